@@ -1,0 +1,3 @@
+//! What the bytes of each provider dialect mean.
+
+pub mod openai;

@@ -1,0 +1,134 @@
+//! Tokens, and what else a whole answer tells of itself.
+
+use crate::json::{Fault, Members, Value, unescape_lossy};
+
+/// Tokens as the upstream reported them; None where it did not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Usage {
+    /// `prompt_tokens`, the cached ones included.
+    pub input: Option<u64>,
+    /// `completion_tokens`, the reasoning included.
+    pub output: Option<u64>,
+    /// `prompt_tokens_details.cached_tokens`; else DeepSeek's `prompt_cache_hit_tokens`, or a bare `cached_tokens`.
+    pub cached: Option<u64>,
+    /// `completion_tokens_details.reasoning_tokens`.
+    pub reasoning: Option<u64>,
+}
+
+/// What a whole answer tells of itself.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Answer {
+    /// The usage, where reported.
+    pub usage: Option<Usage>,
+    /// The model that answered.
+    pub model: Option<String>,
+    /// The first choice's `finish_reason`.
+    pub finish: Option<String>,
+}
+
+/// Reads a whole JSON answer. None if it is not a JSON object; what it lacks, or has in an unknown form, is None in the
+/// answer.
+#[must_use]
+pub fn usage_of_answer(body: &[u8]) -> Option<Answer> {
+    read_answer(body).ok().flatten()
+}
+
+fn read_answer(body: &[u8]) -> Result<Option<Answer>, Fault> {
+    let Some(mut members) = Members::of_document(body) else { return Ok(None) };
+    let mut answer = Answer::default();
+    while let Some((key, value)) = members.next()? {
+        match key.raw {
+            b"usage" => answer.usage = read_usage(&value, 1)?,
+            b"model" => answer.model = string(&value),
+            b"choices" => answer.finish = finish_of_first(&value)?,
+            _ => {}
+        }
+    }
+    members.end()?;
+    Ok(Some(answer))
+}
+
+fn finish_of_first(choices: &Value<'_>) -> Result<Option<String>, Fault> {
+    let Some(first) = choices.items(1).map(|mut items| items.next()).transpose()?.flatten() else { return Ok(None) };
+    let Some(mut members) = first.members(2) else { return Ok(None) };
+    while let Some((key, value)) = members.next()? {
+        if key.raw == b"finish_reason" {
+            return Ok(string(&value));
+        }
+    }
+    Ok(None)
+}
+
+fn string(value: &Value<'_>) -> Option<String> {
+    value.string().map(|text| unescape_lossy(&text).into_owned())
+}
+
+/// Reads a usage object that lies inside `depth` containers. None if it reports nothing.
+pub(super) fn read_usage(value: &Value<'_>, depth: u32) -> Result<Option<Usage>, Fault> {
+    let Some(mut members) = value.members(depth) else { return Ok(None) };
+    let mut usage = Usage::default();
+    let mut cached_elsewhere = None;
+    while let Some((key, value)) = members.next()? {
+        match key.raw {
+            b"prompt_tokens" => usage.input = count(&value),
+            b"completion_tokens" => usage.output = count(&value),
+            b"prompt_tokens_details" => usage.cached = count_in(&value, depth + 1, b"cached_tokens")?,
+            b"completion_tokens_details" => usage.reasoning = count_in(&value, depth + 1, b"reasoning_tokens")?,
+            b"prompt_cache_hit_tokens" | b"cached_tokens" => cached_elsewhere = count(&value),
+            _ => {}
+        }
+    }
+    usage.cached = usage.cached.or(cached_elsewhere);
+    Ok((usage != Usage::default()).then_some(usage))
+}
+
+fn count_in(value: &Value<'_>, depth: u32, name: &[u8]) -> Result<Option<u64>, Fault> {
+    let Some(mut members) = value.members(depth) else { return Ok(None) };
+    while let Some((key, value)) = members.next()? {
+        if key.raw == name {
+            return Ok(count(&value));
+        }
+    }
+    Ok(None)
+}
+
+/// A whole number, also where it is written as `12.0`.
+fn count(value: &Value<'_>) -> Option<u64> {
+    let digits = std::str::from_utf8(value.bytes()).ok()?;
+    digits.parse().ok().or_else(|| digits.strip_suffix(".0")?.parse().ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whole_answer() {
+        let body = br#" {"id":"x","model":"gpt-\u0034o","choices":[{"index":0,"message":{"content":"\"usage\""},
+            "finish_reason":"stop"},{"finish_reason":"length"}],"usage":{"prompt_tokens":12,"completion_tokens":7.0,
+            "total_tokens":19,"prompt_tokens_details":{"audio_tokens":0,"cached_tokens":5},
+            "completion_tokens_details":{"reasoning_tokens":3}}}"#;
+        let usage = Usage { input: Some(12), output: Some(7), cached: Some(5), reasoning: Some(3) };
+        let (model, finish) = (Some("gpt-4o".into()), Some("stop".into()));
+        assert_eq!(usage_of_answer(body), Some(Answer { usage: Some(usage), model, finish }));
+    }
+
+    #[test]
+    fn what_is_lacking_or_strange() {
+        assert_eq!(usage_of_answer(b"{}"), Some(Answer::default()));
+        let strange = br#"{"usage":{"prompt_tokens":-1,"completion_tokens":"7"},"model":4,"choices":{},"x":[1e99]}"#;
+        assert_eq!(usage_of_answer(strange), Some(Answer::default()));
+        for none in [&b""[..], b"[]", b"null", b"{", b"{}{}", b"upstream failed"] {
+            assert_eq!(usage_of_answer(none), None);
+        }
+    }
+
+    #[test]
+    fn cached_tokens_as_others_report_them() {
+        let cached = |body: &[u8]| usage_of_answer(body).and_then(|answer| answer.usage?.cached);
+        assert_eq!(cached(br#"{"usage":{"prompt_tokens":9,"prompt_cache_hit_tokens":4}}"#), Some(4));
+        assert_eq!(cached(br#"{"usage":{"cached_tokens":3,"prompt_tokens_details":null}}"#), Some(3));
+        let both = br#"{"usage":{"prompt_tokens_details":{"cached_tokens":2},"cached_tokens":3}}"#;
+        assert_eq!(cached(both), Some(2));
+    }
+}

@@ -1,0 +1,19 @@
+//! Bytes to meaning and back, without sockets, a runtime or Python.
+//!
+//! | module | what it does |
+//! |---|---|
+//! | [`peek`] | one validating pass over a JSON request body that notes what the gateway must know of it |
+//! | [`splice`] | the smallest edits that make a client's body the upstream's, everything else byte-identical |
+//! | [`text`] | visits, and rewrites, the string values of a JSON document |
+//! | [`sse`] | Server-Sent Events: an incremental decoder and an encoder |
+//! | [`dialect`] | what the bytes of each provider dialect mean |
+
+pub mod dialect;
+mod json;
+mod malformed;
+pub mod peek;
+pub mod splice;
+pub mod sse;
+pub mod text;
+
+pub use malformed::{Malformed, MalformedKind};

@@ -1,0 +1,10 @@
+//! The crate's behaviour through its public face.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
+
+mod json;
+mod openai;
+mod peek;
+mod splice;
+mod sse;
+mod text;
+mod wire;
