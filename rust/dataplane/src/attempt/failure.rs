@@ -1,0 +1,202 @@
+//! How an attempt failed: by class, and what the caller will be told if no other succeeds.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode};
+use tollway_protocol::dialect::openai::{UpstreamError, is_canonical_error, parse_error};
+
+use crate::error::{Error, Kind, UpstreamAnswer};
+use crate::telemetry::AttemptClass;
+use crate::upstream::send::SendError;
+
+/// An attempt that brought no answer.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) class: AttemptClass,
+    pub(crate) retry_after: Option<Duration>,
+    status: Option<StatusCode>,
+    /// What the upstream said, or what we say of it.
+    message: String,
+    said: Option<Box<UpstreamError>>,
+    body: Option<Bytes>,
+}
+
+impl Failure {
+    /// A failure that has no answer of the upstream's behind it.
+    pub(crate) fn new(class: AttemptClass, message: impl Into<String>) -> Self {
+        Self { class, retry_after: None, status: None, message: message.into(), said: None, body: None }
+    }
+
+    /// The answer was of another status than 2xx.
+    pub(crate) fn status(status: StatusCode, headers: &HeaderMap, body: Bytes) -> Self {
+        let said = parse_error(&body);
+        let message = match &said {
+            Some(said) => said.message.clone(),
+            None => format!("It answered {status} without an error that can be read."),
+        };
+        Self {
+            class: class_of(status),
+            retry_after: retry_after(headers),
+            status: Some(status),
+            message,
+            body: is_canonical_error(&body).then_some(body),
+            said: said.map(Box::new),
+        }
+    }
+
+    /// An error inside a 200, before any content.
+    pub(crate) fn inside(said: UpstreamError) -> Self {
+        let status = said.status.and_then(|code| StatusCode::from_u16(code).ok()).filter(|status| !status.is_success());
+        let class = status.map_or_else(|| class_of_code(&said), class_of);
+        Self { class, retry_after: None, status, message: said.message.clone(), said: Some(Box::new(said)), body: None }
+    }
+
+    /// Whether another target would refuse it just the same.
+    pub(crate) fn is_callers_fault(&self) -> bool {
+        self.class == AttemptClass::Rejected
+    }
+
+    /// Whether the same target may answer if it is asked again.
+    pub(crate) fn may_pass_soon(&self) -> bool {
+        use AttemptClass::{Broken, Connect, Malformed, Overload, RateLimit, ServerError};
+        matches!(self.class, RateLimit | Overload | ServerError | Connect | Broken | Malformed)
+    }
+
+    /// What the caller is told after `provider` failed so.
+    pub(crate) fn into_error(self, provider: &str) -> Error {
+        use AttemptClass as Class;
+        let kind = match self.class {
+            Class::Rejected => Kind::UpstreamRejected,
+            Class::Credentials => {
+                // Not the upstream's own words: they quote the key.
+                let message = format!("The provider {provider:?} refused the gateway's credentials.");
+                return Error::new(Kind::UpstreamCredentials, message);
+            }
+            Class::RateLimit => Kind::UpstreamRateLimited,
+            Class::Overload => Kind::UpstreamOverloaded,
+            Class::Connect => Kind::UpstreamUnreachable,
+            Class::Timeout => Kind::UpstreamTimeout,
+            Class::Ok | Class::ServerError | Class::Malformed | Class::Broken | Class::Cancelled => Kind::UpstreamError,
+        };
+        let message = match kind {
+            Kind::UpstreamRejected => self.message,
+            _ => format!("The provider {provider:?} failed. {}", self.message),
+        };
+        let mut error = Error::new(kind, message);
+        error.retry_after = self.retry_after;
+        if kind == Kind::UpstreamRejected {
+            error.param = self.said.as_ref().and_then(|said| said.param.clone());
+            error.upstream = Some(Box::new(UpstreamAnswer {
+                status: self.status.unwrap_or(StatusCode::BAD_REQUEST),
+                kind: self.said.as_ref().and_then(|said| said.kind.clone()),
+                code: self.said.and_then(|said| said.code),
+                body: self.body,
+            }));
+        }
+        error
+    }
+
+    /// What the caller is told after all of these: the soonest end of a rate limit where each is one, else the last.
+    pub(crate) fn of_all(mut failures: Vec<(Self, &Arc<str>)>) -> Error {
+        let soonest = failures.iter().filter_map(|(failure, _)| failure.retry_after).min();
+        let all_limited = failures.iter().all(|(failure, _)| failure.class == AttemptClass::RateLimit);
+        let Some((last, provider)) = failures.pop() else {
+            return Error::new(Kind::Internal, "No target was tried.");
+        };
+        let mut error = last.into_error(provider);
+        if all_limited {
+            error.retry_after = soonest;
+        }
+        error
+    }
+}
+
+impl From<SendError> for Failure {
+    fn from(error: SendError) -> Self {
+        match error {
+            SendError::Connect(what) => {
+                Self::new(AttemptClass::Connect, format!("No connection could be made: {what}."))
+            }
+            SendError::ConnectTimeout(after) => {
+                Self::new(AttemptClass::Connect, format!("No connection could be made within {after:.1?}."))
+            }
+            SendError::Broken => {
+                Self::new(AttemptClass::Broken, "It ended the connection, or did not speak HTTP, before it answered.")
+            }
+        }
+    }
+}
+
+fn class_of(status: StatusCode) -> AttemptClass {
+    match status.as_u16() {
+        400 | 404 | 413 | 422 => AttemptClass::Rejected,
+        401 | 403 => AttemptClass::Credentials,
+        429 => AttemptClass::RateLimit,
+        503 | 529 => AttemptClass::Overload,
+        408 | 504 => AttemptClass::Timeout,
+        _ => AttemptClass::ServerError,
+    }
+}
+
+/// The class of an error that came without a status, by the names that OpenAI and its likes use.
+fn class_of_code(said: &UpstreamError) -> AttemptClass {
+    let names = [said.code.as_deref(), said.kind.as_deref()];
+    let is = |wanted: &[&str]| names.iter().flatten().any(|name| wanted.contains(name));
+    if is(&["rate_limit_exceeded", "rate_limit_error", "insufficient_quota", "requests", "tokens"]) {
+        AttemptClass::RateLimit
+    } else if is(&["overloaded_error", "overloaded", "service_unavailable"]) {
+        AttemptClass::Overload
+    } else if is(&["invalid_api_key", "authentication_error", "permission_error"]) {
+        AttemptClass::Credentials
+    } else if is(&["invalid_request_error", "context_length_exceeded", "content_filter", "content_policy_violation"]) {
+        AttemptClass::Rejected
+    } else {
+        AttemptClass::ServerError
+    }
+}
+
+/// `retry-after-ms`, else `retry-after` in seconds (RFC 9110 §10.2.3), as providers send them.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let number = |name: &str| headers.get(name)?.to_str().ok()?.trim().parse::<f64>().ok();
+    let seconds = number("retry-after-ms").map(|ms| ms / 1000.0).or_else(|| number("retry-after"))?;
+    Duration::try_from_secs_f64(seconds).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(name: &'static str, value: &'static str) -> HeaderMap {
+        HeaderMap::from_iter([(http::HeaderName::from_static(name), http::HeaderValue::from_static(value))])
+    }
+
+    #[test]
+    fn reads_both_forms_of_retry_after_and_no_nonsense() {
+        assert_eq!(retry_after(&headers("retry-after-ms", "1500")), Some(Duration::from_millis(1500)));
+        assert_eq!(retry_after(&headers("retry-after", "2")), Some(Duration::from_secs(2)));
+        for value in ["-1", "NaN", "inf", "soon", ""] {
+            assert_eq!(retry_after(&headers("retry-after", value)), None, "{value}");
+        }
+    }
+
+    #[test]
+    fn never_repeats_what_an_upstream_said_of_our_key() {
+        let body = Bytes::from_static(br#"{"error":{"message":"Incorrect API key provided: sk-canary","type":"invalid_request_error","param":null,"code":"invalid_api_key"}}"#);
+        let error = Failure::status(StatusCode::UNAUTHORIZED, &HeaderMap::new(), body).into_error("openai");
+        assert_eq!(error.status(), StatusCode::BAD_GATEWAY);
+        assert!(!format!("{error:?}").contains("canary"));
+    }
+
+    #[test]
+    fn all_rate_limited_is_429_with_the_shortest_wait() {
+        let name: Arc<str> = "p".into();
+        let limited =
+            |wait| Failure::status(StatusCode::TOO_MANY_REQUESTS, &headers("retry-after", wait), Bytes::new());
+        let error = Failure::of_all(vec![(limited("7"), &name), (limited("30"), &name)]);
+        assert_eq!((error.kind, error.retry_after), (Kind::UpstreamRateLimited, Some(Duration::from_secs(7))));
+        let error = Failure::of_all(vec![(limited("7"), &name), (Failure::new(AttemptClass::Connect, "x"), &name)]);
+        assert_eq!((error.kind, error.retry_after), (Kind::UpstreamUnreachable, None));
+    }
+}

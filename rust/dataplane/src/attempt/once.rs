@@ -1,0 +1,195 @@
+//! One attempt: sent, and its answer read so far that it is known to be one.
+
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, HeaderValue, header};
+use tollway_protocol::dialect::openai::{self, Chunk};
+use tollway_protocol::splice::Segments;
+use tollway_protocol::sse::decoder::{Decoder, Event};
+
+use crate::clock::{Instant, now};
+use crate::exchange::Exchange;
+use crate::snapshot::Target;
+use crate::telemetry::AttemptClass;
+use crate::upstream::body::UpstreamBody;
+use crate::upstream::send::{self, Answer};
+
+use super::Failure;
+
+/// JSON answers up to this size are buffered, so that their tokens can be told in headers.
+const MAX_WHOLE: usize = 1024 * 1024;
+/// As much of an upstream's error as is read.
+const MAX_ERROR: usize = 64 * 1024;
+/// The longest event of a stream.
+pub(crate) const MAX_EVENT: usize = 16 * 1024 * 1024;
+/// As much as is held before the first content of a stream.
+const MAX_HELD: usize = 1024 * 1024;
+
+/// An upstream's answer, known to be good so far.
+pub(crate) struct Reply {
+    pub(crate) content_type: HeaderValue,
+    pub(crate) content: Content,
+}
+
+/// What an answer holds.
+pub(crate) enum Content {
+    /// All of it.
+    Whole(Bytes),
+    /// The first part of a long one, and the rest as it comes.
+    Large(Bytes, UpstreamBody),
+    /// A stream whose first content has come.
+    Stream(Box<Opened>),
+}
+
+/// A stream up to and with its first content.
+pub(crate) struct Opened {
+    pub(crate) held: Vec<Event>,
+    pub(crate) decoder: Decoder,
+    pub(crate) body: UpstreamBody,
+    pub(crate) deadline: Instant,
+    pub(crate) idle: Duration,
+}
+
+/// Sends `body` to `target` and waits for an answer.
+///
+/// # Errors
+/// [`Failure`]: whatever came, nothing of it has been shown to the caller.
+pub(crate) async fn send(
+    exchange: &mut Exchange,
+    target: &Target,
+    body: &Segments,
+    stream: bool,
+) -> Result<Reply, Failure> {
+    let started = now();
+    let deadline = started + target.timeout;
+    // An answer that is not streamed has its first token when it has its last.
+    let patience = if stream { target.first_token.min(target.timeout) } else { target.timeout };
+    let answer = tokio::time::timeout(patience, receive(exchange, target, body, (stream, deadline))).await;
+    exchange.upstream += started.elapsed();
+    answer
+        .unwrap_or_else(|_| Err(Failure::new(AttemptClass::Timeout, format!("It did not answer within {patience:?}."))))
+}
+
+async fn receive(
+    exchange: &mut Exchange,
+    target: &Target,
+    body: &Segments,
+    (stream, deadline): (bool, Instant),
+) -> Result<Reply, Failure> {
+    let Answer { head, mut body } = send::send(&exchange.worker, target, body, stream).await?;
+    exchange.upstream_id = upstream_id(&head.headers);
+    if !head.status.is_success() {
+        let (said, _) = read(&mut body, MAX_ERROR).await.unwrap_or_default();
+        return Err(Failure::status(head.status, &head.headers, said));
+    }
+    if head.headers.get(header::CONTENT_ENCODING).is_some_and(|coding| coding != "identity") {
+        return Err(malformed("Its answer is compressed, which it was asked not to do."));
+    }
+    let content_type = head.headers.get(header::CONTENT_TYPE).cloned();
+    let is_stream = content_type.as_ref().is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"));
+    if stream && is_stream {
+        let opened = open(exchange, target, body, deadline).await?;
+        let content_type = HeaderValue::from_static("text/event-stream; charset=utf-8");
+        return Ok(Reply { content_type, content: Content::Stream(Box::new(opened)) });
+    }
+    let content = whole(exchange, body).await?;
+    if stream {
+        return Err(malformed("It was asked for a stream and did not send one."));
+    }
+    exchange.attempted(AttemptClass::Ok);
+    Ok(Reply { content_type: content_type.unwrap_or(HeaderValue::from_static("application/json")), content })
+}
+
+async fn whole(exchange: &mut Exchange, mut body: UpstreamBody) -> Result<Content, Failure> {
+    let broken = || Failure::new(AttemptClass::Broken, "Its answer broke off.");
+    let (bytes, more) = read(&mut body, MAX_WHOLE).await.ok_or_else(broken)?;
+    if more {
+        return Ok(Content::Large(bytes, body));
+    }
+    let Some(answer) = openai::usage_of_answer(&bytes) else {
+        return Err(malformed("Its answer is not a JSON object."));
+    };
+    if answer.usage.is_none()
+        && let Some(said) = openai::parse_error(&bytes).filter(|_| !has_choices(&bytes))
+    {
+        return Err(Failure::inside(said));
+    }
+    exchange.usage = answer.usage;
+    Ok(Content::Whole(bytes))
+}
+
+fn has_choices(body: &[u8]) -> bool {
+    memchr::memmem::find(body, b"\"choices\"").is_some()
+}
+
+/// Reads events until one holds content, so that an error before it can still be answered by another target.
+async fn open(
+    exchange: &mut Exchange,
+    target: &Target,
+    mut body: UpstreamBody,
+    deadline: Instant,
+) -> Result<Opened, Failure> {
+    let mut decoder = Decoder::new(MAX_EVENT);
+    let mut held = Vec::new();
+    let mut size = 0;
+    loop {
+        while let Some(event) = decoder.next_event().map_err(|_| too_long())? {
+            let chunk = event.data().map_or(Chunk::Preamble, |data| openai::classify(&data));
+            size += event.raw.len();
+            held.push(event);
+            match chunk {
+                Chunk::Preamble if size <= MAX_HELD => {}
+                Chunk::Preamble => return Err(malformed("Its stream holds no content in the first mebibyte.")),
+                Chunk::Error(said) => return Err(Failure::inside(said)),
+                Chunk::Malformed => return Err(malformed("Its stream holds an event that is not JSON.")),
+                Chunk::Content { .. } | Chunk::UsageOnly(_) | Chunk::Done => {
+                    exchange.first_token = Some(exchange.started.elapsed());
+                    return Ok(Opened { held, decoder, body, deadline, idle: target.idle });
+                }
+            }
+        }
+        match body.data().await {
+            Some(Ok(data)) => decoder.push(data),
+            Some(Err(_)) | None => {
+                return Err(Failure::new(AttemptClass::Broken, "Its stream ended before any content."));
+            }
+        }
+    }
+}
+
+/// At most `limit` bytes (and what came with the last of them), and whether there is more; `None` if it broke off.
+async fn read(body: &mut UpstreamBody, limit: usize) -> Option<(Bytes, bool)> {
+    let mut first = Bytes::new();
+    let mut all = BytesMut::new();
+    while let Some(data) = body.data().await {
+        let data = data.ok()?;
+        if first.is_empty() && all.is_empty() {
+            first = data;
+        } else {
+            if all.is_empty() {
+                let expected = body.declared().and_then(|left| usize::try_from(left).ok()).unwrap_or(0).min(limit);
+                all.reserve(first.len() + data.len().max(expected));
+                all.extend_from_slice(&std::mem::take(&mut first));
+            }
+            all.extend_from_slice(&data);
+        }
+        if first.len() + all.len() > limit {
+            return Some((if all.is_empty() { first } else { all.freeze() }, true));
+        }
+    }
+    Some((if all.is_empty() { first } else { all.freeze() }, false))
+}
+
+fn malformed(message: &str) -> Failure {
+    Failure::new(AttemptClass::Malformed, message)
+}
+
+fn too_long() -> Failure {
+    malformed("Its stream holds an event of more than 16 MiB.")
+}
+
+/// The upstream's own name for the request, under which its operator finds it.
+fn upstream_id(headers: &HeaderMap) -> Option<HeaderValue> {
+    headers.get("x-request-id").or_else(|| headers.get("request-id")).cloned()
+}

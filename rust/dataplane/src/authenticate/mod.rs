@@ -1,0 +1,74 @@
+//! Authenticate: who is calling.
+
+pub mod virtual_key;
+
+use std::sync::Arc;
+
+use http::{HeaderMap, header};
+
+use crate::clock;
+use crate::error::{Error, Kind};
+use crate::snapshot::{Key, Snapshot};
+
+/// Proof that a request came with a key that is known, not revoked and not expired.
+pub(crate) struct Caller {
+    pub(crate) key: Arc<Key>,
+}
+
+/// The caller whose key `headers` carry.
+///
+/// An unknown key and none at all cost the same work and get the same answer.
+///
+/// # Errors
+/// `InvalidApiKey`, `KeyRevoked`, `KeyExpired`.
+pub(crate) fn authenticate(headers: &HeaderMap, snapshot: &Snapshot) -> Result<Caller, Error> {
+    let presented = credential(headers).unwrap_or_default();
+    let hash = snapshot.hasher.hash(presented);
+    let Some(key) = virtual_key::find(&snapshot.keys, &hash) else {
+        return Err(Error::new(
+            Kind::InvalidApiKey,
+            "The API key is missing or not known. Give a virtual key of this gateway, as Authorization: Bearer KEY.",
+        ));
+    };
+    if key.revoked {
+        return Err(Error::new(Kind::KeyRevoked, "This API key was revoked. Ask your platform team for another."));
+    }
+    if key.expires.is_some_and(|expires| expires <= clock::unix_time()) {
+        return Err(Error::new(Kind::KeyExpired, "This API key has expired. Ask your platform team for another."));
+    }
+    Ok(Caller { key: Arc::clone(key) })
+}
+
+/// The key as OpenAI's, Anthropic's, Azure's and Google's clients send it.
+fn credential(headers: &HeaderMap) -> Option<&[u8]> {
+    if let Some(value) = headers.get(header::AUTHORIZATION) {
+        let (scheme, token) = value.as_bytes().split_at_checked(7)?;
+        return scheme.eq_ignore_ascii_case(b"bearer ").then(|| token.trim_ascii());
+    }
+    ["x-api-key", "api-key", "x-goog-api-key"].iter().find_map(|name| headers.get(*name)).map(|value| value.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(name: &'static str, value: &'static str) -> HeaderMap {
+        HeaderMap::from_iter([(header::HeaderName::from_static(name), http::HeaderValue::from_static(value))])
+    }
+
+    #[test]
+    fn takes_the_key_from_every_header_that_clients_use() {
+        for (name, value) in [
+            ("authorization", "Bearer k"),
+            ("authorization", "bearer  k"),
+            ("x-api-key", "k"),
+            ("api-key", "k"),
+            ("x-goog-api-key", "k"),
+        ] {
+            assert_eq!(credential(&with(name, value)), Some(&b"k"[..]), "{name}: {value}");
+        }
+        for value in ["", "Basic azprCg==", "Bearer"] {
+            assert_eq!(credential(&with("authorization", value)), None, "{value}");
+        }
+    }
+}

@@ -1,0 +1,235 @@
+//! The control socket: how the control plane, a process of its own, asks the data plane. One JSON object a line.
+
+use std::collections::{HashMap, VecDeque};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{Builder, JoinHandle};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::{oneshot, watch};
+
+use crate::snapshot::Snapshot;
+use crate::telemetry::LabelNames;
+use crate::worker::Shared;
+
+/// The longest line that is read.
+const MAX_LINE: u64 = 64 * 1024;
+/// The commands that may wait for the supervisor at once.
+const MAX_WAITING: usize = 64;
+
+/// Something that only the supervisor can do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Command {
+    /// What to answer it under.
+    pub id: u64,
+    /// What to do: `reload`.
+    pub name: &'static str,
+}
+
+#[derive(Default)]
+struct Waiting {
+    queue: VecDeque<Command>,
+    answers: HashMap<u64, oneshot::Sender<Result<(), String>>>,
+    last: u64,
+    closed: bool,
+}
+
+/// The commands on their way to the supervisor.
+#[derive(Clone, Default)]
+pub(crate) struct Commands(Arc<(Mutex<Waiting>, Condvar)>);
+
+impl Commands {
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.0.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for a command, for at most `patience`.
+    pub(crate) fn next(&self, patience: Duration) -> Option<Command> {
+        let waiting = self.lock();
+        let empty = |waiting: &mut Waiting| waiting.queue.is_empty() && !waiting.closed;
+        let (mut waiting, _) =
+            self.0.1.wait_timeout_while(waiting, patience, empty).unwrap_or_else(PoisonError::into_inner);
+        waiting.queue.pop_front()
+    }
+
+    /// Answers the command `id`.
+    pub(crate) fn finish(&self, id: u64, error: Option<String>) {
+        if let Some(answer) = self.lock().answers.remove(&id) {
+            // The control plane may have been restarted meanwhile.
+            let _ = answer.send(error.map_or(Ok(()), Err));
+        }
+    }
+
+    /// Lets who waits go home.
+    pub(crate) fn close(&self) {
+        let mut waiting = self.lock();
+        waiting.closed = true;
+        waiting.answers.clear();
+        self.0.1.notify_all();
+    }
+
+    async fn ask(&self, name: &'static str) -> Result<(), String> {
+        let answered = {
+            let mut waiting = self.lock();
+            if waiting.closed || waiting.answers.len() >= MAX_WAITING {
+                return Err("the gateway is ending, or too many commands wait already".to_owned());
+            }
+            waiting.last += 1;
+            let id = waiting.last;
+            let (answer, answered) = oneshot::channel();
+            waiting.answers.insert(id, answer);
+            waiting.queue.push_back(Command { id, name });
+            self.0.1.notify_one();
+            answered
+        };
+        answered.await.unwrap_or_else(|_| Err("the gateway is ending".to_owned()))
+    }
+}
+
+/// Serves the socket at `path` (mode 0600) on a thread of its own.
+pub(crate) fn start(
+    path: &Path,
+    shared: Arc<Shared>,
+    mut stopped: watch::Receiver<bool>,
+) -> std::io::Result<(Commands, JoinHandle<()>)> {
+    let listener = std::os::unix::net::UnixListener::bind(path)?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
+    listener.set_nonblocking(true)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let commands = Commands::default();
+    let asked = commands.clone();
+    let thread = Builder::new().name("tollway-control".to_owned()).spawn(move || {
+        runtime.block_on(async move {
+            let Ok(listener) = UnixListener::from_std(listener) else { return };
+            loop {
+                tokio::select! {
+                    _ = stopped.wait_for(|stop| *stop) => return,
+                    accepted = listener.accept() => match accepted {
+                        Ok((stream, _)) => { tokio::spawn(converse(stream, Arc::clone(&shared), asked.clone())); }
+                        Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+                    },
+                }
+            }
+        });
+    })?;
+    Ok((commands, thread))
+}
+
+async fn converse(stream: UnixStream, shared: Arc<Shared>, commands: Commands) {
+    let (reader, mut writer) = stream.into_split();
+    let mut reader = BufReader::new(reader);
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        match (&mut reader).take(MAX_LINE).read_until(b'\n', &mut line).await {
+            Ok(read) if read > 0 && line.ends_with(b"\n") => {}
+            _ => return,
+        }
+        let mut answer = match answer(&line, &shared, &commands).await {
+            Ok(value) => json!({"ok": value}),
+            Err(error) => json!({"error": error}),
+        }
+        .to_string();
+        answer.push('\n');
+        if writer.write_all(answer.as_bytes()).await.is_err() {
+            return;
+        }
+    }
+}
+
+async fn answer(line: &[u8], shared: &Shared, commands: &Commands) -> Result<Value, String> {
+    let asked: Value = serde_json::from_slice(line).map_err(|_| "not a JSON object".to_owned())?;
+    let snapshot = shared.snapshot.load_full();
+    match asked.get("call").and_then(Value::as_str) {
+        Some("metrics") => Ok(metrics(shared).into()),
+        Some("health") => Ok(health(shared, &snapshot)),
+        Some("routes") => Ok(routes(&snapshot)),
+        Some("targets") => Ok(targets(&snapshot)),
+        Some("keys") => Ok(keys(&snapshot)),
+        Some("reload") => {
+            commands.ask("reload").await?;
+            Ok(json!({"generation": shared.snapshot.load().generation}))
+        }
+        _ => Err("no such call".to_owned()),
+    }
+}
+
+/// The counters, in Prometheus' text format.
+pub(crate) fn metrics(shared: &Shared) -> String {
+    let snapshot = shared.snapshot.load_full();
+    let mut targets: Vec<(LabelNames, u8)> = snapshot
+        .routes
+        .values()
+        .flat_map(|route| route.targets.iter())
+        .map(|target| (target.labels.names().clone(), 0))
+        .collect();
+    targets.sort_by(|(a, _), (b, _)| (&a.route, &a.provider, &a.model).cmp(&(&b.route, &b.provider, &b.model)));
+    targets.dedup_by(|(a, _), (b, _)| a == b);
+    shared.telemetry.render(&targets)
+}
+
+fn health(shared: &Shared, snapshot: &Snapshot) -> Value {
+    json!({
+        "status": if shared.draining() { "draining" } else { "ready" },
+        "generation": snapshot.generation,
+        "workers": shared.workers.len(),
+        "connections": shared.connections(),
+        "in_flight": shared.telemetry.in_flight(),
+    })
+}
+
+fn routes(snapshot: &Snapshot) -> Value {
+    let mut routes: Vec<_> = snapshot.routes.values().collect();
+    routes.sort_by(|a, b| a.name.cmp(&b.name));
+    let target = |target: &crate::snapshot::Target| {
+        json!({
+            "provider": &*target.provider.name, "model": target.model, "max_retries": target.max_retries,
+            "timeout_ms": target.timeout.as_millis() as u64, "first_token_ms": target.first_token.as_millis() as u64,
+            "idle_ms": target.idle.as_millis() as u64,
+        })
+    };
+    routes
+        .iter()
+        .map(|route| {
+            let hooks = route.request_hooks.iter().chain(&route.response_hooks);
+            json!({
+                "name": &*route.name,
+                "strategy": route.strategy.name(),
+                "targets": route.targets.iter().map(target).collect::<Vec<_>>(),
+                "hooks": hooks.map(|hook| hook.call.as_str()).collect::<Vec<_>>(),
+                "guarded": !route.guards.is_empty(),
+            })
+        })
+        .collect()
+}
+
+fn targets(snapshot: &Snapshot) -> Value {
+    let mut all: Vec<_> =
+        snapshot.routes.values().flat_map(|route| route.targets.iter().map(move |target| (route, target))).collect();
+    all.sort_by(|(a, _), (b, _)| a.name.cmp(&b.name));
+    all.iter()
+        .map(|(route, target)| {
+            json!({
+                "route": &*route.name, "provider": &*target.provider.name, "model": target.model,
+                "region": target.provider.region, "tags": target.provider.tags,
+            })
+        })
+        .collect()
+}
+
+fn keys(snapshot: &Snapshot) -> Value {
+    let mut keys: Vec<_> = snapshot.keys.values().collect();
+    keys.sort_by(|a, b| a.id.cmp(&b.id));
+    keys.iter()
+        .map(|key| {
+            json!({
+                "id": &*key.id, "team": key.team, "project": key.project, "environment": key.environment,
+                "models": key.models, "revoked": key.revoked, "expires": key.expires.map(|time| time.as_secs()),
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,180 @@
+//! The gateway: starts the workers, swaps configurations, drains.
+
+mod control;
+pub(crate) mod executor;
+
+use std::net::TcpListener;
+use std::path::Path;
+use std::rc::Rc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{Builder, JoinHandle};
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwap;
+use tokio::sync::{mpsc, watch};
+
+use crate::accept::listener;
+use crate::clock::unix_time;
+use crate::hook::HookBridge;
+use crate::log;
+use crate::snapshot::Snapshot;
+use crate::telemetry::Telemetry;
+use crate::worker::{Mailbox, Shared, Worker};
+
+pub use control::Command;
+
+/// The running data plane.
+pub struct Gateway {
+    shared: Arc<Shared>,
+    commands: control::Commands,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+    stop: watch::Sender<bool>,
+}
+
+impl std::fmt::Debug for Gateway {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str("Gateway")
+    }
+}
+
+/// Why the gateway did not start.
+#[derive(Debug)]
+pub enum StartError {
+    /// The snapshot does not hold together.
+    Snapshot(String),
+    /// A socket, thread or file could not be had.
+    Io(std::io::Error),
+}
+
+impl From<std::io::Error> for StartError {
+    fn from(error: std::io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+impl Gateway {
+    /// Serves on `listeners` with `workers` threads, and the control plane on the Unix socket `control`.
+    ///
+    /// # Errors
+    /// [`StartError`]; nothing then runs.
+    pub fn start(
+        listeners: &[TcpListener],
+        control: &Path,
+        workers: usize,
+        hook_threads: usize,
+        snapshot: &[u8],
+    ) -> Result<Self, StartError> {
+        log::panics();
+        let snapshot = Snapshot::compile(snapshot, None).map_err(StartError::Snapshot)?;
+        let workers = workers.max(1);
+        let (mailboxes, handed): (Vec<_>, Vec<_>) = (0..workers)
+            .map(|_| {
+                let (handover, handed) = mpsc::unbounded_channel();
+                (Mailbox { connections: 0.into(), handover }, handed)
+            })
+            .unzip();
+        let shared = Arc::new(Shared {
+            snapshot: ArcSwap::from_pointee(snapshot),
+            telemetry: Telemetry::new(workers),
+            hooks: Arc::new(HookBridge::new(hook_threads)?),
+            drain: watch::Sender::new(false),
+            workers: mailboxes,
+        });
+        let (stop, stopped) = watch::channel(false);
+        let (commands, control_thread) = control::start(control, Arc::clone(&shared), stopped.clone())?;
+        let gateway = Self { shared, commands, threads: Mutex::new(vec![control_thread]), stop };
+        for (index, handed) in handed.into_iter().enumerate() {
+            let thread = gateway.worker(index, listeners, handed, stopped.clone())?;
+            gateway.threads.lock().unwrap_or_else(PoisonError::into_inner).push(thread);
+        }
+        Ok(gateway)
+    }
+
+    fn worker(
+        &self,
+        index: usize,
+        listeners: &[TcpListener],
+        handed: mpsc::UnboundedReceiver<std::net::TcpStream>,
+        mut stopped: watch::Receiver<bool>,
+    ) -> std::io::Result<JoinHandle<()>> {
+        let listeners = listeners.iter().map(TcpListener::try_clone).collect::<std::io::Result<Vec<_>>>()?;
+        let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build_local(Default::default());
+        let shared = Arc::clone(&self.shared);
+        Builder::new().name(format!("tollway-dp-{index}")).spawn(move || {
+            let Ok(runtime) = runtime() else { return };
+            let seed = u64::try_from(unix_time().as_nanos() & u128::from(u64::MAX)).unwrap_or_default();
+            let worker = Rc::new(Worker::new(index, shared, seed ^ random_seed()));
+            runtime.block_on(async move {
+                let listeners: std::io::Result<Vec<_>> = listeners
+                    .into_iter()
+                    .map(|listener| {
+                        listener.set_nonblocking(true)?;
+                        tokio::net::TcpListener::from_std(listener)
+                    })
+                    .collect();
+                if let Ok(listeners) = listeners {
+                    tokio::task::spawn_local(listener::run(worker, listeners, handed));
+                    let _stopped = stopped.wait_for(|stop| *stop).await;
+                }
+            });
+            // What still runs is cut here: its time to drain is over. Look-ups of names may be stuck in the system.
+            runtime.shutdown_timeout(Duration::from_millis(100));
+        })
+    }
+
+    /// Puts another configuration in force for every request that begins after it.
+    ///
+    /// # Errors
+    /// What does not hold together; the configuration in force stays.
+    pub fn reload(&self, snapshot: &[u8]) -> Result<(), String> {
+        let before = self.shared.snapshot.load_full();
+        let snapshot = Snapshot::compile(snapshot, Some(&before))?;
+        self.shared.snapshot.store(Arc::new(snapshot));
+        Ok(())
+    }
+
+    /// Stops accepting, lets what runs finish for at most `patience`, and ends every thread. Whether all finished.
+    pub fn drain(&self, patience: Duration) -> bool {
+        self.shared.drain.send_replace(true);
+        let until = Instant::now() + patience;
+        // Idle connections end at once, so what is left is at work.
+        while self.shared.connections() > 0 && Instant::now() < until {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        let finished = self.shared.connections() == 0;
+        self.stop.send_replace(true);
+        self.shared.hooks.close();
+        self.commands.close();
+        let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        for thread in threads {
+            let _joined = thread.join();
+        }
+        finished
+    }
+
+    /// Waits for a command of the control plane, for at most `patience`.
+    pub fn next_command(&self, patience: Duration) -> Option<Command> {
+        self.commands.next(patience)
+    }
+
+    /// Answers the command `id`: an error's text, or none.
+    pub fn finish_command(&self, id: u64, error: Option<String>) {
+        self.commands.finish(id, error);
+    }
+
+    /// The way of hooks to Python and back.
+    pub fn hooks(&self) -> &Arc<HookBridge> {
+        &self.shared.hooks
+    }
+
+    /// The counters, in Prometheus' text format.
+    pub fn metrics(&self) -> String {
+        control::metrics(&self.shared)
+    }
+}
+
+/// A number that no other process has: the standard library seeds its hashers from the system's random source.
+fn random_seed() -> u64 {
+    use std::hash::BuildHasher;
+    std::hash::RandomState::new().hash_one(0)
+}

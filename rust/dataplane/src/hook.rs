@@ -1,0 +1,307 @@
+//! The way to Python and back for policy hooks: two queues, and never a data-plane thread inside Python.
+//!
+//! A synchronous hook runs on one of a fixed number of threads that Python keeps; an asynchronous one on Python's
+//! event loop, woken through a descriptor. Both are bounded: a hook that hangs holds one slot, and where no slot is
+//! left the hook counts as failed at once.
+
+use std::collections::VecDeque;
+use std::io::{ErrorKind, Read, Write};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::net::UnixStream;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use tokio::sync::oneshot;
+
+use crate::snapshot::Hook;
+
+/// How many calls of asynchronous hooks may run at once.
+const ASYNC_SLOTS: usize = 1024;
+
+/// What a hook decided.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// Go on.
+    Allow,
+    /// Refuse, and say this.
+    Reject(String),
+    /// Go on with this body.
+    Replace(Bytes),
+}
+
+/// A hook's answer.
+#[derive(Debug, PartialEq, Eq)]
+pub struct HookAnswer {
+    /// What it decided.
+    pub decision: Decision,
+    /// What it wants noted in `x-tollway-flags`.
+    pub flags: Vec<String>,
+}
+
+/// Why there is no answer.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum HookFailure {
+    /// Every slot is taken.
+    NoSlot,
+    /// It took longer than its timeout.
+    TimedOut,
+    /// It raised; the exception's type.
+    Raised(String),
+}
+
+/// One call of a hook, on its way through Python.
+pub struct HookCall {
+    /// The hook's number in the snapshot.
+    pub hook: u64,
+    /// JSON: what the hook is told besides the body.
+    pub context: Vec<u8>,
+    /// The body of the request or the response.
+    pub body: Bytes,
+    abandoned: AtomicBool,
+    reply: Mutex<Option<oneshot::Sender<Result<HookAnswer, String>>>>,
+    slot: Mutex<Option<Slot>>,
+}
+
+impl std::fmt::Debug for HookCall {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // Bodies are private: a debug print names the hook alone.
+        write!(out, "HookCall({})", self.hook)
+    }
+}
+
+impl HookCall {
+    /// Whether nobody waits for the answer any more.
+    pub fn abandoned(&self) -> bool {
+        self.abandoned.load(Ordering::Relaxed)
+    }
+
+    /// Gives the answer, or the type of the exception, and frees the slot. A second answer is ignored.
+    pub fn finish(&self, answer: Result<HookAnswer, String>) {
+        drop(lock(&self.slot).take());
+        if let Some(reply) = lock(&self.reply).take() {
+            // Nobody listens any more when the timeout was faster.
+            let _ = reply.send(answer);
+        }
+    }
+}
+
+/// A place among the calls that may run at once.
+struct Slot {
+    free: Arc<AtomicUsize>,
+}
+
+impl Slot {
+    fn take(free: &Arc<AtomicUsize>) -> Option<Self> {
+        free.fetch_update(Ordering::AcqRel, Ordering::Acquire, |slots| slots.checked_sub(1)).ok()?;
+        Some(Self { free: Arc::clone(free) })
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        self.free.fetch_add(1, Ordering::AcqRel);
+    }
+}
+
+#[derive(Default)]
+struct Waiting {
+    calls: VecDeque<Arc<HookCall>>,
+    closed: bool,
+}
+
+/// Both queues, shared by the workers and Python.
+pub struct HookBridge {
+    sync: Mutex<Waiting>,
+    arrived: Condvar,
+    sync_free: Arc<AtomicUsize>,
+    asynchronous: Mutex<Vec<Arc<HookCall>>>,
+    async_free: Arc<AtomicUsize>,
+    bell: UnixStream,
+    ear: UnixStream,
+}
+
+impl HookBridge {
+    /// A bridge for `threads` threads of synchronous hooks.
+    ///
+    /// # Errors
+    /// Where the system gives no socket pair.
+    pub fn new(threads: usize) -> std::io::Result<Self> {
+        let (bell, ear) = UnixStream::pair()?;
+        bell.set_nonblocking(true)?;
+        ear.set_nonblocking(true)?;
+        Ok(Self {
+            sync: Mutex::default(),
+            arrived: Condvar::new(),
+            sync_free: Arc::new(AtomicUsize::new(threads)),
+            asynchronous: Mutex::default(),
+            async_free: Arc::new(AtomicUsize::new(ASYNC_SLOTS)),
+            bell,
+            ear,
+        })
+    }
+
+    /// Waits for a call of a synchronous hook; `None` once the bridge is closed.
+    pub fn next(&self) -> Option<Arc<HookCall>> {
+        let mut waiting = lock(&self.sync);
+        loop {
+            if let Some(call) = waiting.calls.pop_front() {
+                return Some(call);
+            }
+            if waiting.closed {
+                return None;
+            }
+            waiting = self.arrived.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Readable while calls of asynchronous hooks wait.
+    pub fn descriptor(&self) -> BorrowedFd<'_> {
+        self.ear.as_fd()
+    }
+
+    /// The waiting calls of asynchronous hooks; quiets the descriptor.
+    pub fn take_async(&self) -> Vec<Arc<HookCall>> {
+        // Quieted before the queue is taken: a call that comes in between rings again.
+        let mut drain = [0; 256];
+        while matches!((&self.ear).read(&mut drain), Ok(read) if read == drain.len()) {}
+        std::mem::take(&mut *lock(&self.asynchronous))
+    }
+
+    /// Lets the threads that wait go home.
+    pub fn close(&self) {
+        lock(&self.sync).closed = true;
+        self.arrived.notify_all();
+    }
+
+    /// Calls `hook` and waits, for at most its timeout.
+    pub(crate) async fn call(&self, hook: &Hook, context: Vec<u8>, body: Bytes) -> Result<HookAnswer, HookFailure> {
+        let free = if hook.is_async { &self.async_free } else { &self.sync_free };
+        let slot = Slot::take(free).ok_or(HookFailure::NoSlot)?;
+        let (reply, answer) = oneshot::channel();
+        let call = Arc::new(HookCall {
+            hook: hook.id,
+            context,
+            body,
+            abandoned: AtomicBool::new(false),
+            reply: Mutex::new(Some(reply)),
+            slot: Mutex::new(Some(slot)),
+        });
+        let patience = Patience(Arc::clone(&call));
+        self.enqueue(call, hook.is_async);
+        let answered = tokio::time::timeout(hook.timeout, answer).await;
+        drop(patience);
+        match answered {
+            Err(_) => Err(HookFailure::TimedOut),
+            Ok(Ok(Ok(answer))) => Ok(answer),
+            Ok(Ok(Err(exception))) => Err(HookFailure::Raised(exception)),
+            // Python let go of the call without an answer: it is ending.
+            Ok(Err(_)) => Err(HookFailure::NoSlot),
+        }
+    }
+
+    fn enqueue(&self, call: Arc<HookCall>, is_async: bool) {
+        if !is_async {
+            lock(&self.sync).calls.push_back(call);
+            self.arrived.notify_one();
+            return;
+        }
+        let mut waiting = lock(&self.asynchronous);
+        waiting.push(call);
+        // A full pipe is loud enough; any other failure means that the reader is gone, and the timeout tells.
+        if waiting.len() == 1
+            && let Err(error) = (&self.bell).write(&[1])
+        {
+            debug_assert_eq!(error.kind(), ErrorKind::WouldBlock);
+        }
+    }
+}
+
+/// Marks the call as abandoned when its caller stops waiting, for whatever reason.
+struct Patience(Arc<HookCall>);
+
+impl Drop for Patience {
+    fn drop(&mut self) {
+        self.0.abandoned.store(true, Ordering::Relaxed);
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::guard::OnFailure;
+
+    fn hook(is_async: bool, timeout: Duration) -> Hook {
+        Hook { id: 7, call: "m:f".into(), is_async, timeout, on_failure: OnFailure::Closed }
+    }
+
+    fn allow() -> HookAnswer {
+        HookAnswer { decision: Decision::Allow, flags: vec![] }
+    }
+
+    async fn call(bridge: &HookBridge, hook: &Hook) -> Result<HookAnswer, HookFailure> {
+        bridge.call(hook, b"{}".to_vec(), Bytes::from_static(b"{}")).await
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn a_thread_answers() {
+        let bridge = Arc::new(HookBridge::new(1).unwrap());
+        let thread = std::thread::spawn({
+            let bridge = Arc::clone(&bridge);
+            move || {
+                while let Some(call) = bridge.next() {
+                    call.finish(Ok(allow()));
+                }
+            }
+        });
+        for _ in 0..3 {
+            assert_eq!(call(&bridge, &hook(false, Duration::from_secs(10))).await, Ok(allow()));
+        }
+        bridge.close();
+        thread.join().unwrap();
+    }
+
+    #[tokio::test(flavor = "current_thread", start_paused = true)]
+    async fn a_hung_hook_keeps_its_slot_and_the_next_fails_at_once() {
+        let bridge = HookBridge::new(1).unwrap();
+        let hook = hook(false, Duration::from_millis(50));
+        assert_eq!(call(&bridge, &hook).await, Err(HookFailure::TimedOut));
+        assert_eq!(call(&bridge, &hook).await, Err(HookFailure::NoSlot));
+        let hung = bridge.next().unwrap();
+        assert!(hung.abandoned());
+        hung.finish(Ok(allow()));
+        assert_eq!(call(&bridge, &hook).await, Err(HookFailure::TimedOut));
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn an_asynchronous_call_rings_and_is_taken_once() {
+        let bridge = HookBridge::new(0).unwrap();
+        let hook = hook(true, Duration::from_secs(10));
+        let (answer, ()) = tokio::join!(call(&bridge, &hook), async {
+            let calls = bridge.take_async();
+            assert_eq!(calls.len(), 1);
+            assert!(bridge.take_async().is_empty());
+            calls.iter().for_each(|call| call.finish(Err("ValueError".into())));
+        });
+        assert_eq!(answer, Err(HookFailure::Raised("ValueError".into())));
+    }
+
+    #[test]
+    fn a_debug_print_holds_no_body() {
+        let call = HookCall {
+            hook: 7,
+            context: b"canary".to_vec(),
+            body: Bytes::from_static(b"canary"),
+            abandoned: AtomicBool::new(false),
+            reply: Mutex::new(None),
+            slot: Mutex::new(None),
+        };
+        assert_eq!(format!("{call:?}"), "HookCall(7)");
+    }
+}

@@ -1,0 +1,118 @@
+//! Read this first: the life of a request, stage by stage.
+
+use std::panic::AssertUnwindSafe;
+use std::rc::Rc;
+use std::task::Poll;
+
+use bytes::Bytes;
+use http::{Request, Response, StatusCode};
+use hyper::body::Incoming;
+use serde_json::json;
+
+use crate::accept;
+use crate::accept::endpoint::Endpoint;
+use crate::authenticate::{self, Caller};
+use crate::error::Error;
+use crate::exchange::Exchange;
+use crate::relay::{self, Answer, Way};
+use crate::respond::{self, Outcome, ReplyBody};
+use crate::worker::Worker;
+use crate::{attempt, cache, inspect, limit, route};
+
+/// Answers one request. Whatever happens on the way, it is accounted for when `exchange` is dropped: with its answer,
+/// or, for a stream, with the stream's last byte.
+pub(crate) async fn serve(worker: Rc<Worker>, request: Request<Incoming>) -> Response<ReplyBody> {
+    let version = request.version();
+    let mut exchange = Exchange::begin(worker);
+    let outcome = match caught(travel(&mut exchange, request)).await {
+        Ok(outcome) => outcome,
+        Err(Panicked) => Err(respond::panicked(&exchange)),
+    };
+    respond::respond(exchange, outcome, version)
+}
+
+/// accept → authenticate → limit → guard input → cache → route → attempt (translate, upstream) → relay and guard
+/// output; account and respond follow in [`serve`].
+async fn travel(exchange: &mut Exchange, request: Request<Incoming>) -> Result<Outcome, Error> {
+    let head = accept::head(request)?;
+    exchange.endpoint = head.endpoint.name();
+    if head.endpoint.is_open() {
+        return Ok(health(exchange, &head.endpoint));
+    }
+    let caller = authenticate::authenticate(&head.headers, &exchange.snapshot)?;
+    exchange.called_by(&caller);
+    if matches!(head.endpoint, Endpoint::Models | Endpoint::Model(_)) {
+        return models(exchange, &caller, &head.endpoint);
+    }
+    let call = head.read(&exchange.snapshot.server).await?;
+    let permit = route::permit(&exchange.snapshot, &caller, &call.head.model)?;
+    exchange.route = Some(permit.route.clone());
+    let reservation = limit::reserve(&caller)?;
+    let (call, inspector) = inspect::input(exchange, call).await?;
+    if let Some(hit) = cache::lookup(&call) {
+        return Ok(Outcome::Own(StatusCode::OK, hit.body));
+    }
+    let plan = route::plan(&permit, &caller)?;
+    let reply = attempt::run(exchange, &call, &plan).await?;
+    let way = Way { usage: wants_usage(&call), trailer: call.head.trailer };
+    let answer: Answer = relay::relay(exchange, reply, way, inspector).await?;
+    drop(reservation);
+    Ok(Outcome::Answer(answer))
+}
+
+fn wants_usage(call: &accept::Call) -> bool {
+    let asked = call.peek.stream_options.as_ref().and_then(|options| options.include_usage.as_ref());
+    asked.is_some_and(|(asked, _)| *asked)
+}
+
+/// The routes that the caller may use, as OpenAI lists models.
+fn models(exchange: &Exchange, caller: &Caller, endpoint: &Endpoint) -> Result<Outcome, Error> {
+    let model = |name: &str| json!({"id": name, "object": "model", "created": 0, "owned_by": "tollway"});
+    let body = match endpoint {
+        Endpoint::Model(name) => model(&route::permit(&exchange.snapshot, caller, name)?.route.name),
+        _ => {
+            let mut names: Vec<&str> =
+                exchange.snapshot.routes.keys().map(AsRef::as_ref).filter(|name| caller.key.allows(name)).collect();
+            names.sort_unstable();
+            json!({"object": "list", "data": names.into_iter().map(model).collect::<Vec<_>>()})
+        }
+    };
+    Ok(Outcome::Own(StatusCode::OK, Bytes::from(body.to_string())))
+}
+
+/// Probes: alive as long as it answers; ready until it drains.
+fn health(exchange: &Exchange, endpoint: &Endpoint) -> Outcome {
+    let draining = exchange.worker.shared.draining();
+    let (status, word) = match endpoint {
+        Endpoint::Ready if draining => (StatusCode::SERVICE_UNAVAILABLE, "draining"),
+        Endpoint::Ready => (StatusCode::OK, "ready"),
+        _ => (StatusCode::OK, "live"),
+    };
+    let body = json!({"status": word, "generation": exchange.snapshot.generation});
+    Outcome::Own(status, Bytes::from(body.to_string()))
+}
+
+/// A request's handling panicked.
+#[derive(Debug)]
+struct Panicked;
+
+/// Runs `travel` so that a panic ends this request alone.
+async fn caught<T>(travel: impl Future<Output = T>) -> Result<T, Panicked> {
+    let mut travel = std::pin::pin!(travel);
+    std::future::poll_fn(|cx| match std::panic::catch_unwind(AssertUnwindSafe(|| travel.as_mut().poll(cx))) {
+        Ok(polled) => polled.map(Ok),
+        Err(_) => Poll::Ready(Err(Panicked)),
+    })
+    .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn a_panic_ends_one_request_only() {
+        assert!(caught(async { panic!("of one request") }).await.is_err());
+        assert!(caught(async {}).await.is_ok());
+    }
+}

@@ -1,0 +1,155 @@
+//! Respond: the one place where an answer or an error becomes HTTP.
+
+mod error_body;
+mod headers;
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http::{HeaderValue, Response, StatusCode, Version, header};
+use hyper::body::{Body, Frame, SizeHint};
+
+use crate::error::{Error, Kind};
+use crate::exchange::Exchange;
+use crate::log;
+use crate::relay::Answer;
+use crate::relay::large::LargeRelay;
+use crate::relay::stream::StreamRelay;
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const EVENTS: HeaderValue = HeaderValue::from_static("text/event-stream; charset=utf-8");
+
+/// What a request comes to.
+pub(crate) enum Outcome {
+    /// A model's answer.
+    Answer(Answer),
+    /// An answer of the gateway's own.
+    Own(StatusCode, Bytes),
+}
+
+/// The body of an answer.
+pub(crate) enum ReplyBody {
+    /// All of it.
+    Whole(Option<Bytes>),
+    /// A stream, which carries its exchange to its end.
+    Stream(Box<(StreamRelay, Box<Exchange>)>),
+    /// A large answer as it comes.
+    Large(Box<LargeRelay>),
+}
+
+/// The answer to a request that was received with HTTP `version`.
+pub(crate) fn respond(
+    exchange: Box<Exchange>,
+    outcome: Result<Outcome, Error>,
+    version: Version,
+) -> Response<ReplyBody> {
+    let mut response = match outcome {
+        Ok(Outcome::Answer(answer)) => answered(exchange, answer),
+        Ok(Outcome::Own(status, body)) => whole(exchange, status, JSON, body),
+        Err(error) => refused(exchange, &error),
+    };
+    if version == Version::HTTP_2 {
+        // RFC 9113 §8.2.2: connection headers do not exist there.
+        response.headers_mut().remove(header::CONNECTION);
+    }
+    response
+}
+
+fn answered(mut exchange: Box<Exchange>, answer: Answer) -> Response<ReplyBody> {
+    match answer {
+        Answer::Whole(kind, body) => {
+            let mut response = whole_open(&mut exchange, StatusCode::OK, kind, body);
+            headers::of_usage(response.headers_mut(), &exchange);
+            response
+        }
+        Answer::Collected(body) => whole(exchange, StatusCode::OK, EVENTS, body),
+        Answer::Large(kind, first, rest) => {
+            let mut response = head(&mut exchange, StatusCode::OK, kind);
+            *response.body_mut() = ReplyBody::Large(Box::new(LargeRelay::new(first, rest, exchange)));
+            response
+        }
+        Answer::Stream(source) => {
+            let mut response = head(&mut exchange, StatusCode::OK, EVENTS);
+            // Proxies on the way must not hold events back, nor keep them.
+            response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+            response.headers_mut().insert("x-accel-buffering", HeaderValue::from_static("no"));
+            let relay = StreamRelay::new(source, &mut exchange);
+            *response.body_mut() = ReplyBody::Stream(Box::new((relay, exchange)));
+            response
+        }
+    }
+}
+
+fn refused(mut exchange: Box<Exchange>, error: &Error) -> Response<ReplyBody> {
+    let mut response = whole_open(&mut exchange, error.status(), JSON, error_body::body(error));
+    headers::of_error(response.headers_mut(), error);
+    response
+}
+
+fn whole(mut exchange: Box<Exchange>, status: StatusCode, kind: HeaderValue, body: Bytes) -> Response<ReplyBody> {
+    whole_open(&mut exchange, status, kind, body)
+}
+
+fn whole_open(exchange: &mut Exchange, status: StatusCode, kind: HeaderValue, body: Bytes) -> Response<ReplyBody> {
+    let mut response = head(exchange, status, kind);
+    *response.body_mut() = ReplyBody::Whole(Some(body));
+    response
+}
+
+fn head(exchange: &mut Exchange, status: StatusCode, kind: HeaderValue) -> Response<ReplyBody> {
+    exchange.answered(status);
+    let mut response = Response::new(ReplyBody::Whole(None));
+    *response.status_mut() = status;
+    response.headers_mut().reserve(16);
+    response.headers_mut().insert(header::CONTENT_TYPE, kind);
+    headers::of_exchange(response.headers_mut(), exchange);
+    response
+}
+
+/// What a request whose handling panicked gets.
+pub(crate) fn panicked(exchange: &Exchange) -> Error {
+    log::error("request_panicked", &serde_json::json!({"request_id": exchange.id.as_str()}));
+    Error::new(Kind::Internal, "The gateway failed on this request. The fault is in its log, under the request's id.")
+}
+
+/// A whole answer, head and all, for a connection that gets no slot: no HTTP is spoken on it.
+pub(crate) fn no_slot() -> Vec<u8> {
+    let error = Error::new(Kind::Unavailable, "Every connection slot (server.max_connections) is taken.");
+    let body = error_body::body(&error);
+    let head = format!(
+        "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\nconnection: close\r\nretry-after: 1\r\n\
+         retry-after-ms: 1000\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
+    [head.as_bytes(), &body].concat()
+}
+
+impl Body for ReplyBody {
+    type Data = Bytes;
+    type Error = std::io::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        let data = match &mut *self {
+            Self::Whole(body) => body.take().map(Ok),
+            Self::Stream(stream) => {
+                let (relay, exchange) = &mut **stream;
+                ready!(relay.poll_data(cx, exchange)).map(Ok)
+            }
+            Self::Large(relay) => ready!(relay.poll_data(cx))
+                .map(|data| data.map_err(|_| std::io::Error::other("the upstream's answer broke off"))),
+        };
+        Poll::Ready(data.map(|data| data.map(Frame::data)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        matches!(self, Self::Whole(None))
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Whole(body) => SizeHint::with_exact(body.as_ref().map_or(0, |body| body.len() as u64)),
+            _ => SizeHint::default(),
+        }
+    }
+}

@@ -1,0 +1,242 @@
+//! The configuration, compiled: immutable, swapped whole, read without a lock.
+
+pub(crate) mod spec;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use http::HeaderValue;
+use rustc_hash::FxHashMap;
+use tollway_protocol::splice::ModelJson;
+
+use crate::accept::tls::server_config;
+use crate::authenticate::virtual_key::{KeyHash, KeyHasher, from_hex};
+use crate::guard::{Guards, OnFailure};
+use crate::telemetry::Labels;
+use crate::upstream::provider::Provider;
+
+use spec::{HookSpec, KeySpec, Phase, RouteSpec, Spec, Strategy, TargetSpec};
+
+/// Counts configurations, so that each has a number that none had before.
+static GENERATIONS: AtomicU64 = AtomicU64::new(0);
+
+/// One configuration of the whole gateway.
+pub(crate) struct Snapshot {
+    pub(crate) generation: u64,
+    pub(crate) server: Server,
+    pub(crate) hasher: KeyHasher,
+    pub(crate) keys: FxHashMap<KeyHash, Arc<Key>>,
+    pub(crate) routes: HashMap<Arc<str>, Arc<Route>>,
+    pub(crate) providers: Vec<Arc<Provider>>,
+}
+
+/// The bounds of the listeners.
+pub(crate) struct Server {
+    pub(crate) max_head: usize,
+    pub(crate) max_body: usize,
+    pub(crate) max_connections: usize,
+    pub(crate) max_streams: u32,
+    pub(crate) head_timeout: Duration,
+    pub(crate) body_timeout: Duration,
+    pub(crate) tls: Option<Arc<tokio_rustls::rustls::ServerConfig>>,
+}
+
+/// A virtual key, as policy: what it is and what it may do.
+pub(crate) struct Key {
+    pub(crate) id: Arc<str>,
+    pub(crate) team: Option<String>,
+    pub(crate) project: Option<String>,
+    pub(crate) environment: Option<String>,
+    pub(crate) models: Option<Vec<String>>,
+    pub(crate) expires: Option<Duration>,
+    pub(crate) revoked: bool,
+    pub(crate) guards: Guards,
+    pub(crate) data_policy: Option<DataPolicy>,
+}
+
+impl Key {
+    /// Whether this key may use the route `name`.
+    pub(crate) fn allows(&self, name: &str) -> bool {
+        self.models.as_ref().is_none_or(|models| models.iter().any(|model| model == name))
+    }
+}
+
+/// Where a key's requests may go.
+pub(crate) struct DataPolicy {
+    regions: Option<Vec<String>>,
+    require_tags: Vec<String>,
+}
+
+impl DataPolicy {
+    /// The first constraint that `provider` does not satisfy.
+    pub(crate) fn violated_by(&self, provider: &Provider) -> Option<String> {
+        if let Some(regions) = &self.regions
+            && !provider.region.as_ref().is_some_and(|region| regions.contains(region))
+        {
+            return Some(format!("regions = {regions:?}"));
+        }
+        let missing = self.require_tags.iter().find(|tag| !provider.tags.contains(tag))?;
+        Some(format!("require_tags = [{missing:?}]"))
+    }
+}
+
+/// A logical model name and what serves it.
+pub(crate) struct Route {
+    pub(crate) name: Arc<str>,
+    pub(crate) header: HeaderValue,
+    pub(crate) strategy: Strategy,
+    pub(crate) targets: Vec<Target>,
+    pub(crate) request_hooks: Vec<Hook>,
+    pub(crate) response_hooks: Vec<Hook>,
+    pub(crate) guards: Guards,
+    /// What is counted before a target is known.
+    pub(crate) labels: Arc<Labels>,
+}
+
+/// A route's reference to a deployment.
+pub(crate) struct Target {
+    pub(crate) provider: Arc<Provider>,
+    pub(crate) model: String,
+    pub(crate) model_json: ModelJson,
+    pub(crate) model_header: HeaderValue,
+    pub(crate) timeout: Duration,
+    pub(crate) first_token: Duration,
+    pub(crate) idle: Duration,
+    pub(crate) max_retries: u32,
+    pub(crate) labels: Arc<Labels>,
+}
+
+/// A Python policy hook of a route.
+pub(crate) struct Hook {
+    pub(crate) id: u64,
+    pub(crate) call: String,
+    pub(crate) is_async: bool,
+    pub(crate) timeout: Duration,
+    pub(crate) on_failure: OnFailure,
+}
+
+impl Snapshot {
+    /// Compiles `json`, keeping from `before` what has not changed and holds connections or counters.
+    ///
+    /// # Errors
+    /// What does not hold together, in words for the operator; never a secret.
+    pub(crate) fn compile(json: &[u8], before: Option<&Snapshot>) -> Result<Self, String> {
+        let spec: Spec = serde_json::from_slice(json).map_err(|error| format!("the snapshot is not valid: {error}"))?;
+        let providers = spec
+            .providers
+            .into_iter()
+            .map(|spec| {
+                let known = before.and_then(|before| before.providers.iter().find(|known| *known.name == spec.name));
+                Provider::compile(spec, known.map(Arc::as_ref)).map(Arc::new)
+            })
+            .collect::<Result<Vec<_>, _>>()?;
+        let by_name: HashMap<&str, &Arc<Provider>> =
+            providers.iter().map(|provider| (&*provider.name, provider)).collect();
+        let routes = spec
+            .routes
+            .into_iter()
+            .map(|spec| Route::compile(spec, &by_name).map(|route| (route.name.clone(), Arc::new(route))))
+            .collect::<Result<HashMap<_, _>, _>>()?;
+        let mut keys = FxHashMap::default();
+        for spec in spec.keys {
+            let hash =
+                from_hex(&spec.hash).ok_or_else(|| format!("key {:?}: its hash is not 64 hex digits", spec.id))?;
+            keys.insert(hash, Arc::new(Key::compile(spec)));
+        }
+        let server = spec.server;
+        Ok(Self {
+            generation: GENERATIONS.fetch_add(1, Ordering::Relaxed) + 1,
+            hasher: KeyHasher::new(server.secret.as_bytes()),
+            server: Server {
+                max_head: server.max_head,
+                max_body: server.max_body,
+                max_connections: server.max_connections,
+                max_streams: server.max_streams,
+                head_timeout: Duration::from_millis(server.head_timeout_ms),
+                body_timeout: Duration::from_millis(server.body_timeout_ms),
+                tls: server.tls.as_ref().map(server_config).transpose()?,
+            },
+            keys,
+            routes,
+            providers,
+        })
+    }
+}
+
+impl Key {
+    fn compile(spec: KeySpec) -> Self {
+        Self {
+            id: spec.id.into(),
+            team: spec.team,
+            project: spec.project,
+            environment: spec.environment,
+            models: spec.models,
+            expires: spec.expires.map(Duration::from_secs),
+            revoked: spec.revoked,
+            guards: Guards::compile(&spec.guardrails),
+            data_policy: spec
+                .data_policy
+                .map(|policy| DataPolicy { regions: policy.regions, require_tags: policy.require_tags }),
+        }
+    }
+}
+
+impl Route {
+    fn compile(spec: RouteSpec, providers: &HashMap<&str, &Arc<Provider>>) -> Result<Self, String> {
+        let name: Arc<str> = spec.name.into();
+        let targets = spec
+            .targets
+            .into_iter()
+            .map(|target| Target::compile(&name, target, providers))
+            .collect::<Result<Vec<_>, _>>()?;
+        let (request, response): (Vec<_>, Vec<_>) = spec.hooks.into_iter().partition(|hook| hook.on == Phase::Request);
+        Ok(Self {
+            header: header(&name)?,
+            labels: Labels::new(&name, "", ""),
+            name,
+            strategy: spec.strategy,
+            targets,
+            request_hooks: request.into_iter().map(Hook::compile).collect(),
+            response_hooks: response.into_iter().map(Hook::compile).collect(),
+            guards: Guards::compile(&spec.guardrails),
+        })
+    }
+}
+
+impl Target {
+    fn compile(route: &str, spec: TargetSpec, providers: &HashMap<&str, &Arc<Provider>>) -> Result<Self, String> {
+        let provider = providers
+            .get(&*spec.provider)
+            .ok_or_else(|| format!("route {route:?} names the provider {:?}, which is not declared", spec.provider))?;
+        Ok(Self {
+            provider: Arc::clone(provider),
+            model_json: ModelJson::new(&spec.model),
+            model_header: header(&spec.model)?,
+            timeout: Duration::from_millis(spec.timeout_ms),
+            first_token: Duration::from_millis(spec.first_token_ms),
+            idle: Duration::from_millis(spec.idle_ms),
+            max_retries: spec.max_retries,
+            labels: Labels::new(route, &provider.name, &spec.model),
+            model: spec.model,
+        })
+    }
+}
+
+impl Hook {
+    fn compile(spec: HookSpec) -> Self {
+        Self {
+            id: spec.id,
+            call: spec.call,
+            is_async: spec.is_async,
+            timeout: Duration::from_millis(spec.timeout_ms),
+            on_failure: spec.on_failure,
+        }
+    }
+}
+
+/// `text` as the value of a response header (RFC 9110 §5.5: bytes beyond ASCII are allowed but opaque).
+pub(crate) fn header(text: &str) -> Result<HeaderValue, String> {
+    HeaderValue::from_bytes(text.as_bytes()).map_err(|_| format!("{text:?} holds a control character"))
+}

@@ -1,0 +1,9 @@
+//! Upstream: origins, connections to them, and one send.
+
+pub(crate) mod body;
+pub(crate) mod mock;
+pub(crate) mod origin;
+pub(crate) mod pool;
+pub(crate) mod provider;
+pub(crate) mod resolve;
+pub(crate) mod send;

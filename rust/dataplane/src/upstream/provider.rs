@@ -1,0 +1,155 @@
+//! A provider, compiled: where it is, how we prove who we are, and what every request to it carries.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderName, HeaderValue, Uri, header as names};
+
+use crate::snapshot::header;
+use crate::snapshot::spec::{ApiKeySpec, Dialect, MockSpec, ProviderKind, ProviderSpec};
+
+use super::origin::{Origin, Settings};
+
+/// A provider of the configuration.
+pub(crate) struct Provider {
+    pub(crate) name: Arc<str>,
+    pub(crate) header: HeaderValue,
+    pub(crate) dialect: Dialect,
+    pub(crate) region: Option<String>,
+    pub(crate) tags: Vec<String>,
+    pub(crate) transport: Transport,
+}
+
+/// Where answers come from.
+pub(crate) enum Transport {
+    /// Over the network.
+    Http(Box<HttpTransport>),
+    /// From the bundled mock.
+    Mock(MockSpec),
+}
+
+/// What a request to a provider over HTTP needs.
+pub(crate) struct HttpTransport {
+    pub(crate) origin: Arc<Origin>,
+    /// Where chat completions are.
+    pub(crate) chat: Address,
+    /// All fixed headers but the credential.
+    pub(crate) headers: HeaderMap,
+    pub(crate) credentials: Credentials,
+}
+
+/// A URI in both of the forms that go on the wire (RFC 9112 §3.2).
+pub(crate) struct Address {
+    /// Path alone, for a direct HTTP/1.1 connection.
+    pub(crate) relative: Uri,
+    /// Whole, for HTTP/2 and for HTTP proxies.
+    pub(crate) absolute: Uri,
+}
+
+/// A provider's API keys. They belong to its origin: nothing else is ever sent one.
+pub(crate) struct Credentials {
+    name: HeaderName,
+    values: Vec<(HeaderValue, u32)>,
+    total: u32,
+}
+
+impl Credentials {
+    fn compile(name: &str, prefix: &str, keys: Vec<ApiKeySpec>) -> Result<Self, String> {
+        let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| format!("{name:?} is not a header's name"))?;
+        let values = keys
+            .into_iter()
+            .enumerate()
+            .map(|(index, key)| {
+                let mut value = HeaderValue::from_str(&format!("{prefix}{}", key.value))
+                    .map_err(|_| format!("API key {index} holds a character that no header can carry"))?;
+                // Keeps it out of debug prints, and out of HPACK's table.
+                value.set_sensitive(true);
+                Ok((value, key.weight))
+            })
+            .collect::<Result<Vec<_>, String>>()?;
+        let total = values.iter().map(|(_, weight)| *weight).sum();
+        Ok(Self { name, values, total })
+    }
+
+    /// One of the keys, by weight: `draw` is any number.
+    pub(crate) fn pick(&self, draw: u64) -> Option<(&HeaderName, &HeaderValue)> {
+        let mut left = u32::try_from(draw % u64::from(self.total.max(1))).unwrap_or_default();
+        for (value, weight) in &self.values {
+            match left.checked_sub(*weight) {
+                Some(rest) => left = rest,
+                None => return Some((&self.name, value)),
+            }
+        }
+        None
+    }
+}
+
+impl Provider {
+    /// Compiles `spec`; its origin, and with it the open connections, is taken over from `known` if unchanged.
+    ///
+    /// # Errors
+    /// What does not hold together, without secrets.
+    pub(crate) fn compile(mut spec: ProviderSpec, known: Option<&Self>) -> Result<Self, String> {
+        let name: Arc<str> = spec.name.as_str().into();
+        let dialect = spec.dialect;
+        let (region, tags) = (spec.region.take(), std::mem::take(&mut spec.tags));
+        let transport = match (spec.kind, spec.mock.take()) {
+            (ProviderKind::Mock, Some(mock)) => Transport::Mock(mock),
+            (ProviderKind::Mock, None) => return Err(format!("provider {name:?}: its mock settings are missing")),
+            (ProviderKind::Http, _) => Transport::Http(Box::new(
+                HttpTransport::compile(spec, known).map_err(|error| format!("provider {name:?}: {error}"))?,
+            )),
+        };
+        Ok(Self { header: header(&name)?, name, dialect, region, tags, transport })
+    }
+
+    /// The origin, for a provider that has one.
+    pub(crate) fn origin(&self) -> Option<&Arc<Origin>> {
+        match &self.transport {
+            Transport::Http(http) => Some(&http.origin),
+            Transport::Mock(_) => None,
+        }
+    }
+}
+
+impl HttpTransport {
+    fn compile(spec: ProviderSpec, known: Option<&Provider>) -> Result<Self, String> {
+        let base: Uri = spec.base_url.parse().map_err(|_| "its base_url is not a URL".to_owned())?;
+        let mut headers = HeaderMap::new();
+        for (name, value) in &spec.headers {
+            let name =
+                HeaderName::from_bytes(name.as_bytes()).map_err(|_| format!("{name:?} is not a header's name"))?;
+            headers.insert(name, header(value)?);
+        }
+        headers.insert(names::HOST, header(base.authority().map_or("", |authority| authority.as_str()))?);
+        headers.insert(names::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(names::ACCEPT, HeaderValue::from_static("application/json, text/event-stream"));
+        headers.insert(names::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        headers.insert(names::USER_AGENT, HeaderValue::from_static(concat!("tollway/", env!("CARGO_PKG_VERSION"))));
+        let credentials = Credentials::compile(&spec.auth_header, &spec.auth_prefix, spec.api_keys)?;
+        let settings = Settings {
+            base: base.clone(),
+            ca: spec.ca,
+            proxy: spec.proxy,
+            http2: spec.http2,
+            connect_timeout: Duration::from_millis(spec.connect_timeout_ms),
+            max_connections: spec.max_connections.max(1),
+        };
+        let origin = match known.and_then(Provider::origin) {
+            Some(origin) if origin.settings == settings => Arc::clone(origin),
+            _ => Arc::new(Origin::compile(settings)?),
+        };
+        Ok(Self { chat: Address::of(&base, "/chat/completions")?, origin, headers, credentials })
+    }
+}
+
+impl Address {
+    fn of(base: &Uri, path: &str) -> Result<Self, String> {
+        let path = format!("{}{path}", base.path().trim_end_matches('/'));
+        let relative: Uri = path.parse().map_err(|_| format!("{path:?} is not a path"))?;
+        let mut parts = base.clone().into_parts();
+        parts.path_and_query = relative.path_and_query().cloned();
+        let absolute = Uri::from_parts(parts).map_err(|error| error.to_string())?;
+        Ok(Self { relative, absolute })
+    }
+}

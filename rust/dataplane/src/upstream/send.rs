@@ -1,0 +1,116 @@
+//! One send: a request to one deployment, and the head of its answer.
+
+use std::time::Duration;
+
+use http::response::Parts;
+use http::{Method, Request, Version};
+use tollway_protocol::splice::Segments;
+
+use crate::clock::now;
+use crate::snapshot::Target;
+use crate::worker::Worker;
+
+use super::body::{Outgoing, UpstreamBody};
+use super::mock;
+use super::pool::{ConnectError, Sender};
+use super::provider::{HttpTransport, Transport};
+
+/// An answer whose body is still to come.
+pub(crate) struct Answer {
+    pub(crate) head: Parts,
+    pub(crate) body: UpstreamBody,
+}
+
+/// Why there is no answer.
+pub(crate) enum SendError {
+    /// No connection; what failed.
+    Connect(String),
+    /// No connection within this time.
+    ConnectTimeout(Duration),
+    /// The connection ended, or what came was not HTTP.
+    Broken,
+}
+
+/// Sends `body` to `target` and waits for the head of the answer.
+///
+/// # Errors
+/// [`SendError`]. A request that went out on a connection which had already ended was seen by nobody: it is sent
+/// again on another, and that does not count as a retry.
+pub(crate) async fn send(worker: &Worker, target: &Target, body: &Segments, stream: bool) -> Result<Answer, SendError> {
+    match &target.provider.transport {
+        Transport::Mock(spec) => Ok(mock::answer(spec, target, stream, worker.random()).await),
+        Transport::Http(http) => over_http(worker, http, body).await,
+    }
+}
+
+async fn over_http(worker: &Worker, http: &HttpTransport, body: &Segments) -> Result<Answer, SendError> {
+    let draw = worker.random();
+    let mut fresh = false;
+    loop {
+        let started = now();
+        let sender = worker.pool.checkout(&http.origin, fresh).await.map_err(|error| match error {
+            ConnectError::Failed(what) => SendError::Connect(what),
+            ConnectError::TimedOut => SendError::ConnectTimeout(started.elapsed()),
+        })?;
+        match exchange(sender, http, body, draw).await {
+            Ok(answer) => return Ok(answer),
+            // Idle connections die in groups, as when an upstream restarts: the next one is a new one.
+            Err(Failed::Unsent) if !fresh => fresh = true,
+            Err(_) => return Err(SendError::Broken),
+        }
+    }
+}
+
+enum Failed {
+    /// Nothing of it reached the upstream.
+    Unsent,
+    Broken,
+}
+
+async fn exchange(sender: Sender, http: &HttpTransport, body: &Segments, draw: u64) -> Result<Answer, Failed> {
+    match sender {
+        Sender::One(mut sender, lease) => {
+            sender.ready().await.map_err(|_| Failed::Unsent)?;
+            let request = request(http, body, draw, Version::HTTP_11);
+            match sender.try_send_request(request).await {
+                Ok(answer) => {
+                    let (head, incoming) = answer.into_parts();
+                    Ok(Answer { head, body: UpstreamBody::Http(incoming, Some((sender, lease))) })
+                }
+                Err(mut error) => Err(unsent(error.take_message().is_some())),
+            }
+        }
+        Sender::Many(mut sender) => {
+            sender.ready().await.map_err(|_| Failed::Unsent)?;
+            match sender.try_send_request(request(http, body, draw, Version::HTTP_2)).await {
+                Ok(answer) => {
+                    let (head, incoming) = answer.into_parts();
+                    Ok(Answer { head, body: UpstreamBody::Http(incoming, None) })
+                }
+                Err(mut error) => Err(unsent(error.take_message().is_some())),
+            }
+        }
+    }
+}
+
+fn unsent(came_back: bool) -> Failed {
+    if came_back { Failed::Unsent } else { Failed::Broken }
+}
+
+fn request(http: &HttpTransport, body: &Segments, draw: u64, version: Version) -> Request<Outgoing> {
+    let mut request = Request::new(Outgoing::new(body));
+    *request.method_mut() = Method::POST;
+    *request.version_mut() = version;
+    let whole = version == Version::HTTP_2 || http.origin.absolute_form();
+    *request.uri_mut() = if whole { http.chat.absolute.clone() } else { http.chat.relative.clone() };
+    let mut headers = http.headers.clone();
+    if version == Version::HTTP_2 {
+        // RFC 9113 §8.3.1: :authority says it, from the URI.
+        headers.remove(http::header::HOST);
+    }
+    if let Some((name, value)) = http.credentials.pick(draw) {
+        headers.insert(name.clone(), value.clone());
+    }
+    *request.headers_mut() = headers;
+    request
+}
