@@ -1,0 +1,1 @@
+"""Tollway: an AI gateway."""

@@ -1,0 +1,66 @@
+"""The typed stub of the extension: what Python may ask of the data plane."""
+
+class TomlError(ValueError):
+    """A TOML syntax error; `args` are `(message, offset in characters)`."""
+
+def hash_key(secret: bytes, key: bytes) -> str:
+    """The HMAC-SHA-256 (RFC 2104) of a virtual key under `server.secret`: 64 lower-case hexadecimal digits."""
+
+def parse_toml(
+    text: str,
+) -> tuple[dict[str, object], dict[tuple[str | int, ...], tuple[int, int, int, int]]]:
+    """Parse TOML 1.1.
+
+    Returns the values and, for each path of keys and indexes, `(key start, key end, value start, value end)` in
+    characters of `text`; an array's item has no key, so its value's place stands for both. Raises `TomlError`.
+    """
+
+class HookCall:
+    """One call of a policy hook, on its way through Python."""
+
+    @property
+    def hook(self) -> int:
+        """The `id` of the hook in the snapshot."""
+    @property
+    def context(self) -> bytes:
+        """JSON: phase, request_id, route, endpoint, stream, and the key's id, team, project, environment."""
+    @property
+    def body(self) -> bytes:
+        """The JSON body of the request or the response; of a streamed response, the whole SSE text."""
+    @property
+    def cancelled(self) -> bool:
+        """Whether the caller has stopped waiting."""
+    def finish(self, action: str, message: str | None, body: bytes | None, flags: list[str]) -> None:
+        """Answer with `allow`, `reject` or `replace`, and free the slot. Raises `ValueError` for another action."""
+    def fail(self, error: str) -> None:
+        """Report that the hook raised; `on_failure` decides. `error` is the exception's type name alone."""
+
+class Gateway:
+    """The running data plane: its listeners, runtimes, pools and counters."""
+
+    def __init__(
+        self, listen_fds: list[int], control_path: str, workers: int, hook_threads: int, snapshot: bytes
+    ) -> None:
+        """Start serving on listening sockets that the caller keeps (each is duplicated).
+
+        Raises `ValueError` for a snapshot that does not hold together, `OSError` for a socket that cannot be used.
+        """
+    def reload(self, snapshot: bytes) -> None:
+        """Swap the configuration whole. Raises `ValueError`, and changes nothing, if it does not hold together."""
+    def drain(self, timeout: float) -> bool:
+        """Stop accepting, let what runs finish for at most `timeout` seconds, and end every thread.
+
+        Returns whether everything finished in time.
+        """
+    def next_command(self, timeout: float) -> tuple[int, str] | None:
+        """Wait up to `timeout` seconds for a command of the control plane: `(id, name)`."""
+    def finish_command(self, id: int, error: str | None) -> None:
+        """Answer a command: `None` for success, else the text to show."""
+    def next_hook(self) -> HookCall | None:
+        """Wait for a call of a synchronous hook; `None` once the data plane has ended."""
+    def hook_fd(self) -> int:
+        """An eventfd that is readable while calls of asynchronous hooks wait."""
+    def take_async_hooks(self) -> list[HookCall]:
+        """The waiting calls of asynchronous hooks; resets the eventfd."""
+    def metrics(self) -> str:
+        """The counters in Prometheus' text format."""

@@ -1,0 +1,79 @@
+"""The control plane's process.
+
+Standard input: one JSON line to start with, then one for each change; its end is the sign to go. Standard output:
+`ready`, once it accepts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import signal
+import sys
+from pathlib import Path
+
+import orjson
+import uvloop
+
+from tollway import logs
+from tollway.admin.app import create_app
+from tollway.admin.control import ControlClient
+from tollway.admin.operations import Context
+from tollway.admin.server import InheritedServer
+from tollway.admin.settings import Access, Start
+
+LONGEST_LINE = 64 * 1024
+
+
+async def _stdin() -> asyncio.StreamReader:
+    reader = asyncio.StreamReader(limit=LONGEST_LINE)
+    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    return reader
+
+
+async def _follow(reader: asyncio.StreamReader, context: Context) -> None:
+    """Take over each change of who may do what, until the supervisor is gone."""
+    while line := await reader.readline():
+        context.access = Access.parse(orjson.loads(line))
+
+
+def _say_ready() -> None:
+    os.write(1, b"ready\n")
+    # Nobody reads the pipe from here on: whatever may be printed goes where the logs go.
+    os.dup2(2, 1)
+
+
+async def _serve() -> None:
+    reader = await _stdin()
+    line = await reader.readline()
+    if not line:
+        return  # the supervisor ended before it began
+    start = Start.parse(orjson.loads(line))
+    context = Context(ControlClient(Path(start.control)), start.access, start.version)
+    server = InheritedServer(create_app(context), start.fd)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, server.interrupt)
+    serving = asyncio.create_task(server.serve())
+    await server.accepting.wait()
+    # What was made to start up stays: the collector need not look at it again, nor unshare its pages.
+    gc.collect()
+    gc.freeze()
+    _say_ready()
+    following = asyncio.create_task(_follow(reader, context))
+    await asyncio.wait({serving, following}, return_when=asyncio.FIRST_COMPLETED)
+    if not serving.done():
+        server.interrupt()
+    await serving
+
+
+def main() -> None:
+    """Serve until the supervisor says or ends."""
+    # The terminal's signals are the supervisor's to act on; it tells this process by closing its input.
+    for name in (signal.SIGINT, signal.SIGHUP, signal.SIGUSR2):
+        signal.signal(name, signal.SIG_IGN)
+    logs.configure()
+    uvloop.run(_serve())
+
+
+if __name__ == "__main__":
+    main()

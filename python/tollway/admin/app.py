@@ -1,0 +1,61 @@
+"""The control plane as an ASGI application."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.routing import Route, Router
+
+from tollway.admin.edge import Edge
+from tollway.admin.failure import Failure, bad_token, on_failure, on_fault, on_http_exception
+from tollway.admin.operations import OPERATIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from starlette.requests import Request
+    from starlette.responses import Response
+    from starlette.types import ASGIApp
+
+    from tollway.admin.operations import Context, Operation
+
+
+def create_app(context: Context) -> ASGIApp:
+    """Make the application. There is nothing in it that is not in `OPERATIONS`."""
+    routes = [
+        Route(operation.path, _endpoint(operation, context), methods=[operation.method]) for operation in OPERATIONS
+    ]
+    app = Starlette(
+        routes=routes, exception_handlers={Failure: on_failure, HTTPException: on_http_exception, Exception: on_fault}
+    )
+    # A redirect to the path with a slash more or less would be built from the Host that the client sent.
+    router: Router = app.router
+    router.redirect_slashes = False
+    return Edge(app)
+
+
+def _endpoint(operation: Operation, context: Context) -> Callable[[Request], Awaitable[Response]]:
+    """The operation behind its access check: decided on the matched operation, never on the text of a path."""
+
+    async def endpoint(request: Request) -> Response:
+        if _needs_token(operation, context) and not _has_token(request, context):
+            raise bad_token()
+        return await operation.handler(request, context)
+
+    return endpoint
+
+
+def _needs_token(operation: Operation, context: Context) -> bool:
+    if operation.who == "anyone":
+        return False
+    return operation.who != "metrics" or not context.access.metrics_open
+
+
+def _has_token(request: Request, context: Context) -> bool:
+    values = request.headers.getlist("authorization")
+    if len(values) != 1:
+        return False
+    scheme, _, token = values[0].partition(" ")
+    return scheme.lower() == "bearer" and context.access.allows(token.strip())

@@ -1,0 +1,40 @@
+"""What the supervisor tells the control plane, on its standard input: never in arguments or the environment."""
+
+from __future__ import annotations
+
+import hmac
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """The first line: what stays as it is for the life of the process."""
+
+    fd: int
+    control: str
+    version: str
+    access: Access
+
+    @classmethod
+    def parse(cls, line: dict[str, Any]) -> Start:
+        """From the supervisor's JSON. Raises `KeyError` where something is missing."""
+        return cls(int(line["fd"]), str(line["control"]), str(line["version"]), Access.parse(line["access"]))
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Who may do what; a reload sends it anew. Only the token's digest is kept, so a printout shows nothing of use."""
+
+    digest: bytes
+    metrics_open: bool
+
+    @classmethod
+    def parse(cls, line: dict[str, Any]) -> Access:
+        """From the supervisor's JSON. Raises `KeyError` where something is missing."""
+        return cls(sha256(str(line["token"]).encode()).digest(), bool(line["metrics_open"]))
+
+    def allows(self, token: str) -> bool:
+        """Whether `token` is the admin token; digests are compared, so time tells neither its text nor its length."""
+        return hmac.compare_digest(self.digest, sha256(token.encode()).digest())

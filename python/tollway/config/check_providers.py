@@ -1,0 +1,74 @@
+"""Checks of `[providers.X]` that need more than one value, or a look outside the file."""
+
+from __future__ import annotations
+
+from tollway.config.checks import Checks
+from tollway.config.schema_provider import HttpProviderSettings
+from tollway.config.secrets import Reference, Secret
+from tollway.config.shape import Path, at
+from tollway.providers.contract import providers
+
+
+def check_providers(checks: Checks) -> None:
+    """Check every provider, and read its credentials, headers and authorities."""
+    for name, provider in checks.config.providers.items():
+        if isinstance(provider, HttpProviderSettings):
+            _check_keys(checks, name, provider)
+            _check_headers(checks, name, provider)
+            if provider.ca is not None:
+                authorities = checks.pem(("providers", name, "ca"), provider.ca, "CERTIFICATE")
+                if authorities is not None:
+                    checks.resolved.provider_ca[name] = authorities
+
+
+def _check_keys(checks: Checks, name: str, provider: HttpProviderSettings) -> None:
+    path: Path = ("providers", name)
+    one, pool = checks.has((*path, "api_key")), checks.has((*path, "api_keys"))
+    if one and pool:
+        checks.error("conflicting-keys", (*path, "api_keys"), "both `api_key` and `api_keys` are given", "keep one")
+    elif not one and not pool and providers()[provider.type].needs_key:
+        hint = 'add api_key = "env:NAME"'
+        checks.warning("no-credential", path, f"the provider `{name}` has no credential", hint)
+    keys: list[tuple[Secret, int]] = []
+    _, written_keys = at(checks.working.original((*path, "api_keys")), checks.document.values)
+    pool_is_wrong = isinstance(written_keys, list) and len(written_keys) != len(provider.api_keys or ())
+    if provider.api_key is not None:
+        _add(checks, (*path, "api_key"), (provider.api_key, 1), keys)
+    for index, pooled in enumerate(provider.api_keys or ()):
+        _add(checks, (*path, "api_keys", index, "key"), (pooled.key, pooled.weight), keys)
+    if provider.api_keys is not None and not pool_is_wrong and not any(pooled.weight for pooled in provider.api_keys):
+        written = "has only keys of weight 0" if provider.api_keys else "is empty"
+        hint = "give at least one key a weight of 1 or more"
+        checks.error("empty-pool", (*path, "api_keys"), f"the pool of `{name}` {written}", hint)
+    checks.resolved.provider_keys[name] = tuple(keys)
+
+
+def _add(checks: Checks, path: Path, key: tuple[Reference, int], keys: list[tuple[Secret, int]]) -> None:
+    secret = checks.secret(path, key[0])
+    if secret is None:
+        return
+    if not _sendable(secret):
+        checks.error(
+            "bad-secret", path, "the credential holds a character that no header may", "check where it is kept"
+        )
+    keys.append((secret, key[1]))
+
+
+def _check_headers(checks: Checks, name: str, provider: HttpProviderSettings) -> None:
+    headers: dict[str, Secret] = {}
+    written = checks.working.values["providers"][name].get("headers", {})
+    for header, (spelt, reference) in zip(
+        provider.headers, zip(written, provider.headers.values(), strict=False), strict=False
+    ):
+        path: Path = ("providers", name, "headers", spelt)
+        value = checks.read(path, reference)
+        if value is not None and not _sendable(value):
+            checks.error("bad-secret", path, "the value holds a character that no header may", "use visible ASCII")
+        elif value is not None:
+            headers[header] = value
+    checks.resolved.provider_headers[name] = headers
+
+
+def _sendable(secret: Secret) -> bool:
+    text = secret.reveal()
+    return text.isascii() and text.isprintable() and text == text.strip()

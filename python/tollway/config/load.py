@@ -1,0 +1,118 @@
+"""From a file to a configuration that is right in all its parts, or to every reason why it is not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tollway._dataplane import TomlError, parse_toml
+from tollway.config.check_access import check_access, hash_keys
+from tollway.config.check_providers import check_providers
+from tollway.config.check_routes import check_routes
+from tollway.config.check_server import check_server, secret_file
+from tollway.config.checks import Checks, Resolved, ResolveHook
+from tollway.config.diagnose import Diagnostic, render
+from tollway.config.document import Document
+from tollway.config.schema import Config
+from tollway.config.secrets import Secret, SecretError, kept_secret
+from tollway.config.shape import marked
+from tollway.config.source import read_source, syntax_error
+from tollway.config.validate import validate
+from tollway.errors import ConfigError
+
+SECRET_FILE = "tollway.secret"
+"""The file of a `server.secret` that was not configured."""
+
+TOKEN_FILE = "tollway.admin-token"
+"""The file of an `admin.token` that was not configured."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A configuration that is right, what it refers to, and what to warn of."""
+
+    path: Path | None
+    config: Config
+    resolved: Resolved
+    warnings: tuple[Diagnostic, ...] = field(default=())
+
+
+def load(path: Path, *, resolve_hook: ResolveHook | None = None, create_secrets: bool = True) -> Loaded:
+    """The configuration in the file at `path`.
+
+    With `create_secrets`, a secret that was not configured is made and kept beside the store; without, it lives in
+    memory. Raises `ConfigError` with every mistake that was found.
+    """
+    # The error is raised here, where no local variable holds the file's text: it may hold secrets.
+    loaded, found = _attempt(path, resolve_hook, create_secrets)
+    if loaded is None:
+        raise ConfigError(found, render(found))
+    return loaded
+
+
+def check(path: Path, *, resolve_hook: ResolveHook | None = None) -> list[Diagnostic]:
+    """Every error and warning of the file at `path`, in the file's order. Creates no file."""
+    return _attempt(path, resolve_hook, False)[1]
+
+
+def _attempt(path: Path, resolve_hook: ResolveHook | None, create: bool) -> tuple[Loaded | None, list[Diagnostic]]:
+    document = _parse(path)
+    if isinstance(document, Diagnostic):
+        return None, [document]
+    config, working, wrong = validate(document)
+    checks = Checks(document, config, working, path.parent)
+    checks.found += wrong
+    check_server(checks)
+    check_providers(checks)
+    check_routes(checks, resolve_hook)
+    check_access(checks)
+    _warn_unenforced(checks)
+    _settle_secrets(checks, create)
+    found = sorted(checks.found, key=lambda one: (one.line, one.column))
+    if any(one.severity == "error" for one in found):
+        return None, found
+    checks.resolved.watch.add(path)
+    return Loaded(path, config, checks.resolved, tuple(found)), found
+
+
+def _parse(path: Path) -> Document | Diagnostic:
+    text = read_source(path)
+    if isinstance(text, Diagnostic):
+        return text
+    try:
+        values, spans = parse_toml(text)
+    except TomlError as error:
+        return syntax_error(path, text, error)
+    return Document(str(path), text, values, spans)
+
+
+def _warn_unenforced(checks: Checks) -> None:
+    document = checks.document
+    for path in marked(document.values):
+        said = (f"`{path[-1]}`: accepted, but this version does not enforce it yet", None)
+        checks.found.append(document.diagnostic("warning", "not-enforced", document.key(path), said))
+
+
+def _settle_secrets(checks: Checks, create: bool) -> None:
+    """Hash the keys, and make the secrets that were not configured, unless there are errors: then nothing is made."""
+    resolved, config = checks.resolved, checks.config
+    configured = resolved.server_secret if config.server.secret is not None else None
+    draft = configured or _kept(checks, SECRET_FILE, False) or Secret("")
+    resolved.key_hashes = hash_keys(checks, draft)
+    resolved.server_secret = draft
+    create = create and not any(one.severity == "error" for one in checks.found)
+    if configured is None and create:
+        resolved.server_secret = _kept(checks, SECRET_FILE, True) or draft
+        resolved.key_hashes = hash_keys(checks, resolved.server_secret)
+    if config.admin.token is None:
+        resolved.admin_token_file = secret_file(checks, TOKEN_FILE)
+        resolved.admin_token = _kept(checks, TOKEN_FILE, create)
+
+
+def _kept(checks: Checks, name: str, create: bool) -> Secret | None:
+    try:
+        return kept_secret(secret_file(checks, name), create=create)
+    except SecretError as error:
+        place = ("store", "url") if checks.has(("store", "url")) else ("server",)
+        checks.error(error.code, place, str(error), error.hint)
+        return None

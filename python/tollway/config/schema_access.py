@@ -1,0 +1,91 @@
+"""The tables of who may call and how much: keys, teams and the other scopes, with limits, budgets and policies."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from tollway.config.fields import Dollars, Many, Moment, Name, NotYet, SecretRef, Settings
+from tollway.config.schema_guard import Guardrail
+
+Ratio = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=0, le=1 << 53)]
+
+
+class Limits(Settings):
+    """Rate limits of a scope: requests and tokens in a minute, an hour or a day, and requests at a time."""
+
+    rpm: Count | None = Field(default=None, description="Most requests in a minute.")
+    rph: Count | None = Field(default=None, description="Most requests in an hour.")
+    rpd: Count | None = Field(default=None, description="Most requests in a day.")
+    tpm: Count | None = Field(default=None, description="Most tokens in a minute.")
+    tph: Count | None = Field(default=None, description="Most tokens in an hour.")
+    tpd: Count | None = Field(default=None, description="Most tokens in a day.")
+    concurrency: Count | None = Field(default=None, description="Most requests at a time.")
+
+
+class Budget(Settings):
+    """What a scope may spend in a period."""
+
+    usd: Dollars = Field(description="US dollars that may be spent in each period.")
+    per: Literal["hour", "day", "week", "month", "year", "total"] = Field(description="The period.")
+    alert_at: Ratio | None = Field(default=None, description="Share of the budget at which an alert is raised.")
+    environment: Name | None = Field(default=None, description="Counts only requests of this environment.")
+    mode: Literal["soft", "hard", "strict"] = Field(
+        default="hard",
+        description="soft: only alerts; hard: refuses once spent; strict: also refuses while shared limits are away.",
+    )
+
+
+Budgets = Annotated[Many[Budget], NotYet()]
+LimitsLater = Annotated[Limits | None, NotYet()]
+
+
+class Scope(Settings):
+    """`[organisations.X]`, `[tenants.X]`, `[projects.X]`, `[environments.X]`, `[users.X]`, `[agents.X]`, `[tags.X]`."""
+
+    budgets: Budgets = Field(default=(), description="Budgets of this scope.")
+    limits: LimitsLater = Field(default=None, description="Rate limits of this scope.")
+
+
+class Team(Scope):
+    """`[teams.X]`: a scope that may also narrow the routes of its keys."""
+
+    models: Many[Name] | None = Field(
+        default=None, description="Routes that the team's keys may use; all if not given."
+    )
+
+
+class DataPolicy(Settings):
+    """Where a key's data may go. A target whose provider does not satisfy it is never tried."""
+
+    regions: Many[Name] | None = Field(default=None, description="Regions a provider must be in; any if not given.")
+    require_tags: Many[Name] = Field(default=(), description="Tags that a provider must have, all of them.")
+    classes: Annotated[Many[Name] | None, NotYet()] = Field(
+        default=None, description="Classes of data that the key may send."
+    )
+
+
+class Key(Settings):
+    """`[keys.X]`: a virtual key; X is its public id."""
+
+    secret: SecretRef | None = Field(
+        default=None, description="The key that callers send: 16 or more characters. Either this or `hash`."
+    )
+    hash: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = Field(
+        default=None, description="The key's hash under `server.secret`, from `tollway keys hash`."
+    )
+    team: Name | None = Field(default=None, description="Team that the key's use counts for.")
+    project: Name | None = Field(default=None, description="Project that the key's use counts for.")
+    environment: Name | None = Field(default=None, description="Environment that the key's use counts for.")
+    priority: Annotated[Literal["interactive", "standard", "batch"], NotYet()] = Field(
+        default="standard", description="Who goes first when requests wait."
+    )
+    models: Many[Name] | None = Field(default=None, description="Routes that the key may use; all if not given.")
+    expires: Moment | None = Field(default=None, description="When the key stops working.")
+    revoked: bool = Field(default=False, description="Whether the key has been withdrawn.")
+    budgets: Budgets = Field(default=(), description="Budgets of this key.")
+    limits: LimitsLater = Field(default=None, description="Rate limits of this key.")
+    guardrails: Many[Guardrail] = Field(default=(), description="Checks of this key's requests and answers.")
+    data_policy: DataPolicy | None = Field(default=None, description="Where this key's data may go.")

@@ -1,0 +1,111 @@
+"""`[providers.X]`: who answers, and with which credentials. One model for each bundled provider's `type`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
+
+from pydantic import Field, create_model
+
+from tollway.config.fields import (
+    BaseUrl,
+    Dollars,
+    FilePath,
+    HeaderName,
+    Hidden,
+    Many,
+    Name,
+    NotYet,
+    ProxyUrl,
+    SecretRef,
+    Settings,
+)
+from tollway.config.quantities import Delay, Duration
+from tollway.config.schema_server import preset
+from tollway.providers.contract import Option, Provider, providers
+
+
+class Price(Settings):
+    """What a model costs, over the bundled price table."""
+
+    input_per_mtok: Dollars = Field(description="US dollars for a million input tokens.")
+    output_per_mtok: Dollars = Field(description="US dollars for a million output tokens.")
+    cache_read_per_mtok: Dollars | None = Field(
+        default=None, description="US dollars for a million input tokens read from the provider's cache."
+    )
+    cache_write_per_mtok: Dollars | None = Field(
+        default=None, description="US dollars for a million input tokens written to the provider's cache."
+    )
+
+
+class PooledKey(Settings):
+    """One credential of a pool."""
+
+    key: SecretRef = Field(description="The credential.")
+    weight: int = Field(default=1, ge=0, le=1_000_000, description="Its share of the requests; 0 takes it out.")
+
+
+class ProviderSettings(Settings):
+    """What every provider has."""
+
+    type: str = Field(description="The provider's module.")
+    region: Name | None = Field(default=None, description="Where the provider is, for data policies.")
+    tags: Many[Name] = Field(default=(), description="What the provider guarantees, for data policies.")
+    prices: Annotated[dict[str, Price], NotYet()] = Field(
+        default_factory=dict, description="Prices by the provider's name of the model, over the price table."
+    )
+
+
+class HttpProviderSettings(ProviderSettings):
+    """What every provider that is called over HTTP has."""
+
+    base_url: BaseUrl | None = Field(default=None, description="Where the API starts; the module has a default.")
+    api_key: SecretRef | None = Field(default=None, description="The credential. Either this or `api_keys`.")
+    api_keys: Many[PooledKey] | None = Field(default=None, description="A pool of credentials, used by weight.")
+    headers: Annotated[dict[HeaderName, SecretRef], Hidden()] = Field(
+        default_factory=dict,
+        description="Headers that every request to the provider carries; values may be references.",
+    )
+    ca: FilePath | None = Field(
+        default=None, description="PEM file of the authorities to trust instead of the system's."
+    )
+    proxy: ProxyUrl | None = Field(default=None, description="HTTP proxy: `http://HOST:PORT`.")
+    http2: Literal["auto", "prior", "off"] = Field(
+        default="auto", description="HTTP/2: where ALPN offers it, always (also without TLS), or never."
+    )
+    connect_timeout: Duration = preset("5s", "How long connecting may take, TLS included.")
+    max_connections: int = Field(default=16_384, ge=1, le=1 << 24, description="Most connections to the provider.")
+
+
+def _option(option: Option) -> tuple[Any, Any]:
+    kinds: dict[str, Any] = {
+        "delay": Delay,
+        "count": Annotated[int, Field(ge=0, le=1 << 32)],
+        "status": Annotated[int, Field(ge=400, le=599)],
+    }
+    kind = kinds[option.kind]
+    if option.default is None:
+        return kind | None, Field(default=None, description=option.description)
+    return kind, Field(default=option.default, validate_default=True, description=option.description)
+
+
+def _model(type_name: str, provider: Provider) -> type[ProviderSettings]:
+    """The model of one `type`: what all have, whether its `base_url` must be given, and its own options."""
+    base = HttpProviderSettings if provider.kind == "http" else ProviderSettings
+    # A Literal of a run-time value: the names are those of the modules that are found.
+    fields: dict[str, Any] = {"type": (Literal[type_name], Field(description=provider.title))}
+    if provider.kind == "http" and provider.base_url is None:
+        fields["base_url"] = (BaseUrl, Field(description="Where the API starts."))
+    fields |= {option.name: _option(option) for option in provider.options}
+    name = "".join(part.title() for part in type_name.split("-"))
+    return create_model(
+        f"{name}Provider", __base__=base, __doc__=f'`type = "{type_name}"`: {provider.title}.', **fields
+    )
+
+
+MODELS = {name: _model(name, provider) for name, provider in providers().items()}
+"""The model of each `type`."""
+
+if TYPE_CHECKING:
+    AnyProvider = ProviderSettings
+else:
+    AnyProvider = Annotated[Union[tuple(MODELS.values())], Field(discriminator="type")]  # noqa: UP007

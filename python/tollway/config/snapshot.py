@@ -1,0 +1,178 @@
+"""The snapshot: the checked configuration as the data plane takes it, with every default and reference settled."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+
+from tollway.config.checks import Resolved, ResolveHook
+from tollway.config.schema import Config
+from tollway.config.schema_access import DataPolicy, Key
+from tollway.config.schema_guard import Guardrail, Hook
+from tollway.config.schema_provider import HttpProviderSettings, ProviderSettings
+from tollway.config.schema_route import Route, Target
+from tollway.providers.contract import Provider, providers
+
+Json = dict[str, Any]
+
+
+def compile_snapshot(config: Config, resolved: Resolved, *, resolve_hook: ResolveHook) -> bytes:
+    """The JSON that `Gateway` and `Gateway.reload` take. It holds secrets: never log it or write it anywhere.
+
+    `resolve_hook` is asked once for each function; it raises `HookError` for one that cannot be used.
+    """
+    calls = dict.fromkeys(hook.call for route in config.routes.values() for hook in route.hooks)
+    hooks = {call: resolve_hook(call) for call in calls}
+    return orjson.dumps(
+        {
+            "server": _server(config, resolved),
+            "providers": [_provider(name, provider, resolved) for name, provider in config.providers.items()],
+            "routes": [_route(name, route, hooks) for name, route in config.routes.items()],
+            "keys": [_key(name, key, config, resolved) for name, key in config.keys.items()],
+        }
+    )
+
+
+def _server(config: Config, resolved: Resolved) -> Json:
+    server, tls = config.server, resolved.tls
+    return {
+        "secret": resolved.server_secret.reveal(),
+        "max_head": server.max_head,
+        "max_body": server.max_body,
+        "max_connections": server.max_connections,
+        "max_streams": server.max_streams,
+        "head_timeout_ms": server.head_timeout,
+        "body_timeout_ms": server.body_timeout,
+        "tls": None if tls is None else {"cert": tls[0], "key": tls[1].reveal(), "client_ca": tls[2]},
+    }
+
+
+def _provider(name: str, settings: ProviderSettings, resolved: Resolved) -> Json:
+    declared = providers()[settings.type]
+    http = settings if isinstance(settings, HttpProviderSettings) else HttpProviderSettings(type=settings.type)
+    return {
+        "name": name,
+        "kind": declared.kind,
+        "dialect": declared.dialect,
+        "base_url": http.base_url or declared.base_url or "",
+        "auth_header": declared.auth_header,
+        "auth_prefix": declared.auth_prefix,
+        "api_keys": [
+            {"value": key.reveal(), "weight": weight} for key, weight in resolved.provider_keys.get(name, ()) if weight
+        ],
+        "headers": {header: value.reveal() for header, value in resolved.provider_headers.get(name, {}).items()},
+        "region": settings.region,
+        "tags": settings.tags,
+        "ca": resolved.provider_ca.get(name),
+        "proxy": http.proxy,
+        "http2": http.http2,
+        "connect_timeout_ms": http.connect_timeout,
+        "max_connections": http.max_connections,
+        "mock": _mock(settings, declared),
+    }
+
+
+def _mock(settings: ProviderSettings, declared: Provider) -> Json | None:
+    if declared.kind != "mock":
+        return None
+    options = {option.name: getattr(settings, option.name) for option in declared.options}
+    return {
+        "latency_ms": options["latency"],
+        "chunk_gap_ms": options["chunk_gap"],
+        "chunks": options["chunks"],
+        "error_status": options["error"],
+        "cut_after": options["cut_after"],
+    }
+
+
+def _route(name: str, route: Route, hooks: dict[str, tuple[int, bool]]) -> Json:
+    targets = [_target(target, route) for target in _targets(route)]
+    return {
+        "name": name,
+        "strategy": "single" if len(targets) == 1 else "fallback",
+        "targets": targets,
+        "hooks": [_hook(hook, *hooks[hook.call]) for hook in route.hooks],
+        "guardrails": [_guardrail(guardrail) for guardrail in route.guardrails],
+    }
+
+
+def _targets(route: Route) -> Iterator[Target]:
+    """The route's targets in the order in which they are tried, however the file wrote them."""
+    if route.provider is not None and route.model is not None:
+        yield Target(provider=route.provider, model=route.model)
+    for target in route.targets or ():
+        if route.strategy != "weighted" or target.weight != 0:
+            yield target
+    if route.default is not None:
+        yield route.default
+    for rule in route.rules or ():
+        if rule.target is not None:
+            yield rule.target
+        elif rule.provider is not None and rule.model is not None:
+            yield Target(provider=rule.provider, model=rule.model)
+
+
+def _target(target: Target, route: Route) -> Json:
+    timeout = target.timeout or route.timeout
+    return {
+        "provider": target.provider,
+        "model": target.model,
+        "timeout_ms": timeout,
+        "first_token_ms": min(target.first_token or route.first_token or timeout, timeout),
+        "idle_ms": target.idle or route.idle,
+        "max_retries": route.max_retries if target.max_retries is None else target.max_retries,
+    }
+
+
+def _hook(hook: Hook, hook_id: int, is_async: bool) -> Json:
+    return {
+        "id": hook_id,
+        "call": hook.call,
+        "on": hook.on,
+        "is_async": is_async,
+        "timeout_ms": hook.timeout,
+        "on_failure": hook.on_failure,
+    }
+
+
+def _guardrail(guardrail: Guardrail) -> Json:
+    return {
+        "type": guardrail.type,
+        "entities": guardrail.entities,
+        "on": guardrail.on,
+        "action": guardrail.action,
+        "restore": guardrail.restore,
+        "on_failure": guardrail.on_failure,
+    }
+
+
+def _key(name: str, key: Key, config: Config, resolved: Resolved) -> Json:
+    return {
+        "id": name,
+        "hash": resolved.key_hashes[name],
+        "team": key.team,
+        "project": key.project,
+        "environment": key.environment,
+        "models": _models(key, config),
+        "expires": key.expires,
+        "revoked": key.revoked,
+        "guardrails": [_guardrail(guardrail) for guardrail in key.guardrails],
+        "data_policy": None if key.data_policy is None else _policy(key.data_policy),
+    }
+
+
+def _models(key: Key, config: Config) -> list[str] | None:
+    """The routes that both the key and its team allow: a key never has more rights than its team."""
+    team = config.teams.get(key.team) if key.team is not None else None
+    if team is None or team.models is None:
+        return None if key.models is None else list(key.models)
+    if key.models is None:
+        return list(team.models)
+    allowed = set(team.models)
+    return [model for model in key.models if model in allowed]
+
+
+def _policy(policy: DataPolicy) -> Json:
+    return {"regions": policy.regions, "require_tags": policy.require_tags, "classes": policy.classes}
