@@ -1,0 +1,202 @@
+//! What is sent where, and what must come back: all made before the first request, so that sending costs nothing more.
+
+use std::{fs, net::SocketAddr, path::PathBuf};
+
+use bytes::Bytes;
+use http::Uri;
+
+use crate::{
+    load::check::Expected,
+    payload::{self, Text},
+};
+
+/// How closely answers are checked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Verify {
+    /// Byte for byte the answer of the mock with the same settings.
+    #[default]
+    Exact,
+    /// Complete, with the right number of chunks: for upstreams other than the mock.
+    Complete,
+}
+
+/// The request, its target and its answer.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Target {
+    /// Where to send, as `http://127.0.0.1:8080/v1/chat/completions`
+    #[arg(long)]
+    pub url: Uri,
+    /// Virtual key, sent as a bearer token; `{n}` becomes the variant's number
+    #[arg(long, default_value = "")]
+    pub key: String,
+    /// Model asked for; `{n}` becomes the variant's number
+    #[arg(long, default_value = "bench")]
+    pub model: String,
+    /// Different requests, used in a scattered order
+    #[arg(long, default_value_t = 1)]
+    pub variants: usize,
+    /// A file to send instead of a body of our own
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["bytes", "text"])]
+    pub body: Option<PathBuf>,
+    /// Bytes of the request's body
+    #[arg(long, default_value_t = 1024)]
+    pub bytes: usize,
+    /// What the body consists of
+    #[arg(long, value_enum, default_value_t)]
+    pub text: Text,
+    /// Ask for a stream
+    #[arg(long)]
+    pub stream: bool,
+    /// Ask for the usage at a stream's end
+    #[arg(long, requires = "stream")]
+    pub include_usage: bool,
+    /// How closely answers are checked
+    #[arg(long, value_enum, default_value_t)]
+    pub verify: Verify,
+    /// Bytes of the answer, as the mock's `--size`
+    #[arg(long, default_value_t = 1024, value_name = "BYTES")]
+    pub answer: usize,
+    /// Chunks of the stream, as the mock's `--chunks`
+    #[arg(long, default_value_t = 64)]
+    pub chunks: usize,
+    /// Content of a chunk, as the mock's `--chunk-size`
+    #[arg(long, default_value_t = 16, value_name = "BYTES")]
+    pub chunk_size: usize,
+    /// Speak HTTP/2 with prior knowledge, with at most this many requests at a time on each connection
+    #[arg(long, value_name = "STREAMS", value_parser = clap::value_parser!(u32).range(1..))]
+    pub http2: Option<u32>,
+}
+
+/// One request, ready for either version of HTTP.
+pub(crate) struct Prepared {
+    /// The request as HTTP/1.1 writes it, head and body.
+    pub(crate) text: Vec<u8>,
+    pub(crate) authorization: String,
+    pub(crate) body: Bytes,
+}
+
+/// All that a run sends and expects.
+pub struct Plan {
+    pub(crate) address: SocketAddr,
+    pub(crate) uri: Uri,
+    pub(crate) http2: Option<u32>,
+    pub(crate) expected: Expected,
+    pub(crate) stream: bool,
+    pub(crate) chunks: usize,
+    requests: Vec<Prepared>,
+}
+
+impl Plan {
+    /// Makes every request of the run.
+    ///
+    /// # Errors
+    /// A text that says what is wrong with the target.
+    pub fn new(target: &Target) -> Result<Self, String> {
+        let authority = target.url.authority().ok_or("the URL names no host")?;
+        if target.url.scheme_str() != Some("http") {
+            return Err("only http:// is spoken".into());
+        }
+        let port = authority.port_u16().unwrap_or(80);
+        let host = authority.host().trim_start_matches('[').trim_end_matches(']');
+        let host = host.parse().map_err(|_| format!("{host:?} is not an IP address"))?;
+        let file = target.body.as_ref().map(fs::read).transpose().map_err(|error| format!("the body: {error}"))?;
+        let requests = (0..target.variants.max(1)).map(|n| prepare(target, file.as_deref(), n)).collect();
+        Ok(Self {
+            address: SocketAddr::new(host, port),
+            uri: target.url.clone(),
+            http2: target.http2,
+            expected: expected(target),
+            stream: target.stream,
+            chunks: target.chunks.max(2),
+            requests,
+        })
+    }
+
+    /// The request to send as the `n`th. Neighbours in the table are not neighbours in time, so that no cache of the
+    /// gateway is flattered by the order.
+    pub(crate) fn request(&self, n: u64) -> &Prepared {
+        let scattered = n.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
+        let count = self.requests.len() as u64;
+        &self.requests[usize::try_from(scattered % count).unwrap_or_default()]
+    }
+}
+
+fn prepare(target: &Target, file: Option<&[u8]>, n: usize) -> Prepared {
+    let named = |text: &str| text.replace("{n}", &n.to_string());
+    let body = match file {
+        Some(file) => file.to_vec(),
+        None => {
+            let model = named(&target.model);
+            payload::request(&model, target.text, target.bytes, target.stream, target.include_usage).into()
+        }
+    };
+    let authorization = format!("Bearer {}", named(&target.key));
+    let path = target.url.path_and_query().map_or("/", |path| path.as_str());
+    let host = target.url.authority().map_or("", |authority| authority.as_str());
+    let mut text = format!(
+        "POST {path} HTTP/1.1\r\nhost: {host}\r\nauthorization: {authorization}\r\ncontent-type: application/json\r\n\
+         accept: application/json\r\nuser-agent: tollway-load\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    )
+    .into_bytes();
+    text.extend_from_slice(&body);
+    Prepared { text, authorization, body: body.into() }
+}
+
+fn expected(target: &Target) -> Expected {
+    match (target.verify, target.stream) {
+        (Verify::Exact, false) => Expected::Exact(payload::answer(target.answer)),
+        (Verify::Exact, true) => {
+            Expected::Exact(payload::stream(target.chunks, target.chunk_size).text(target.include_usage))
+        }
+        (Verify::Complete, false) => Expected::Object,
+        (Verify::Complete, true) => Expected::Chunks(target.chunks + usize::from(target.include_usage)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Cli {
+        #[command(flatten)]
+        target: Target,
+    }
+
+    fn plan(arguments: &[&str]) -> Result<Plan, String> {
+        Plan::new(&Cli::try_parse_from([&["load"], arguments].concat()).unwrap().target)
+    }
+
+    #[test]
+    fn variants_are_numbered_and_all_used() {
+        let url = "http://127.0.0.1:9/v1/chat/completions";
+        let plan = plan(&["--url", url, "--variants", "10", "--key", "key-{n}", "--model", "model-{n}"]).unwrap();
+        let mut seen = std::collections::HashSet::new();
+        for n in 0..1000 {
+            let request = plan.request(n);
+            let number = request.authorization.strip_prefix("Bearer key-").unwrap();
+            assert!(request.text.windows(9).any(|part| part == format!("\"model-{number}").as_bytes()));
+            seen.insert(number.to_owned());
+        }
+        assert_eq!(seen.len(), 10);
+    }
+
+    #[test]
+    fn the_stated_length_is_that_of_the_body() {
+        let plan = plan(&["--url", "http://127.0.0.1/x", "--bytes", "2000", "--stream"]).unwrap();
+        let text = std::str::from_utf8(&plan.request(0).text).unwrap();
+        let (head, body) = text.split_once("\r\n\r\n").unwrap();
+        assert!(head.starts_with("POST /x HTTP/1.1\r\nhost: 127.0.0.1\r\n"));
+        assert!(head.ends_with("content-length: 2000"));
+        assert_eq!(body.len(), 2000);
+    }
+
+    #[test]
+    fn targets_that_cannot_be_used_are_named() {
+        for url in ["https://127.0.0.1/", "/v1", "http://example.org/"] {
+            assert!(plan(&["--url", url]).is_err(), "{url} was accepted");
+        }
+    }
+}

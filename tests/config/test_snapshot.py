@@ -1,0 +1,184 @@
+"""The snapshot: exactly the shape that the data plane takes, with every default and reference settled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from tests.config.setting import CANARY, pem, resolve_hook
+from tollway import config
+from tollway._dataplane import hash_key
+
+FULL = (Path(__file__).parent / "good" / "full.toml").read_text()
+Write = Callable[[str], Path]
+
+# The seam, written down a second time on purpose: the data plane refuses unknown fields and missing ones.
+SHAPE: dict[str, set[str]] = {
+    "server": {
+        "secret", "max_head", "max_body", "max_connections", "max_streams", "head_timeout_ms", "body_timeout_ms", "tls"
+    },
+    "providers": {
+        "name", "kind", "dialect", "base_url", "auth_header", "auth_prefix", "api_keys", "headers", "region", "tags",
+        "ca", "proxy", "http2", "connect_timeout_ms", "max_connections", "mock",
+    },
+    "routes": {"name", "strategy", "targets", "hooks", "guardrails"},
+    "targets": {"provider", "model", "timeout_ms", "first_token_ms", "idle_ms", "max_retries"},
+    "hooks": {"id", "call", "on", "is_async", "timeout_ms", "on_failure"},
+    "guardrails": {"type", "entities", "on", "action", "restore", "on_failure"},
+    "keys": {
+        "id", "hash", "team", "project", "environment", "models", "expires", "revoked", "guardrails", "data_policy"
+    },
+    "mock": {"latency_ms", "chunk_gap_ms", "chunks", "error_status", "cut_after"},
+    "tls": {"cert", "key", "client_ca"},
+    "api_keys": {"value", "weight"},
+    "data_policy": {"regions", "require_tags", "classes"},
+}  # fmt: skip
+
+
+def compiled(path: Path) -> dict[str, Any]:
+    snapshot = orjson.loads(config.build(path, resolve_hook=resolve_hook).snapshot)
+    assert isinstance(snapshot, dict)
+    return snapshot
+
+
+def named(entries: list[dict[str, Any]], name: str) -> dict[str, Any]:
+    [found] = [entry for entry in entries if entry.get("name", entry.get("id")) == name]
+    return found
+
+
+def check_shape(value: object, name: str) -> None:
+    if isinstance(value, list):
+        for entry in value:
+            check_shape(entry, name)
+    elif isinstance(value, dict) and name != "headers":
+        assert set(value) == SHAPE[name], name
+        for key, entry in value.items():
+            check_shape(entry, key)
+
+
+def test_shape(write: Write) -> None:
+    snapshot = compiled(write(FULL))
+    assert set(snapshot) == {"server", "providers", "routes", "keys"}
+    for name, value in snapshot.items():
+        check_shape(value, name)
+
+
+def test_server(write: Write) -> None:
+    assert compiled(write(FULL))["server"] == {
+        "secret": f"TOLLWAY_SECRET-{CANARY}",
+        "max_head": 32768,
+        "max_body": 1048576,
+        "max_connections": 1000,
+        "max_streams": 100,
+        "head_timeout_ms": 5000,
+        "body_timeout_ms": 120_000,
+        "tls": {"cert": pem("CERTIFICATE"), "key": pem("PRIVATE KEY"), "client_ca": pem("CERTIFICATE") * 2},
+    }
+
+
+def test_providers(write: Write) -> None:
+    providers = compiled(write(FULL))["providers"]
+    assert named(providers, "openai") == {
+        "name": "openai",
+        "kind": "http",
+        "dialect": "openai",
+        "base_url": "https://api.openai.com/v1",
+        "auth_header": "authorization",
+        "auth_prefix": "Bearer ",
+        "api_keys": [{"value": f"A-{CANARY}", "weight": 2}, {"value": f"B-{CANARY}", "weight": 1}],
+        "headers": {"openai-organization": "org-1", "x-canary": f"B-{CANARY}"},
+        "region": "us",
+        "tags": ["baa", "zdr"],
+        "ca": pem("CERTIFICATE") * 2,
+        "proxy": "http://127.0.0.1:3128",
+        "http2": "prior",
+        "connect_timeout_ms": 250,
+        "max_connections": 64,
+        "mock": None,
+    }
+    mock = named(providers, "mock")
+    assert (mock["kind"], mock["api_keys"], mock["base_url"]) == ("mock", [], "")
+    assert mock["mock"] == {"latency_ms": 1, "chunk_gap_ms": 0, "chunks": 3, "error_status": 503, "cut_after": 100}
+
+
+def test_default_base_url(write: Write) -> None:
+    path = write('[providers.openai]\ntype = "openai"\napi_key = "env:A"\n')
+    assert compiled(path)["providers"][0]["base_url"] == "https://api.openai.com/v1"
+
+
+def test_targets_inherit_from_the_route(write: Write) -> None:
+    route = named(compiled(write(FULL))["routes"], "primary-summarization")
+    assert route["strategy"] == "fallback"
+    assert [tuple(target.values()) for target in route["targets"]] == [
+        ("openai", "gpt-4o", 30_000, 10_000, 5_000, 0),
+        ("mock", "claude-sonnet-4-5", 30_000, 20_000, 15_000, 2),
+        ("self-hosted", "llama-3.1-70b", 60_000, 20_000, 15_000, 1),
+    ]
+
+
+def test_defaults_of_a_target(write: Write) -> None:
+    route = named(compiled(write(FULL))["routes"], "fast")
+    assert route["strategy"] == "single"
+    assert [tuple(target.values()) for target in route["targets"]] == [
+        ("openai", "gpt-4o-mini", 600_000, 600_000, 120_000, 2)
+    ]
+
+
+def test_first_token_is_no_later_than_the_whole(write: Write) -> None:
+    path = write(
+        '[providers.m]\ntype = "mock"\n[routes.r]\nprovider = "m"\nmodel = "x"\ntimeout = "1s"\nfirst_token = "9s"\n'
+    )
+    assert compiled(path)["routes"][0]["targets"][0]["first_token_ms"] == 1_000
+
+
+def test_conditional_is_served_by_its_default_first(write: Write) -> None:
+    route = named(compiled(write(FULL))["routes"], "intelligent-router")
+    assert route["strategy"] == "fallback"
+    assert [target["model"] for target in route["targets"]] == ["default", "gpt-4o-mini", "reasoner"]
+    assert route["targets"][2]["timeout_ms"] == 5_000
+
+
+def test_weight_zero_takes_a_target_out(write: Write) -> None:
+    route = named(compiled(write(FULL))["routes"], "customer-faq")
+    assert [target["provider"] for target in route["targets"]] == ["self-hosted"]
+
+
+def test_hooks_and_guardrails(write: Write) -> None:
+    route = named(compiled(write(FULL))["routes"], "primary-summarization")
+    assert [tuple(hook.values()) for hook in route["hooks"]] == [
+        (1, "my_policies:check", "request", False, 50, "open"),
+        (2, "my_policies:review", "response", True, 1_000, "closed"),
+    ]
+    assert [tuple(guardrail.values()) for guardrail in route["guardrails"]] == [
+        ("pii", ["email", "card"], "both", "mask", True, "open")
+    ]
+
+
+def test_keys(write: Write) -> None:
+    keys = compiled(write(FULL))["keys"]
+    key = named(keys, "summarizer")
+    secret = f"TOLLWAY_SECRET-{CANARY}".encode()
+    assert key["hash"] == hash_key(secret, f"SUMMARIZER_KEY-{CANARY}".encode())
+    assert (key["team"], key["project"], key["environment"]) == ("data-science", "tickets", "dev")
+    assert key["data_policy"] == {"regions": ["eu"], "require_tags": ["baa"], "classes": ["public", "internal"]}
+    assert key["guardrails"][0]["entities"] == ["email", "card", "phone"]
+    assert key["expires"] == 1801393200
+    old = named(keys, "old")
+    assert (old["hash"], old["revoked"]) == ("0123456789abcdef" * 4, True)
+
+
+def test_a_key_has_no_more_rights_than_its_team(write: Write) -> None:
+    keys = compiled(write(FULL))["keys"]
+    assert named(keys, "summarizer")["models"] == ["primary-summarization"], "permissive is not the team's"
+    assert named(keys, "old")["models"] == ["primary-summarization", "fast"]
+    assert named(keys, "anyone")["models"] is None
+
+
+def test_the_built_settings(write: Write) -> None:
+    built = config.build(write(FULL), resolve_hook=resolve_hook)
+    assert (str(built.listen), str(built.admin), built.workers, built.hook_threads) == ("0.0.0.0:0", "[::1]:8081", 2, 2)
+    assert (built.drain, built.metrics_open, built.admin_token_file) == (10.0, False, None)
+    assert built.admin_token.reveal() == f"closed-{CANARY}"
