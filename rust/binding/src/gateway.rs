@@ -19,6 +19,7 @@ pub(crate) struct PyGateway {
 #[pymethods]
 impl PyGateway {
     #[new]
+    #[expect(clippy::too_many_arguments, reason = "Python's own handle is not an argument of the caller's")]
     fn new(
         py: Python<'_>,
         listen_fds: Vec<i32>,

@@ -56,7 +56,7 @@ async fn travel(exchange: &mut Exchange, request: Request<Incoming>) -> Result<O
     let reply = attempt::run(exchange, &call, &plan).await?;
     let way = Way { usage: wants_usage(&call), trailer: call.head.trailer };
     let answer: Answer = relay::relay(exchange, reply, way, inspector).await?;
-    drop(reservation);
+    reservation.settle();
     Ok(Outcome::Answer(answer))
 }
 

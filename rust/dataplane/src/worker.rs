@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::net::TcpStream;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use arc_swap::ArcSwap;
 use tokio::sync::{mpsc, watch};
@@ -19,6 +19,8 @@ pub(crate) struct Shared {
     pub(crate) telemetry: Telemetry,
     pub(crate) hooks: Arc<HookBridge>,
     pub(crate) drain: watch::Sender<bool>,
+    /// The same as `drain` holds, for who only looks.
+    pub(crate) draining: AtomicBool,
     pub(crate) workers: Vec<Mailbox>,
 }
 
@@ -36,7 +38,7 @@ impl Shared {
 
     /// Whether new work is refused.
     pub(crate) fn draining(&self) -> bool {
-        *self.drain.borrow()
+        self.draining.load(Ordering::Relaxed)
     }
 }
 

@@ -27,6 +27,8 @@ const PREFACE: &[u8; 3] = b"PRI";
 const MIN_BUFFER: usize = 8 * 1024;
 /// After an error of accept that will not pass by itself, such as too many open files.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// How long an idle connection is kept after the drain began.
+const LAME_DUCK: Duration = Duration::from_millis(500);
 /// How long a caller who finds every slot taken has to read that.
 const FAREWELL: Duration = Duration::from_secs(1);
 
@@ -137,18 +139,16 @@ where
     Io: hyper::rt::Read + hyper::rt::Write + Unpin + 'static,
 {
     let bounds = &snapshot.server;
-    let service = service_fn(move |request| {
+    let service = service_fn({
         let worker = Rc::clone(worker);
-        async move { Ok::<_, Infallible>(pipeline::serve(worker, request).await) }
+        move |request| {
+            let worker = Rc::clone(&worker);
+            async move { Ok::<_, Infallible>(pipeline::serve(worker, request).await) }
+        }
     });
     let drain = worker.shared.drain.subscribe();
     // How a connection ends is the caller's affair: what was served on it is already accounted for.
     if http2 {
-        let worker = Rc::clone(worker);
-        let service = service_fn(move |request| {
-            let worker = Rc::clone(&worker);
-            async move { Ok::<_, Infallible>(pipeline::serve(worker, request).await) }
-        });
         let connection = http2::Builder::new(LocalExecutor)
             .timer(TokioTimer::new())
             .max_concurrent_streams(bounds.max_streams)
@@ -169,8 +169,12 @@ where
             .serve_connection(io, service);
         let mut connection = pin!(connection);
         if let Some(()) = until_drain(connection.as_mut(), drain).await {
-            connection.as_mut().graceful_shutdown();
-            let _ended = connection.await;
+            // Answers now say that the connection closes. A caller who is just sending gets that answer too: closing
+            // an idle connection under it would lose its request.
+            if tokio::time::timeout(LAME_DUCK, connection.as_mut()).await.is_err() {
+                connection.as_mut().graceful_shutdown();
+                let _ended = connection.await;
+            }
         }
     }
 }

@@ -6,6 +6,7 @@ pub(crate) mod executor;
 use std::net::TcpListener;
 use std::path::Path;
 use std::rc::Rc;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
@@ -78,6 +79,7 @@ impl Gateway {
             telemetry: Telemetry::new(workers),
             hooks: Arc::new(HookBridge::new(hook_threads)?),
             drain: watch::Sender::new(false),
+            draining: false.into(),
             workers: mailboxes,
         });
         let (stop, stopped) = watch::channel(false);
@@ -135,9 +137,10 @@ impl Gateway {
 
     /// Stops accepting, lets what runs finish for at most `patience`, and ends every thread. Whether all finished.
     pub fn drain(&self, patience: Duration) -> bool {
+        self.shared.draining.store(true, Ordering::Relaxed);
         self.shared.drain.send_replace(true);
         let until = Instant::now() + patience;
-        // Idle connections end at once, so what is left is at work.
+        // Idle connections end soon, so what is left then is at work.
         while self.shared.connections() > 0 && Instant::now() < until {
             std::thread::sleep(Duration::from_millis(5));
         }

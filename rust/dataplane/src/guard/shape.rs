@@ -5,7 +5,7 @@ use std::fmt;
 use std::ops::Range;
 
 use serde::Deserialize;
-use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use tollway_protocol::text::Step;
 
@@ -47,10 +47,15 @@ impl Shape {
     /// The shape of `data`; `None`: it is not a JSON object, or states in two ways what may only be stated once.
     pub(super) fn read(data: &[u8]) -> Option<Self> {
         let mut shape = Self::default();
-        let mut reader = serde_json::Deserializer::from_slice(data);
-        EventSeed { shape: &mut shape, data }.deserialize(&mut reader).ok()?;
-        reader.end().ok()?;
-        Some(shape)
+        let members: Members<'_> = serde_json::from_slice(data).ok()?;
+        let mut choices = members.0.into_iter().filter(|(key, _)| key == "choices");
+        if let Some((_, choices)) = choices.next() {
+            let choices: Option<Vec<&RawValue>> = serde_json::from_str(choices.get()).ok()?;
+            for (position, choice) in choices.unwrap_or_default().into_iter().enumerate() {
+                shape.read_choice(data, position, choice)?;
+            }
+        }
+        choices.next().is_none().then_some(shape)
     }
 
     /// `path` with stated indexes in place of positions.
@@ -91,45 +96,30 @@ pub(super) fn choice_of(path: &[Place]) -> u64 {
     }
 }
 
-/// Reads the event's object.
-struct EventSeed<'s, 'd> {
-    shape: &'s mut Shape,
-    data: &'d [u8],
-}
+/// The members of an object, in order, each value as its bytes.
+struct Members<'d>(Vec<(String, &'d RawValue)>);
 
-impl<'de> DeserializeSeed<'de> for EventSeed<'_, 'de> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_map(self)
+impl<'de> Deserialize<'de> for Members<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(MembersVisitor)
     }
 }
 
-impl<'de> Visitor<'de> for EventSeed<'_, 'de> {
-    type Value = ();
+struct MembersVisitor;
+
+impl<'de> Visitor<'de> for MembersVisitor {
+    type Value = Members<'de>;
 
     fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str("an object")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let mut seen = false;
-        while let Some(key) = map.next_key::<String>()? {
-            if key != "choices" {
-                map.next_value::<IgnoredAny>()?;
-                continue;
-            }
-            if std::mem::replace(&mut seen, true) {
-                return Err(A::Error::custom("choices twice"));
-            }
-            let choices: Option<Vec<&RawValue>> = map.next_value()?;
-            for (position, choice) in choices.unwrap_or_default().into_iter().enumerate() {
-                self.shape.has_choices = true;
-                let read = read_choice(self.shape, self.data, position, choice);
-                read.ok_or_else(|| A::Error::custom("not a choice"))?;
-            }
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members<'de>, A::Error> {
+        let mut members = Vec::new();
+        while let Some(member) = map.next_entry()? {
+            members.push(member);
         }
-        Ok(())
+        Ok(Members(members))
     }
 }
 
@@ -142,103 +132,51 @@ struct Choice<'d> {
     logprobs: Option<&'d RawValue>,
 }
 
-fn read_choice(shape: &mut Shape, data: &[u8], position: usize, raw: &RawValue) -> Option<()> {
-    let choice: Choice<'_> = serde_json::from_str(raw.get()).ok()?;
-    let index = choice.index.unwrap_or(position as u64);
-    // Some upstreams send an empty reason with every event.
-    if choice.finish_reason.is_some_and(|reason| !reason.is_empty()) {
-        shape.finished.push(index);
-    }
-    if let Some(logprobs) = choice.logprobs {
-        let start = (logprobs.get().as_ptr() as usize).checked_sub(data.as_ptr() as usize)?;
-        shape.logprobs.push(start..start + logprobs.get().len());
-    }
-    let mut path = vec![Place::Key("choices".to_owned()), Place::At(position)];
-    let mut reader = serde_json::Deserializer::from_str(raw.get());
-    ItemSeed { path: &mut path, indexes: &mut shape.indexes }.deserialize(&mut reader).ok()
-}
-
-/// Notes the index that items state, at any depth.
-struct ItemSeed<'s> {
-    path: &'s mut Vec<Place>,
-    indexes: &'s mut Vec<(Vec<Place>, u64)>,
-}
-
-impl ItemSeed<'_> {
-    fn inner(&mut self) -> ItemSeed<'_> {
-        ItemSeed { path: self.path, indexes: self.indexes }
-    }
-}
-
-impl<'de> DeserializeSeed<'de> for ItemSeed<'_> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for ItemSeed<'_> {
-    type Value = ();
-
-    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str("JSON")
+impl Shape {
+    /// Notes what the choice at `position` says; `None`: it cannot be read.
+    fn read_choice(&mut self, data: &[u8], position: usize, raw: &RawValue) -> Option<()> {
+        let choice: Choice<'_> = serde_json::from_str(raw.get()).ok()?;
+        self.has_choices = true;
+        // Some upstreams send an empty reason with every event.
+        if choice.finish_reason.is_some_and(|reason| !reason.is_empty()) {
+            self.finished.push(choice.index.unwrap_or(position as u64));
+        }
+        if let Some(logprobs) = choice.logprobs {
+            let start = (logprobs.get().as_ptr() as usize).checked_sub(data.as_ptr() as usize)?;
+            self.logprobs.push(start..start + logprobs.get().len());
+        }
+        self.note_indexes(&mut vec![Place::Key("choices".to_owned()), Place::At(position)], raw)
     }
 
-    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
-        let item = matches!(self.path.last(), Some(Place::At(_)));
-        let mut stated = false;
-        while let Some(key) = map.next_key::<String>()? {
-            if !(item && key == "index") {
-                self.path.push(Place::Key(key));
-                map.next_value_seed(self.inner())?;
-                self.path.pop();
-                continue;
-            }
-            let value: &RawValue = map.next_value()?;
-            if let Ok(index) = value.get().parse() {
-                if std::mem::replace(&mut stated, true) {
-                    return Err(A::Error::custom("index twice"));
+    /// Notes the index that items state, at any depth below `path`.
+    fn note_indexes(&mut self, path: &mut Vec<Place>, raw: &RawValue) -> Option<()> {
+        match raw.get().as_bytes().first() {
+            Some(b'{') => {
+                let item = matches!(path.last(), Some(Place::At(_)));
+                let mut stated = false;
+                for (key, value) in serde_json::from_str::<Members<'_>>(raw.get()).ok()?.0 {
+                    let index = value.get().parse().ok().filter(|_| item && key == "index");
+                    if let Some(index) = index {
+                        if std::mem::replace(&mut stated, true) {
+                            return None;
+                        }
+                        self.indexes.push((path.clone(), index));
+                    }
+                    path.push(Place::Key(key));
+                    self.note_indexes(path, value)?;
+                    path.pop();
                 }
-                self.indexes.push((self.path.clone(), index));
             }
-        }
-        Ok(())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(mut self, mut items: A) -> Result<(), A::Error> {
-        for position in 0.. {
-            self.path.push(Place::At(position));
-            let more = items.next_element_seed(self.inner())?.is_some();
-            self.path.pop();
-            if !more {
-                break;
+            Some(b'[') => {
+                let items: Vec<&RawValue> = serde_json::from_str(raw.get()).ok()?;
+                for (position, item) in items.into_iter().enumerate() {
+                    path.push(Place::At(position));
+                    self.note_indexes(path, item)?;
+                    path.pop();
+                }
             }
+            _ => {}
         }
-        Ok(())
-    }
-
-    fn visit_bool<E: Error>(self, _: bool) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_i64<E: Error>(self, _: i64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_u64<E: Error>(self, _: u64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_f64<E: Error>(self, _: f64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_str<E: Error>(self, _: &str) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_unit<E: Error>(self) -> Result<(), E> {
-        Ok(())
+        Some(())
     }
 }

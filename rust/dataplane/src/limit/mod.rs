@@ -9,6 +9,11 @@ use crate::error::Error;
 /// An estimate that is held until the request is settled.
 pub(crate) struct Reservation;
 
+impl Reservation {
+    /// Settles at what the request came to.
+    pub(crate) fn settle(self) {}
+}
+
 /// Reserves what a request may cost in every scope of its caller.
 ///
 /// # Errors

@@ -21,7 +21,7 @@ pub(crate) enum Answer {
     /// A long one: its first part, and the rest as it comes.
     Large(HeaderValue, Bytes, UpstreamBody),
     /// A stream.
-    Stream(Source),
+    Stream(Box<Source>),
     /// A stream that a hook had to see whole.
     Collected(Bytes),
 }
@@ -47,7 +47,7 @@ pub(crate) async fn relay(
             let hooked = inspector.has_response_hooks();
             let source = Source { opened, way, guard: inspector.stream_guard() };
             if !hooked {
-                return Ok(Answer::Stream(source));
+                return Ok(Answer::Stream(Box::new(source)));
             }
             let collected = StreamRelay::collect(source, exchange).await?;
             Ok(Answer::Collected(inspect::collected(exchange, collected, inspector).await?))

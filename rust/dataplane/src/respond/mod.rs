@@ -44,6 +44,7 @@ pub(crate) fn respond(
     outcome: Result<Outcome, Error>,
     version: Version,
 ) -> Response<ReplyBody> {
+    let draining = exchange.worker.shared.draining();
     let mut response = match outcome {
         Ok(Outcome::Answer(answer)) => answered(exchange, answer),
         Ok(Outcome::Own(status, body)) => whole(exchange, status, JSON, body),
@@ -52,6 +53,9 @@ pub(crate) fn respond(
     if version == Version::HTTP_2 {
         // RFC 9113 §8.2.2: connection headers do not exist there.
         response.headers_mut().remove(header::CONNECTION);
+    } else if draining {
+        // The caller's next request goes to who takes over, and none is lost on a connection that closes under it.
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     response
 }
@@ -74,7 +78,7 @@ fn answered(mut exchange: Box<Exchange>, answer: Answer) -> Response<ReplyBody> 
             // Proxies on the way must not hold events back, nor keep them.
             response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
             response.headers_mut().insert("x-accel-buffering", HeaderValue::from_static("no"));
-            let relay = StreamRelay::new(source, &mut exchange);
+            let relay = StreamRelay::new(*source, &mut exchange);
             *response.body_mut() = ReplyBody::Stream(Box::new((relay, exchange)));
             response
         }

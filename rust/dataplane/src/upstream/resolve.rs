@@ -12,10 +12,13 @@ const FRESH: Duration = Duration::from_secs(30);
 /// How many names are kept; those of the configuration, and of configurations before it.
 const MAX_NAMES: usize = 1024;
 
+/// The addresses of a name, and until when they are used.
+type Known = (Vec<SocketAddr>, Instant);
+
 /// One worker's resolver.
 #[derive(Default)]
 pub(crate) struct Resolver {
-    known: RefCell<HashMap<(String, u16), (Vec<SocketAddr>, Instant)>>,
+    known: RefCell<HashMap<(String, u16), Known>>,
 }
 
 impl Resolver {

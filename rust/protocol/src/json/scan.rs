@@ -94,17 +94,25 @@ mod tests {
         (from..body.len()).find(|&at| is_stop::<ASCII>(body[at])).unwrap_or(body.len())
     }
 
-    /// Every byte value at every place of a text long enough for the words, the blocks and the tail.
+    /// Every byte value, and every place in a text long enough for the words, the blocks and the tail.
     #[test]
     fn finds_every_byte_at_every_place() {
+        let check = |place: usize, byte: u8| {
+            let mut text = vec![b'x'; 200];
+            text[place] = byte;
+            for from in [0, 7, 64, 131] {
+                assert_eq!(stop::<true>(&text, from), naive::<true>(&text, from), "{byte:#x} at {place}");
+                assert_eq!(stop::<false>(&text, from), naive::<false>(&text, from), "{byte:#x} at {place}");
+            }
+        };
         for place in 0..200 {
-            for byte in 0..=255u8 {
-                let mut text = vec![b'x'; 200];
-                text[place] = byte;
-                for from in [0, 1, 7, 30, 64, 131] {
-                    assert_eq!(stop::<true>(&text, from), naive::<true>(&text, from), "{byte:#x} at {place}");
-                    assert_eq!(stop::<false>(&text, from), naive::<false>(&text, from), "{byte:#x} at {place}");
-                }
+            for byte in [b'"', b'\\', 0, 0x1f, 0x80, 0xff] {
+                check(place, byte);
+            }
+        }
+        for byte in 0..=255 {
+            for place in [0, 9, 23, 70, 199] {
+                check(place, byte);
             }
         }
     }

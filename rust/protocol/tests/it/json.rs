@@ -29,7 +29,7 @@ pub(crate) fn string() -> impl Strategy<Value = String> {
 fn scalar() -> impl Strategy<Value = String> {
     prop_oneof![
         prop::sample::select(vec!["true", "false", "null", "{}", "[]", "[ ]", "{\n}"]).prop_map(String::from),
-        "-?(0|[1-9][0-9]{0,20})(\\.[0-9]{1,5})?([eE][-+]?[0-9]{1,4})?",
+        "-?(0|[1-9][0-9]{0,20})(\\.[0-9]{1,5})?([eE][-+]?[0-9]{1,2})?",
         string(),
     ]
 }

@@ -300,8 +300,11 @@ fn has_right_type(key: &str, value: &str) -> bool {
     }
 }
 
+/// The bytes that the grammar turns on.
+const ODD: &[u8] = b"\"\\{}[],:01.eE-+tn u/\n\0";
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 250, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn accepts_what_the_reference_accepts(body in json::body()) {
@@ -314,7 +317,7 @@ proptest! {
         for (place, byte, how) in edits {
             if body.is_empty() { break }
             let at = place.index(body.len());
-            let byte = if byte < 128 { b"\"\\{}[],:01.eE-+tn u/\n\0"[usize::from(byte) % 23] } else { byte };
+            let byte = if byte < 128 { ODD[usize::from(byte) % ODD.len()] } else { byte };
             match how {
                 0 => body[at] = byte,
                 1 => { body.remove(at); }
@@ -323,7 +326,8 @@ proptest! {
         }
         // The reference cannot tell keys with lone surrogates.
         let surrogate = String::from_utf8_lossy(&body).to_lowercase().contains("\\ud");
-        prop_assert_eq!(peek(&body).is_ok(), reference(&body) || surrogate && peek(&body).is_ok());
+        let (accepted, expected) = (peek(&body).is_ok(), reference(&body));
+        prop_assert!(accepted == expected || surrogate && accepted);
     }
 
     #[test]
