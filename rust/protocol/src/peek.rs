@@ -2,7 +2,7 @@
 
 pub use crate::malformed::{Malformed, MalformedKind};
 
-use crate::json::{Cursor, Fault, Keys, Members, Rule, Text, Value, explain, unescape, unescape_lossy};
+use crate::json::{Cursor, Fault, Keys, Rule, explain, unescape, unescape_lossy};
 
 /// A range of byte offsets in the body.
 pub type Span = std::ops::Range<usize>;
@@ -77,16 +77,14 @@ fn read(body: &[u8]) -> Result<Peek, Fault> {
         Some(_) => return Err(Rule::Value.at(cursor.at)),
         None => return Err(Rule::Empty.at(cursor.at)),
     }
-    let after_open = cursor.at + 1;
-    let mut found = Peek::nothing(after_open);
-    let mut members = Members::new(body, after_open, 1);
+    let mut found = Peek::nothing(cursor.at + 1);
     let mut keys = Keys::default();
-    while let Some((key, value)) = members.next()? {
-        keys.add(&key)?;
-        found.note(&key, &value)?;
-    }
-    members.end()?;
-    found.empty = !members.begun();
+    cursor.members(0, |cursor, key| {
+        keys.add(key)?;
+        found.empty = false;
+        if key.escaped { found.note(&unescape(key), cursor) } else { found.note(key.raw, cursor) }
+    })?;
+    cursor.end()?;
     Ok(found)
 }
 
@@ -106,58 +104,94 @@ impl Peek {
         }
     }
 
+    /// Takes the value of a top-level member.
     #[inline]
-    fn note(&mut self, key: &Text<'_>, value: &Value<'_>) -> Result<(), Fault> {
-        if key.escaped { self.note_named(&unescape(key), value) } else { self.note_named(key.raw, value) }
-    }
-
-    #[inline]
-    fn note_named(&mut self, key: &[u8], value: &Value<'_>) -> Result<(), Fault> {
+    fn note(&mut self, key: &[u8], cursor: &mut Cursor<'_>) -> Result<(), Fault> {
         match key {
-            b"model" => {
-                let text = value.string().ok_or(Rule::Type("a string").at(value.start))?;
-                self.model = Some(ModelName { span: value.span(), text: unescape_lossy(&text).into_owned() });
-            }
+            b"model" => self.model = Some(model(cursor)?),
             b"stream" => {
-                self.stream = flag(value)?;
-                self.stream_span = Some(value.span());
+                let (on, span) = flag(cursor, 1)?;
+                self.stream = on;
+                self.stream_span = Some(span);
             }
-            b"stream_options" if value.is_null() => self.stream_options_null = Some(value.span()),
-            b"stream_options" => self.stream_options = Some(stream_options(value)?),
-            b"messages" if value.first() == b'[' => self.messages = Some(value.span()),
-            b"messages" => return Err(Rule::Type("an array").at(value.start)),
-            b"metadata" if !value.is_null() => {
-                let mut members = value.members(1).ok_or(Rule::Type("an object or null").at(value.start))?;
-                let mut keys = Keys::default();
-                while let Some((key, _)) = members.next()? {
-                    keys.add(&key)?;
-                }
-                self.metadata = Some(value.span());
-            }
-            b"user" if !value.is_null() => self.user = Some(value.span()),
-            _ => {}
+            b"stream_options" => match cursor.peek() {
+                Some(b'n') => self.stream_options_null = Some(cursor.pass(1)?.span()),
+                _ => self.stream_options = Some(stream_options(cursor)?),
+            },
+            b"messages" => self.messages = Some(of_type(cursor, b"[", "an array")?),
+            b"metadata" => self.metadata = metadata(cursor)?,
+            b"user" => self.user = not_null(cursor)?,
+            _ => drop(cursor.pass(1)?),
         }
         Ok(())
     }
 }
 
-fn flag(value: &Value<'_>) -> Result<bool, Fault> {
-    match value.first() {
-        b't' => Ok(true),
-        b'f' | b'n' => Ok(false),
-        _ => Err(Rule::Type("true, false or null").at(value.start)),
+fn model(cursor: &mut Cursor<'_>) -> Result<ModelName, Fault> {
+    let wrong = |at| Rule::Type("a string").at(at);
+    let text = cursor.maybe_string()?.ok_or_else(|| wrong(cursor.at))?;
+    Ok(ModelName { span: text.start - 1..cursor.at, text: unescape_lossy(&text).into_owned() })
+}
+
+/// Passes over a top-level value that must begin with one of `firsts`.
+fn of_type(cursor: &mut Cursor<'_>, firsts: &[u8], wanted: &'static str) -> Result<Span, Fault> {
+    require(cursor, firsts, wanted)?;
+    Ok(cursor.pass(1)?.span())
+}
+
+/// What begins as no value at all is left to be found malformed.
+fn require(cursor: &mut Cursor<'_>, firsts: &[u8], wanted: &'static str) -> Result<(), Fault> {
+    match cursor.peek() {
+        Some(first) if !firsts.contains(&first) => Err(Rule::Type(wanted).at(cursor.at)),
+        _ => Ok(()),
     }
 }
 
-fn stream_options(value: &Value<'_>) -> Result<StreamOptions, Fault> {
-    let mut members = value.members(1).ok_or(Rule::Type("an object or null").at(value.start))?;
-    let mut keys = Keys::default();
-    let mut include_usage = None;
-    while let Some((key, value)) = members.next()? {
-        keys.add(&key)?;
-        if *unescape(&key) == *b"include_usage" {
-            include_usage = Some((flag(&value)?, value.span()));
-        }
+fn not_null(cursor: &mut Cursor<'_>) -> Result<Option<Span>, Fault> {
+    let null = cursor.peek() == Some(b'n');
+    let span = cursor.pass(1)?.span();
+    Ok((!null).then_some(span))
+}
+
+/// A boolean inside `depth` containers; null counts as false.
+fn flag(cursor: &mut Cursor<'_>, depth: u32) -> Result<(bool, Span), Fault> {
+    require(cursor, b"tfn", "true, false or null")?;
+    let on = cursor.peek() == Some(b't');
+    Ok((on, cursor.pass(depth)?.span()))
+}
+
+fn metadata(cursor: &mut Cursor<'_>) -> Result<Option<Span>, Fault> {
+    require(cursor, b"{n", "an object or null")?;
+    if cursor.peek() != Some(b'{') {
+        return not_null(cursor);
     }
-    Ok(StreamOptions { span: value.span(), include_usage, after_open: value.start + 1, empty: !members.begun() })
+    let start = cursor.at;
+    let mut keys = Keys::default();
+    cursor.members(1, |cursor, key| {
+        keys.add(key)?;
+        cursor.pass(2).map(drop)
+    })?;
+    Ok(Some(start..cursor.at))
+}
+
+fn stream_options(cursor: &mut Cursor<'_>) -> Result<StreamOptions, Fault> {
+    let wanted = "an object or null";
+    if cursor.peek() != Some(b'{') {
+        return Err(Rule::Type(wanted).at(cursor.at));
+    }
+    let start = cursor.at;
+    let mut options = StreamOptions { span: start..start, include_usage: None, after_open: start + 1, empty: true };
+    let mut keys = Keys::default();
+    cursor.members(1, |cursor, key| {
+        keys.add(key)?;
+        options.empty = false;
+        if *unescape(key) == *b"include_usage" {
+            options.include_usage = Some(flag(cursor, 2)?);
+        } else {
+            cursor.pass(2)?;
+        }
+        Ok(())
+    })?;
+    options.span.end = cursor.at;
+    Ok(options)
 }

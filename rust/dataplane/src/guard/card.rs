@@ -80,7 +80,7 @@ impl Digits {
                 sum + if value > 9 { value - 9 } else { value }
             },
         );
-        sum % 10 == 0
+        sum.is_multiple_of(10)
     }
 
     fn has_network(&self) -> bool {

@@ -2,7 +2,7 @@
 //!
 //! # What is found
 //! [`email`], [`card`] and [`phone`] say it exactly, each for its kind. All three look at text as people and models write
-//! it, after one layer of backslash escapes was undone (see [`super::escape`]).
+//! it, after one layer of backslash escapes was undone (JSON's, and Markdown's of punctuation).
 //!
 //! # What is not
 //! Keys of JSON objects, numbers of JSON that are not strings, and bytes in base64 are not looked at. Within strings: other
@@ -11,9 +11,9 @@
 //! identity numbers of any kind.
 //!
 //! # Why a stream gives the same result as the whole text
-//! Every decision is taken at one place of the text and reads a bounded stretch on both sides of it: at most [`LOOK_BACK`]
-//! bytes before, and forward only while an entity could still grow. Where such reading meets the end of text of which
-//! more may come, nothing is decided and the text from there on is held ([`Scanner::hold`]).
+//! Every decision is taken at one place of the text and reads a bounded stretch on both sides of it: at most 32 bytes
+//! before, and forward only while an entity could still grow. Where such reading meets the end of text of which
+//! more may come, nothing is decided and the text from there on is held.
 
 use std::cell::Cell;
 

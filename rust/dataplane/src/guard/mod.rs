@@ -2,31 +2,31 @@
 //!
 //! | module | what it does |
 //! |---|---|
-//! | [`contract`] | what a guardrail is told, and what it may answer |
-//! | [`pii`] | personal data in whole messages |
-//! | [`stream`] | the same in streamed answers |
-//! | [`fields`] | which strings of a message are inspected |
-//! | [`entities`] | the pass over a text; what is found and what is not: [`email`], [`card`], [`phone`] (of [`number`] chains) |
-//! | [`window`] | the hold-back window, and what replaces a find |
-//! | [`escape`] | one layer of backslash escapes undone |
-//! | [`memory`] | what was masked: placeholder and original |
-//! | [`shape`], [`template`], [`channel`] | events of a stream: which text a string continues, told fast, and events of our own |
+//! | `contract` | what a guardrail is told, and what it may answer |
+//! | `pii` | personal data in whole messages |
+//! | `stream` | the same in streamed answers |
+//! | `fields` | which strings of a message are inspected |
+//! | [`entities`] | the pass over a text; what is found and what is not: [`email`], [`card`], [`phone`] (of `number` chains) |
+//! | `window` | the hold-back window, and what replaces a find |
+//! | `escape` | one layer of backslash escapes undone |
+//! | `memory` | what was masked: placeholder and original |
+//! | `shape`, `template`, `channel` | events of a stream: which text a string continues, told fast, and events of our own |
 //!
 //! Not inspected means not forwarded: what cannot be walked as JSON is refused where the guardrail's `on_failure` is `closed`.
 //!
 //! A message's guardrails are one pass: where several look for the same entity, the strictest action counts (reject before
 //! mask before flag), `closed` counts before `open`, and what one of them masks for good is not restored for another.
 
-mod card;
+pub mod card;
 mod channel;
 mod contract;
-mod email;
-mod entities;
+pub mod email;
+pub mod entities;
 mod escape;
 mod fields;
 mod memory;
 mod number;
-mod phone;
+pub mod phone;
 mod pii;
 mod shape;
 mod stream;

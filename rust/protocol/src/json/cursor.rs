@@ -134,7 +134,10 @@ impl<'a> Cursor<'a> {
                 }
                 Some(b'{') => self.open(true, &mut around, visit)?,
                 Some(b'[') => self.open(false, &mut around, visit)?,
-                _ => self.scalar()?,
+                _ => {
+                    self.scalar()?;
+                    false
+                }
             };
             if !opened && self.close(&mut around, visit)? {
                 return Ok(());
@@ -183,13 +186,13 @@ impl<'a> Cursor<'a> {
         Ok(true)
     }
 
-    /// A number or a literal. Always false: nothing was opened.
+    /// A number or a literal.
     #[inline]
-    fn scalar(&mut self) -> Result<bool, Fault> {
+    pub(super) fn scalar(&mut self) -> Result<(), Fault> {
         let literal: &[u8] = match self.body.get(self.at) {
             Some(b'-' | b'0'..=b'9') => {
                 self.at = number::end(self.body, self.at)?;
-                return Ok(false);
+                return Ok(());
             }
             Some(b't') => b"true",
             Some(b'f') => b"false",
@@ -200,72 +203,87 @@ impl<'a> Cursor<'a> {
             return Err(Rule::Literal.at(self.at));
         }
         self.at += literal.len();
-        Ok(false)
+        Ok(())
     }
 
     /// The rest of a string, its opening quote taken.
     #[inline]
     pub(crate) fn string(&mut self) -> Result<Text<'a>, Fault> {
         let start = self.at;
-        let mut escaped = false;
-        loop {
-            self.at = scan::stop::<true>(self.body, self.at);
-            match self.body.get(self.at) {
-                Some(b'"') => return Ok(self.text(start, escaped)),
-                Some(b'\\') => {
-                    escaped = true;
-                    self.escape()?;
-                }
-                Some(0x80..) => return self.wide_string(start, escaped),
-                Some(_) => return Err(Rule::Control.at(self.at)),
-                None => return Err(Rule::Unterminated.at(start - 1)),
-            }
+        let (end, stop) = self.plain_end::<true>(start)?;
+        if stop.wide {
+            return self.wide_string(start, end, stop.escaped);
+        }
+        Ok(self.text(start, end, stop.escaped))
+    }
+
+    /// The rest of a string that holds more than ASCII from `from` on.
+    fn wide_string(&mut self, start: usize, from: usize, escaped: bool) -> Result<Text<'a>, Fault> {
+        let (end, stop) = self.plain_end::<false>(from)?;
+        let text = self.text(start, end, escaped | stop.escaped);
+        match std::str::from_utf8(text.raw) {
+            Ok(_) => Ok(text),
+            Err(error) => Err(Rule::Utf8.at(start + error.valid_up_to())),
         }
     }
 
-    /// The rest of a string that holds more than ASCII.
-    fn wide_string(&mut self, start: usize, mut escaped: bool) -> Result<Text<'a>, Fault> {
+    /// Goes on in a string to its closing quote or, with `ASCII`, to what lies outside ASCII.
+    #[inline(always)]
+    fn plain_end<const ASCII: bool>(&self, from: usize) -> Result<(usize, Stop), Fault> {
+        let mut at = from;
+        let mut escaped = false;
         loop {
-            self.at = scan::stop::<false>(self.body, self.at);
-            match self.body.get(self.at) {
-                Some(b'"') => {
-                    let text = self.text(start, escaped);
-                    return match std::str::from_utf8(text.raw) {
-                        Ok(_) => Ok(text),
-                        Err(error) => Err(Rule::Utf8.at(start + error.valid_up_to())),
-                    };
-                }
+            at = scan::stop::<ASCII>(self.body, at);
+            match self.body.get(at) {
+                Some(b'"') => return Ok((at, Stop { wide: false, escaped })),
                 Some(b'\\') => {
                     escaped = true;
-                    self.escape()?;
+                    at += self.escape_len(at)?;
                 }
-                Some(_) => return Err(Rule::Control.at(self.at)),
-                None => return Err(Rule::Unterminated.at(start - 1)),
+                Some(0x80..) if ASCII => return Ok((at, Stop { wide: true, escaped })),
+                Some(_) => return Err(Rule::Control.at(at)),
+                None => return Err(Rule::Unterminated.at(self.at - 1)),
             }
         }
     }
 
     /// Takes the closing quote.
     #[inline]
-    fn text(&mut self, start: usize, escaped: bool) -> Text<'a> {
-        let raw = self.body.get(start..self.at).unwrap_or_default();
-        self.at += 1;
-        Text { raw, start, escaped }
+    fn text(&mut self, start: usize, end: usize, escaped: bool) -> Text<'a> {
+        self.at = end + 1;
+        Text { raw: self.body.get(start..end).unwrap_or_default(), start, escaped }
     }
 
-    /// One escape, its backslash under the cursor.
-    #[inline]
-    fn escape(&mut self) -> Result<(), Fault> {
-        match self.body.get(self.at + 1) {
-            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => self.at += 2,
-            Some(b'u') if self.has_hex(self.at + 2) => self.at += 6,
-            _ => return Err(Rule::Escape.at(self.at)),
+    /// The length of the escape whose backslash is at `at`.
+    #[inline(always)]
+    fn escape_len(&self, at: usize) -> Result<usize, Fault> {
+        match self.body.get(at + 1).map(|&byte| ESCAPES[usize::from(byte)]) {
+            Some(2) => Ok(2),
+            Some(6) if self.has_hex(at + 2) => Ok(6),
+            _ => Err(Rule::Escape.at(at)),
         }
-        Ok(())
     }
 
-    #[inline]
     fn has_hex(&self, at: usize) -> bool {
         self.body.get(at..at + 4).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
     }
 }
+
+/// Why a run within a string ended.
+struct Stop {
+    wide: bool,
+    escaped: bool,
+}
+
+/// The length of an escape by the byte after its backslash; 0 where it is none.
+static ESCAPES: [u8; 256] = {
+    let mut lengths = [0; 256];
+    let simple = br#""\/bfnrt"#;
+    let mut index = 0;
+    while index < simple.len() {
+        lengths[simple[index] as usize] = 2;
+        index += 1;
+    }
+    lengths[b'u' as usize] = 6;
+    lengths
+};

@@ -3,9 +3,9 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::{content_events, joined, masked, masking, run, windowed};
+use super::{content_events, joined, masked, masking, run, treated, windowed};
 use crate::guard::Memory;
-use crate::guard::window::Form;
+use crate::guard::window::{Form, treat_whole};
 
 /// Text dense with what entities, placeholders and escapes are made of.
 fn dense() -> impl Strategy<Value = String> {
@@ -38,11 +38,18 @@ fn pieces<'t>(text: &'t str, cuts: &[prop::sample::Index]) -> Vec<&'t str> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 4000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 1500, ..ProptestConfig::default() })]
 
     #[test]
     fn a_window_gives_the_whole_texts_treatment(text in dense(), cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..12)) {
         prop_assert_eq!(windowed(&pieces(&text, &cuts), Form::Plain, &mut Memory::default()).concat(), masked(&text));
+    }
+
+    #[test]
+    fn inner_json_too(text in dense(), cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..12)) {
+        let whole = treated(&mut Memory::default(), |treatment| treat_whole(&text, Form::Json, treatment)).unwrap();
+        let cut = windowed(&pieces(&text, &cuts), Form::Json, &mut Memory::default()).concat();
+        prop_assert_eq!(cut, whole.unwrap_or(text));
     }
 
     #[test]
@@ -52,7 +59,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
 
     #[test]
     fn a_stream_gives_the_whole_answers_treatment(text in dense(), cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..8)) {

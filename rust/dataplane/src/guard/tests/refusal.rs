@@ -26,15 +26,20 @@ fn a_rejected_match_is_not_released_in_part() {
 }
 
 #[test]
-fn a_refusal_is_final() {
+fn a_refusal_is_final_and_takes_its_whole_event_back() {
+    let padded = |content: &str, pad: &str| {
+        let choice = json!({ "index": 0, "delta": { "content": content } });
+        format!("data: {}\n\n", json!({ "choices": [choice], "pad": pad }))
+    };
     let mut guard = guards(On::Output, Action::Reject).stream(Memory::default());
     let mut out = BytesMut::new();
-    let bad = event(&json!({ "content": "a@x.com " }), None);
-    let good = event(&json!({ "content": "fine. " }), None);
+    let (good, bad) = (padded("fine. ", "x"), padded("so. ", "a@x.com"));
+    guard.event(good.as_bytes(), data_of(&good).as_bytes(), &mut out).unwrap();
     let refusal = guard.event(bad.as_bytes(), data_of(&bad).as_bytes(), &mut out).unwrap_err();
+    assert_eq!(refusal.reason, Reason::Matched(Entity::Email));
     assert_eq!(guard.event(good.as_bytes(), data_of(&good).as_bytes(), &mut out).unwrap_err(), refusal);
     assert_eq!(guard.done(&mut out).unwrap_err(), refusal);
-    assert!(out.is_empty());
+    assert_eq!(&out[..], good.as_bytes());
 }
 
 #[test]

@@ -28,6 +28,7 @@ fn a_request_is_masked_in_every_string_that_is_not_exempt() {
                 { "type": "image_url", "image_url": { "url": "https://h/?q=a@x.com" } },
                 { "type": "input_audio", "input_audio": { "data": audio, "format": "wav" } },
                 { "type": "input_audio", "input_audio": { "data": "4111111111111111" } },
+                { "type": "image_url", "image_url": { "url": "data:text/plain;base64,AAAAAAAAAAAAAAAAAAAAAAAAAAAAA?a@x.com" } },
                 { "type": "file", "file": { "file_data": image, "filename": "a@x.com.pdf", "file_id": "file-4111111111111111" } },
             ] },
             { "role": "assistant", "tool_calls": [{ "id": "c@x.com", "type": "function",
@@ -52,7 +53,8 @@ fn a_request_is_masked_in_every_string_that_is_not_exempt() {
     set("/messages/1/content/2/image_url/url", "data:text/plain,[EMAIL_2]");
     set("/messages/1/content/3/image_url/url", "https://h/?q=[EMAIL_2]");
     set("/messages/1/content/5/input_audio/data", "[CARD_2]");
-    set("/messages/1/content/6/file/filename", "[EMAIL_4]");
+    set("/messages/1/content/6/image_url/url", "data:text/plain;base64,AAAAAAAAAAAAAAAAAAAAAAAAAAAAA?[EMAIL_2]");
+    set("/messages/1/content/7/file/filename", "[EMAIL_4]");
     set("/messages/2/tool_calls/0/function/arguments", r#"{"to":"[EMAIL_1]","n":"[CARD_2]"}"#);
     set("/messages/3/content", r#"{"phone":"[PHONE_1]"}"#);
     set("/tools/0/function/description", "[EMAIL_2]");
@@ -223,4 +225,14 @@ fn a_specification_is_read_as_written_and_refuses_what_it_does_not_know() {
     let mut unknown = text;
     unknown["extra"] = json!(1);
     assert!(serde_json::from_value::<GuardSpec>(unknown).is_err());
+}
+
+#[test]
+fn what_is_masked_in_the_answer_is_not_restored() {
+    let (_, _, mut memory) = input(&restoring(), &json!({ "messages": [{ "content": "a@x.com" }] }));
+    let answer =
+        json!({ "choices": [{ "message": { "content": "b@x.com, [EMAIL_2], [EMAIL_1], a@x.com" } }] }).to_string();
+    let outcome = restoring().output(answer.as_bytes(), &mut memory).unwrap();
+    let shown: Value = serde_json::from_slice(&outcome.body.unwrap()).unwrap();
+    assert_eq!(shown["choices"][0]["message"]["content"], "[EMAIL_2], [EMAIL_2], a@x.com, [EMAIL_1]");
 }
