@@ -2,16 +2,46 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from tollway.config.diagnose import Diagnostic
+Severity = Literal["error", "warning"]
 
 
 class TollwayError(Exception):
     """The root of them all: `str()` of it may be shown to the operator as it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """One mistake or warning. `line` and `column` count from 1, the column in characters.
+
+    `source` is the offending line as it may be shown, with `width` carets from column `caret` (from 0) under it.
+    """
+
+    file: str
+    line: int
+    column: int
+    severity: Severity
+    code: str
+    message: str
+    hint: str | None = None
+    source: str | None = None
+    caret: int = 0
+    width: int = 1
+
+    def to_json(self) -> dict[str, str | int | None]:
+        """The diagnostic for machines."""
+        return {
+            "file": self.file,
+            "line": self.line,
+            "column": self.column,
+            "severity": self.severity,
+            "code": self.code,
+            "message": self.message,
+            "hint": self.hint,
+        }
 
 
 class ConfigError(TollwayError):

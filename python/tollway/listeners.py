@@ -9,7 +9,7 @@ import os
 import socket
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from tollway.errors import TollwayError
 
@@ -31,7 +31,7 @@ class ListenError(TollwayError):
 class Inheritance:
     """What the old process left to this one, in an upgrade; empty in any other start."""
 
-    sockets: list[socket.socket] = field(default_factory=list)
+    sockets: dict[str, socket.socket] = field(default_factory=dict)
     ready_fd: int | None = None
 
     @classmethod
@@ -42,21 +42,23 @@ class Inheritance:
             return cls()
         try:
             data, admin, ready = (int(part) for part in text.split(","))
-            sockets = [socket.socket(fileno=fd) for fd in (data, admin)]
+            sockets = {"data": socket.socket(fileno=data), "admin": socket.socket(fileno=admin)}
         except (ValueError, OSError):
             raise ListenError(f"{VARIABLE} does not name the sockets of a running Tollway") from None
-        for inherited in sockets:
+        for inherited in sockets.values():
             inherited.set_inheritable(False)
         os.set_inheritable(ready, False)
         return cls(sockets, ready)
 
-    def listener(self, address: Address) -> socket.socket:
-        """The listener on `address`: the inherited one where there is one, else a new one. Raises `ListenError`."""
-        for inherited in self.sockets:
-            if _is_bound_to(inherited, address):
-                self.sockets.remove(inherited)
-                return inherited
-        return _open(address)
+    def listener(self, role: Literal["data", "admin"], address: Address) -> socket.socket:
+        """The listener on `address`: the inherited one where it is bound to that, else a new one.
+
+        Raises `ListenError`.
+        """
+        inherited = self.sockets.get(role)
+        if inherited is None or not _is_bound_to(inherited, address):
+            return _open(address)
+        return self.sockets.pop(role)
 
     def tell(self, text: str) -> None:
         """Tell the old process how the start went: `ready`, or why not. Only the first word counts."""
@@ -68,9 +70,9 @@ class Inheritance:
         os.close(self.ready_fd)
         self.ready_fd = None
         # What is left is bound to an address that the configuration does not name any more.
-        for unwanted in self.sockets:
+        for unwanted in self.sockets.values():
             unwanted.close()
-        self.sockets = []
+        self.sockets = {}
 
 
 def url(listener: socket.socket, scheme: str) -> str:

@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import queue
 import signal
@@ -63,8 +64,10 @@ class Supervisor:
         self._waiter = Waiter()
         self._built = self._started_with = built = configuration.build()
         _warn(built)
-        self._data = inheritance.listener(built.listen)
-        self._admin = inheritance.listener(built.admin)
+        self._data = inheritance.listener("data", built.listen)
+        self._admin = inheritance.listener("admin", built.admin)
+        self.data_url = url(self._data, "http" if built.config.server.tls is None else "https")
+        self.admin_url = url(self._admin, "http")
         self._folder = _private_folder()
         self._gateway = self._start_gateway(built)
         self._child = ControlPlane(self._admin, self._folder / "control", version, access(built))
@@ -76,20 +79,13 @@ class Supervisor:
         self._commands: queue.SimpleQueue[tuple[int, str]] = queue.SimpleQueue()
         threading.Thread(target=self._collect_commands, name="tollway-commands", daemon=True).start()
 
-    @property
-    def data_url(self) -> str:
-        """Where the data plane is."""
-        return url(self._data, "http" if self._built.config.server.tls is None else "https")
-
-    @property
-    def admin_url(self) -> str:
-        """Where the control plane is, once it runs."""
-        return url(self._admin, "http")
-
     def run(self, announce: Callable[[str], None]) -> int:
         """Serve until a signal ends it. `announce` is given the line for each listener once it accepts."""
         announce(f"data plane {self.data_url}")
         self._ensure_hooks()
+        # What was made to start up stays: the collector, which would hold up hooks, need not look at it again.
+        gc.collect()
+        gc.freeze()
         next_look = time.monotonic() + TICK
         while not self._drained.is_set():
             self._child.step()

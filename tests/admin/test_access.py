@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
 import httpx
 import pytest
 
 from tests.admin.conftest import TOKEN, Plane
-from tollway.admin.operations import OPERATIONS
+from tollway.admin import operations
+from tollway.admin.app import create_app
+from tollway.admin.control import ControlClient
+from tollway.admin.operations import OPERATIONS, Operation
+from tollway.admin.settings import Access
 
 OPEN = {"/", "/health/live", "/health/ready", "/metrics"}
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.path)
-def test_every_operation_needs_the_token_unless_it_is_meant_to_be_open(plane: Plane, operation: object) -> None:
-    path, method = operation.path, operation.method  # type: ignore[attr-defined]
+def test_every_operation_needs_the_token_unless_it_is_meant_to_be_open(plane: Plane, operation: Operation) -> None:
+    path, method = operation.path, operation.method
     with plane.client(None) as client:
         answer = client.request(method, path)
     if path in OPEN:
@@ -144,6 +152,22 @@ def test_a_body_has_a_bound(client: httpx.Client) -> None:
     unsaid = client.post("/admin/v1/reload", content=iter([b" " * 40000, b" " * 40000]))
     assert (unsaid.status_code, unsaid.json()["error"]["code"]) == (413, "request_too_large")
     assert client.post("/admin/v1/reload", content=b" " * 65536).status_code == 200
+
+
+async def test_a_body_has_to_arrive_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(operations, "BODY_TIMEOUT", 0.01)
+    access = Access.parse({"token": TOKEN, "metrics_open": True})
+    app = create_app(operations.Context(ControlClient(Path("/nowhere")), access, "0.1.0"))
+    transport = httpx.ASGITransport(app)
+
+    async def never() -> AsyncIterator[bytes]:
+        yield b" "
+        await asyncio.Event().wait()
+
+    headers = {"authorization": f"Bearer {TOKEN}"}
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost", headers=headers) as client:
+        answer = await client.post("/admin/v1/reload", content=never())
+    assert (answer.status_code, answer.json()["error"]["code"]) == (408, "request_timeout")
 
 
 def test_nothing_is_kept_by_a_browser_or_framed_by_a_site(client: httpx.Client) -> None:

@@ -9,6 +9,7 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -20,6 +21,9 @@ import httpx
 T = TypeVar("T")
 
 TOLLWAY = str(Path(sys.executable).with_name("tollway"))
+RUNTIME = tempfile.TemporaryDirectory(prefix="tw")
+"""Where the control sockets go, so that a gateway which a test killed leaves nothing behind."""
+
 KEY = "sk-canary-virtual-key"
 TOKEN = "canary-admin-token"
 PATIENCE = 20.0
@@ -67,6 +71,7 @@ secret = "env:TEST_KEY"
 def environment(**more: str) -> dict[str, str]:
     """What the tests' configurations refer to, on top of our own environment."""
     return os.environ | {
+        "XDG_RUNTIME_DIR": RUNTIME.name,
         "TEST_SERVER_SECRET": "canary-server-secret",
         "TEST_ADMIN_TOKEN": TOKEN,
         "TEST_KEY": KEY,

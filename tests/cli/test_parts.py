@@ -110,9 +110,9 @@ def test_sockets_are_inherited_by_address(monkeypatch: pytest.MonkeyPatch) -> No
     inheritance = Inheritance.take()
     assert VARIABLE not in os.environ
     with (
-        inheritance.listener(Address("127.0.0.1", ports[1])) as second,
-        inheritance.listener(Address("localhost", 0)) as first,
-        inheritance.listener(Address("127.0.0.1", 0)) as opened,
+        inheritance.listener("admin", Address("127.0.0.1", ports[1])) as second,
+        inheritance.listener("data", Address("localhost", 0)) as first,
+        inheritance.listener("data", Address("127.0.0.1", 0)) as opened,
     ):
         assert [first.getsockname()[1], second.getsockname()[1]] == ports
         assert opened.getsockname()[1] not in ports
@@ -126,10 +126,10 @@ def test_sockets_are_inherited_by_address(monkeypatch: pytest.MonkeyPatch) -> No
 def test_a_new_listener(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(VARIABLE, raising=False)
     assert BACKLOG == 4096
-    with Inheritance.take().listener(Address("127.0.0.1", 0)) as listener:
+    with Inheritance.take().listener("data", Address("127.0.0.1", 0)) as listener:
         assert url(listener, "http") == f"http://127.0.0.1:{listener.getsockname()[1]}"
         assert listener.getblocking() is False
         with pytest.raises(ListenError, match="already in use"):
-            Inheritance().listener(Address("127.0.0.1", listener.getsockname()[1]))
+            Inheritance().listener("data", Address("127.0.0.1", listener.getsockname()[1]))
     with pytest.raises(ListenError, match="cannot listen on 192"):
-        Inheritance().listener(Address("192.0.2.1", 0))
+        Inheritance().listener("data", Address("192.0.2.1", 0))

@@ -1,7 +1,10 @@
-"""Reading what a started gateway prints."""
+"""Waiting for a gateway that was started as a program, and stopping it."""
 
+import os
 import re
+import signal
 import subprocess
+from contextlib import suppress
 
 PLANES = ("data plane", "control plane")
 
@@ -22,3 +25,14 @@ def addresses(gateway: subprocess.Popen[str], seen: list[str] | None = None) -> 
         if len(found) == len(PLANES):
             return found
     raise AssertionError("the gateway ended:\n" + "".join(lines))
+
+
+def stop(gateway: subprocess.Popen[str]) -> None:
+    """Asks the gateway, the leader of its session, to drain; whatever is left of the session after that is killed."""
+    try:
+        gateway.send_signal(signal.SIGTERM)
+        # make ends by the signal that it was sent.
+        assert gateway.wait(timeout=60) in (0, -signal.SIGTERM)
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(gateway.pid, signal.SIGKILL)

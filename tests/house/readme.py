@@ -13,18 +13,16 @@ All blocks of a page run in order, in one folder and, for `sh run`, in one bash,
 holds links to the tree, so that what the page creates does not end up in the tree.
 """
 
-import os
 import re
-import signal
 import subprocess
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
 from types import TracebackType
 from typing import Self
 
-from tests.house.gateway import addresses
+from tests.house.gateway import addresses, stop
 
 FENCE = re.compile(r"^```(\w+)[ \t]+(\S+)[ \t]*\n(.*?)^```[ \t]*$", re.MULTILINE | re.DOTALL)
 TASKS = {"sh run", "sh serve", "python run"}
@@ -112,14 +110,3 @@ class Session:
         reader.start()
         self.served.callback(reader.join)
         self.served.callback(stop, gateway)
-
-
-def stop(gateway: subprocess.Popen[str]) -> None:
-    """Asks the gateway to drain; whatever is left of its session after that is killed."""
-    try:
-        gateway.send_signal(signal.SIGTERM)
-        # make ends by the signal that it was sent.
-        assert gateway.wait(timeout=60) in (0, -signal.SIGTERM)
-    finally:
-        with suppress(ProcessLookupError):
-            os.killpg(gateway.pid, signal.SIGKILL)

@@ -109,6 +109,11 @@ def configuration(upstream: ScriptedUpstream, second: ScriptedUpstream) -> str:
                 "targets": [{"provider": "nowhere", "model": "x"}, {**up, "model": "up-model"}],
             },
             "nowhere": {"provider": "nowhere", "model": "x", "max_retries": 0},
+            "timeout-fallback": {
+                "strategy": "fallback",
+                "max_retries": 0,
+                "targets": [{**up, "model": "first-model", "timeout": "200ms"}, {**other, "model": "second-model"}],
+            },
             "brief-first-token": {**up, "model": "up-model", "max_retries": 0, "first_token": "200ms"},
             "brief-idle": {**up, "model": "up-model", "max_retries": 0, "idle": "200ms"},
             "brief-total": {**up, "model": "up-model", "max_retries": 0, "timeout": "400ms"},

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +62,38 @@ async def answered_later(response): return answered(response)
 """
 
 
+class Upstream(ThreadingHTTPServer):
+    """A model's far end that keeps what it was sent."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Recorder)
+        self.bodies: list[dict[str, Any]] = []
+        self.url = f"http://127.0.0.1:{self.server_port}/v1"
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    def __exit__(self, *_: object) -> None:
+        self.shutdown()
+        self.server_close()
+
+
+class Recorder(BaseHTTPRequestHandler):
+    """Answers every request with the same completion."""
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        assert isinstance(self.server, Upstream)
+        self.server.bodies.append(body)
+        answer = json.dumps({"id": "x", "object": "chat.completion", "choices": [], "usage": None}).encode()
+        self.send_response(200)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(answer)))
+        self.end_headers()
+        self.wfile.write(answer)
+
+    def log_message(self, *_: object) -> None:
+        """Be silent."""
+
+
 def route(name: str, call: str, on_failure: str = "closed", timeout: str = "10s", on: str = "request") -> str:
     hook = f'{{ call = "{call}", timeout = "{timeout}", on_failure = "{on_failure}", on = "{on}" }}'
     return f'\n[routes.{name}]\nprovider = "mock"\nmodel = "mock"\nhooks = [ {hook} ]\n'
@@ -100,11 +134,15 @@ def test_a_request_is_refused_or_goes_on(serve: Callable[..., Program], call: st
 
 
 def test_flags_reach_the_caller_and_a_replacement_the_model(serve: Callable[..., Program]) -> None:
-    program = serve(route("flagged", "house_rules:flag"), route("rewritten", "house_rules:rewrite"))
-    flags = program.ask("flagged").headers["x-tollway-flags"].split(",")
-    assert "seen" in [flag.strip() for flag in flags]
-    plain, rewritten = (program.ask(model).json()["usage"]["prompt_tokens"] for model in ("fast", "rewritten"))
-    assert rewritten > plain
+    with Upstream() as upstream:
+        provider = f'\n[providers.seen]\ntype = "openai"\nbase_url = "{upstream.url}"\napi_key = "env:TEST_UNUSED"\n'
+        rewritten = route("rewritten", "house_rules:rewrite").replace('provider = "mock"', 'provider = "seen"')
+        program = serve(route("flagged", "house_rules:flag"), provider, rewritten)
+        flags = program.ask("flagged").headers["x-tollway-flags"].split(",")
+        assert "seen" in [flag.strip() for flag in flags]
+        assert program.ask("rewritten").status_code == 200
+    (body,) = upstream.bodies
+    assert [message["content"] for message in body["messages"]] == ["Hello", "added by a hook"]
 
 
 @pytest.mark.parametrize("call", ["broken", "broken_later", "wrong"])

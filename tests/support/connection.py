@@ -28,12 +28,13 @@ class Gone(threading.Event):
 
 
 class Connection:
-    """A connection that was accepted."""
+    """A connection that was accepted. `sent` counts the bytes of all that could be handed to the kernel whole."""
 
     def __init__(self, accepted: socket.socket, number: int) -> None:
         self.number = number
         self.gone = Gone()
         self.ended = threading.Event()
+        self.sent = 0
         self._socket = accepted
         # One TLS session must not be used by two threads at a time.
         self._turn: contextlib.AbstractContextManager[object] = contextlib.nullcontext()
@@ -62,6 +63,7 @@ class Connection:
         """Send all of `data`. Raises `OSError` if the other side is gone."""
         with self._turn:
             self._socket.sendall(data)
+        self.sent += len(data)
 
     def all_read(self) -> None:
         """Wait until the other side has read all that was sent, or has left."""

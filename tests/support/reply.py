@@ -95,7 +95,7 @@ class Reply:
         head = self.interim + "\r\n".join([*lines, "", ""]).encode("latin-1")
         end: tuple[Step, ...] = () if self.keep_alive and self.framing != "close" else (End.CLOSE,)
         if self.framing == "chunked":
-            return (head, *map(_chunk, self.body), b"0\r\n\r\n", *end)
+            return (head, *(_chunk(step) for step in self.body if step != b""), b"0\r\n\r\n", *end)
         return (head, *self.body, *end)
 
     def all_bytes(self) -> bytes:

@@ -85,6 +85,11 @@ class ScriptedUpstream:
         """How many connections to it are open."""
         return len(self._open)
 
+    @property
+    def sent(self) -> int:
+        """How many bytes were sent on the connections that are open."""
+        return sum(connection.sent for connection in list(self._open))
+
     def script(self, *scripts: Script) -> None:
         """Answer the next requests so, one each."""
         with self._changed:
@@ -103,6 +108,7 @@ class ScriptedUpstream:
         with self._changed:
             self.otherwise = answer()
             self._scripts.clear()
+            self._gates.clear()
             self.requests = []
             self._taken = 0
 

@@ -29,6 +29,18 @@ def eventually(look: Callable[[], Found], what: str, deadline: float = DEADLINE)
         pause = min(pause * 2, 0.02)
 
 
+def comes_to_rest(look: Callable[[], Found], what: str) -> Found:
+    """The value of `look()` once it has stayed the same over many looks."""
+    seen: list[Found] = []
+
+    def still() -> bool:
+        seen.append(look())
+        return len(seen) > 30 and len(set(seen[-30:])) == 1
+
+    eventually(still, what)
+    return seen[-1]
+
+
 def happens(event: threading.Event, what: str, deadline: float = DEADLINE) -> None:
     """Wait for `event`."""
     assert event.wait(deadline), f"{what}: not within {deadline} s"

@@ -1,1 +1,7 @@
-//! Benches.
+//! The steps that are measured, each defined once for criterion (`cargo bench -p tollway-bench-micro`) and for the
+//! count of instructions (`instructions.py`).
+
+mod payload;
+mod steps;
+
+pub use steps::{Step, steps};

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from starlette.requests import ClientDisconnect
+
 from tollway import logs
 from tollway.admin.failure import Failure, fault
 
@@ -39,6 +41,8 @@ class Edge:
         try:
             _check_head(scope)
             await self._app(scope, _bounded(receive), answer.send)
+        except ClientDisconnect:
+            return
         except Failure as failure:
             await answer.give(failure, scope, receive)
         # The last place that can turn a fault into an answer. Its text may quote the request: only the type is told.

@@ -20,6 +20,7 @@ _ANSWERS = {200: "It worked.", 503: "It is not ready."}
 _REASONS = {
     400: "The request is not valid.",
     401: "The admin token is missing or wrong.",
+    408: "The body did not arrive in time.",
     413: "The body is too large.",
     422: "The configuration file is not valid; the old configuration stays in force.",
     503: "The data plane does not answer.",

@@ -85,8 +85,11 @@ def _json(adapter: TypeAdapter[Any], value: object) -> Response:
 
 
 async def _reload(request: Request, context: Context) -> Response:
-    async with asyncio.timeout(BODY_TIMEOUT):
-        body = await request.body()
+    try:
+        async with asyncio.timeout(BODY_TIMEOUT):
+            body = await request.body()
+    except TimeoutError:
+        raise Failure(408, "request_timeout", "The body did not arrive in time.") from None
     if body.strip() not in (b"", b"{}"):
         raise Failure(400, "invalid_request", "A reload takes no body: it reads the configuration file anew.")
     try:
@@ -142,7 +145,7 @@ OPERATIONS: tuple[Operation, ...] = (
         "Read the configuration file anew; where it is not valid, everything stays as it is",
         _RELOADED,
         method="POST",
-        refusals=(400, 401, 413, 422, 503),
+        refusals=(400, 401, 408, 413, 422, 503),
     ),
     Operation("/admin/openapi.json", _openapi, "This document", _OPENAPI, refusals=(401,)),
     Operation("/metrics", _metrics, "Prometheus metrics", who="metrics", media_type=PROMETHEUS),

@@ -33,12 +33,13 @@ What other packages call:
 
 from tollway.config.build import Built, Defaults, build, build_loaded, default_config
 from tollway.config.checks import Resolved, ResolveHook
-from tollway.config.diagnose import Diagnostic, render
+from tollway.config.diagnose import render
 from tollway.config.fields import Address
 from tollway.config.load import Loaded, check, load
 from tollway.config.schema import Config, json_schema
 from tollway.config.secrets import Secret, new_key
 from tollway.config.snapshot import compile_snapshot
+from tollway.errors import Diagnostic
 
 __all__ = [
     "Address",

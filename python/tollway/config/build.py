@@ -10,12 +10,12 @@ from pathlib import Path
 
 from tollway._dataplane import hash_key
 from tollway.config.checks import Resolved, ResolveHook
-from tollway.config.diagnose import Diagnostic
 from tollway.config.fields import Address
 from tollway.config.load import Loaded, load
 from tollway.config.schema import Config
 from tollway.config.secrets import Secret, new_key
 from tollway.config.snapshot import compile_snapshot
+from tollway.errors import Diagnostic
 
 
 @dataclass(frozen=True, slots=True)

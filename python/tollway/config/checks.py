@@ -9,7 +9,6 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from pathlib import Path as FilePath
 
-from tollway.config.diagnose import Diagnostic, Severity
 from tollway.config.document import Document
 from tollway.config.schema import Config
 from tollway.config.secrets import (
@@ -23,7 +22,7 @@ from tollway.config.secrets import (
 )
 from tollway.config.shape import Path
 from tollway.config.validate import Working, suggestion
-from tollway.errors import HookError
+from tollway.errors import Diagnostic, HookError, Severity
 
 ResolveHook = Callable[[str], tuple[int, bool]]
 """Gives a hook's `(id, whether it is async)` for its `module:function`; raises `HookError`."""

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
 
-Severity = Literal["error", "warning"]
+from tollway.errors import Diagnostic
 
 REPEATS = 10
 """How many warnings of the same words are shown in full; the rest are counted."""
@@ -19,37 +17,6 @@ _COLORS = {
     "bold": "\x1b[1m",
 }
 _RESET = "\x1b[0m"
-
-
-@dataclass(frozen=True, slots=True)
-class Diagnostic:
-    """One mistake or warning. `line` and `column` count from 1, the column in characters.
-
-    `source` is the offending line as it may be shown, with `width` carets from column `caret` (from 0) under it.
-    """
-
-    file: str
-    line: int
-    column: int
-    severity: Severity
-    code: str
-    message: str
-    hint: str | None = None
-    source: str | None = None
-    caret: int = 0
-    width: int = 1
-
-    def to_json(self) -> dict[str, str | int | None]:
-        """The diagnostic for machines."""
-        return {
-            "file": self.file,
-            "line": self.line,
-            "column": self.column,
-            "severity": self.severity,
-            "code": self.code,
-            "message": self.message,
-            "hint": self.hint,
-        }
 
 
 def render(diagnostics: Sequence[Diagnostic], color: bool = False) -> str:

@@ -6,9 +6,9 @@ from bisect import bisect_right
 from collections.abc import Iterable
 from functools import cached_property
 
-from tollway.config.diagnose import Diagnostic, Severity
 from tollway.config.display import Span, displayed
 from tollway.config.shape import Path, concealed
+from tollway.errors import Diagnostic, Severity
 
 Spans = dict[tuple[str | int, ...], tuple[int, int, int, int]]
 

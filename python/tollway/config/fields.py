@@ -188,7 +188,7 @@ def _moment(value: object) -> int:
         raise fault("bad-time", f"`{text[:40]}` is not a time", hint) from None
     if moment.tzinfo is None and len(text) > len("2027-01-31"):
         raise fault("bad-time", f"`{text[:40]}` has no time zone", f"write {text[:40]}Z for UTC")
-    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
+    return max(0, int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()))
 
 
 def _nano_dollars(value: object) -> int:
@@ -220,7 +220,7 @@ def _header_name(value: object) -> str:
 
 _OWN_HEADERS = frozenset(
     {"host", "content-length", "transfer-encoding", "connection", "keep-alive", "te", "trailer", "upgrade", "expect"}
-    | {"proxy-connection", "accept-encoding", "content-encoding"}
+    | {"proxy-connection", "accept-encoding", "content-encoding", "content-type", "accept", "user-agent"}
 )
 
 _TEXT = {"type": "string"}

@@ -11,14 +11,14 @@ from tollway.config.check_providers import check_providers
 from tollway.config.check_routes import check_routes
 from tollway.config.check_server import check_server, secret_file
 from tollway.config.checks import Checks, Resolved, ResolveHook
-from tollway.config.diagnose import Diagnostic, render
+from tollway.config.diagnose import render
 from tollway.config.document import Document
 from tollway.config.schema import Config
 from tollway.config.secrets import Secret, SecretError, kept_secret
 from tollway.config.shape import marked
 from tollway.config.source import read_source, syntax_error
 from tollway.config.validate import validate
-from tollway.errors import ConfigError
+from tollway.errors import ConfigError, Diagnostic
 
 SECRET_FILE = "tollway.secret"
 """The file of a `server.secret` that was not configured."""

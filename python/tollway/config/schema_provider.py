@@ -60,7 +60,9 @@ class HttpProviderSettings(ProviderSettings):
 
     base_url: BaseUrl | None = Field(default=None, description="Where the API starts; the module has a default.")
     api_key: SecretRef | None = Field(default=None, description="The credential. Either this or `api_keys`.")
-    api_keys: Many[PooledKey] | None = Field(default=None, description="A pool of credentials, used by weight.")
+    api_keys: Annotated[Many[PooledKey], Field(max_length=1000)] | None = Field(
+        default=None, description="A pool of credentials, used by weight."
+    )
     headers: Annotated[dict[HeaderName, SecretRef], Hidden()] = Field(
         default_factory=dict,
         description="Headers that every request to the provider carries; values may be references.",

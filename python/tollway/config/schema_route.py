@@ -12,7 +12,7 @@ from tollway.config.schema_guard import Guardrail, Hook
 from tollway.config.schema_server import preset
 
 Expression = Annotated[str, Field(min_length=1, max_length=10_000)]
-Model = Annotated[str, Field(min_length=1, max_length=500)]
+Model = Annotated[str, Field(min_length=1, max_length=500, pattern=r"^[^\x00-\x1f\x7f]*$")]
 Weight = Annotated[int, Field(ge=0, le=1_000_000)]
 Retries = Annotated[int, Field(ge=0, le=10)]
 

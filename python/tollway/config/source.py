@@ -7,10 +7,10 @@ from functools import cache
 from pathlib import Path
 
 from tollway._dataplane import TomlError
-from tollway.config.diagnose import Diagnostic
 from tollway.config.display import Vocabulary, displayed_raw
 from tollway.config.document import line_starts
 from tollway.config.shape import Shape, hidden_names, root
+from tollway.errors import Diagnostic
 
 LARGEST = 64 << 20
 """The most bytes of a configuration file."""

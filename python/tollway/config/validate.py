@@ -9,10 +9,10 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from tollway.config.diagnose import Diagnostic
 from tollway.config.document import Document
 from tollway.config.schema import Config
 from tollway.config.shape import Path, Shape, at, closest, root
+from tollway.errors import Diagnostic
 
 _ROUNDS = 64  # each round removes something; a file nests no deeper than this
 _EXPECTED = {
@@ -262,6 +262,8 @@ def _pattern(mistake: Mistake) -> Said:
     if mistake.path[-1] == "hash":
         hint = "write the 64 hexadecimal digits that `tollway keys hash` prints"
         return ("bad-hash", "this is not a key's hash", hint)
+    if mistake.path[-1] == "model":
+        return ("bad-model", "the model's name holds a control character", "take it out")
     return ("bad-name", "this cannot be a name", "use 1 to 200 visible ASCII characters, without spaces")
 
 
@@ -270,8 +272,8 @@ def _empty(mistake: Mistake) -> Said:
 
 
 def _long(mistake: Mistake) -> Said:
-    hint = f"at most {mistake.context.get('max_length')} characters"
-    return ("out-of-range", f"{mistake.name} is too long", hint)
+    what = "characters" if isinstance(mistake.value, str) else "entries"
+    return ("out-of-range", f"{mistake.name} is too long", f"at most {mistake.context.get('max_length')} {what}")
 
 
 _TOLD_OF_TABLES: dict[str, Callable[[Mistake], Diagnostic]] = {
@@ -289,6 +291,7 @@ _TOLD_OF_VALUES: dict[str, Callable[[Mistake], Said]] = {
     "string_too_short": _empty,
     "too_short": _empty,
     "string_too_long": _long,
+    "too_long": _long,
 }
 
 

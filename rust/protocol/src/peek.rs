@@ -71,9 +71,7 @@ fn read(body: &[u8]) -> Result<Peek, Fault> {
     let mut cursor = Cursor::new(body, 0);
     match cursor.peek() {
         Some(b'{') => {}
-        Some(b'[' | b'"' | b'-' | b'0'..=b'9' | b't' | b'f' | b'n') => {
-            return Err(Rule::Type("a JSON object").at(cursor.at));
-        }
+        Some(first) if is_first(first) => return Err(Rule::Type("a JSON object").at(cursor.at)),
         Some(_) => return Err(Rule::Value.at(cursor.at)),
         None => return Err(Rule::Empty.at(cursor.at)),
     }
@@ -128,8 +126,8 @@ impl Peek {
 }
 
 fn model(cursor: &mut Cursor<'_>) -> Result<ModelName, Fault> {
-    let wrong = |at| Rule::Type("a string").at(at);
-    let text = cursor.maybe_string()?.ok_or_else(|| wrong(cursor.at))?;
+    require(cursor, b"\"", "a string")?;
+    let text = cursor.maybe_string()?.ok_or(Rule::Value.at(cursor.at))?;
     Ok(ModelName { span: text.start - 1..cursor.at, text: unescape_lossy(&text).into_owned() })
 }
 
@@ -139,12 +137,17 @@ fn of_type(cursor: &mut Cursor<'_>, firsts: &[u8], wanted: &'static str) -> Resu
     Ok(cursor.pass(1)?.span())
 }
 
-/// What begins as no value at all is left to be found malformed.
+/// Refuses a value that begins as one of another type; what begins as none is left to be found malformed.
 fn require(cursor: &mut Cursor<'_>, firsts: &[u8], wanted: &'static str) -> Result<(), Fault> {
     match cursor.peek() {
-        Some(first) if !firsts.contains(&first) => Err(Rule::Type(wanted).at(cursor.at)),
+        Some(first) if is_first(first) && !firsts.contains(&first) => Err(Rule::Type(wanted).at(cursor.at)),
         _ => Ok(()),
     }
+}
+
+/// Whether a value of any type begins so.
+const fn is_first(byte: u8) -> bool {
+    matches!(byte, b'{' | b'[' | b'"' | b'-' | b'0'..=b'9' | b't' | b'f' | b'n')
 }
 
 fn not_null(cursor: &mut Cursor<'_>) -> Result<Option<Span>, Fault> {
@@ -175,10 +178,7 @@ fn metadata(cursor: &mut Cursor<'_>) -> Result<Option<Span>, Fault> {
 }
 
 fn stream_options(cursor: &mut Cursor<'_>) -> Result<StreamOptions, Fault> {
-    let wanted = "an object or null";
-    if cursor.peek() != Some(b'{') {
-        return Err(Rule::Type(wanted).at(cursor.at));
-    }
+    require(cursor, b"{", "an object or null")?;
     let start = cursor.at;
     let mut options = StreamOptions { span: start..start, include_usage: None, after_open: start + 1, empty: true };
     let mut keys = Keys::default();

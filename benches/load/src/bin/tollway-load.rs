@@ -78,11 +78,11 @@ fn run(mode: &Mode) -> Result<bool, String> {
     let runtime = cores::runtime().map_err(|error| error.to_string())?;
     LocalSet::new().block_on(&runtime, async {
         let failed = match mode {
-            Mode::Closed { options, .. } => print(&closed(plan, options, measuring).await?)?.errors,
-            Mode::Open { options, .. } => print(&open(plan, options, measuring).await?)?.errors,
+            Mode::Closed { options, .. } => print(closed(plan, options, measuring).await?)?.errors,
+            Mode::Open { options, .. } => print(open(plan, options, measuring).await?)?.errors,
             Mode::Hold { options, .. } => {
                 let release = end_of_input()?;
-                print(&hold(plan, options, |held| tell("holding", held), release).await?)?.errors
+                print(hold(plan, options, |held| tell("holding", held), release).await?)?.errors
             }
         };
         Ok(failed.is_empty())

@@ -60,9 +60,8 @@ fn run(options: &Options) -> io::Result<()> {
     for place in places {
         let (listener, options, failed) = (listener.try_clone()?, options.clone(), failed.clone());
         thread::Builder::new().name("mock".into()).spawn(move || {
-            if let Err(problem) = work(listener, options, place) {
-                let _ = failed.blocking_send(problem);
-            }
+            let Err(problem) = work(listener, options, place);
+            let _ = failed.blocking_send(problem);
         })?;
     }
     let mut out = io::stdout();

@@ -108,7 +108,7 @@ impl Slot {
         let sent = now();
         let outcome = link.exchange(&shared.plan, shared.plan.request(n)).await?;
         let mut tally = shared.tally.borrow_mut();
-        tally.answered(due.unwrap_or(sent), sent, &outcome);
+        tally.answered(due, sent, &outcome);
         if outcome.reusable {
             self.0 = Some(link);
         } else {

@@ -21,5 +21,5 @@ pub use self::{
     hold::{Held, Hold, hold},
     open::{Arrivals, Open, open},
     plan::{Plan, Target, Verify},
-    tally::Report,
+    tally::{Quantiles, Report},
 };

@@ -2,7 +2,12 @@
 //! counted from the time at which its request was due, so that a stall of the target, or of the generator, is seen in
 //! every request that had to wait for it (no coordinated omission).
 
-use std::{cell::RefCell, collections::VecDeque, rc::Rc, time::Duration};
+use std::{
+    cell::{Cell, RefCell},
+    collections::VecDeque,
+    rc::Rc,
+    time::Duration,
+};
 
 use tokio::{sync::oneshot, task::JoinSet};
 
@@ -96,6 +101,7 @@ struct Run {
     shared: Shared,
     idle: RefCell<Vec<oneshot::Sender<Job>>>,
     waiting: RefCell<VecDeque<Job>>,
+    ending: Cell<bool>,
 }
 
 /// Runs the loop inside a `LocalSet`. `measuring` is called when the warm-up ends.
@@ -110,6 +116,7 @@ pub async fn open(plan: Rc<Plan>, options: &Open, measuring: impl FnOnce()) -> R
         shared: Shared::new(plan, measure_from)?,
         idle: RefCell::default(),
         waiting: RefCell::default(),
+        ending: Cell::new(false),
     });
     let mut schedule = Schedule::new(options.rate, options.arrivals);
     let mut workers = JoinSet::new();
@@ -131,23 +138,16 @@ pub async fn open(plan: Rc<Plan>, options: &Open, measuring: impl FnOnce()) -> R
         dispatch(&run, &mut workers, options.connections, Job { n, due });
         n += 1;
     }
-    // With no more work, idle workers end; the others do once their queue is empty.
     finish(&run, &mut workers, &clock, nanos(options.grace)).await
 }
 
 async fn finish(run: &Rc<Run>, workers: &mut JoinSet<()>, clock: &Clock, grace: u64) -> Result<Report, String> {
-    let last = clock.sleep_until(now() + grace);
-    let ended = async {
-        loop {
-            run.idle.borrow_mut().clear();
-            if workers.join_next().await.is_none() {
-                break;
-            }
-        }
-    };
+    // Idle workers end now, the others once nothing is waiting.
+    run.ending.set(true);
+    run.idle.borrow_mut().clear();
     tokio::select! {
-        () = ended => {}
-        () = last => {}
+        () = async { while workers.join_next().await.is_some() {} } => {}
+        () = clock.sleep_until(now() + grace) => {}
     }
     let unfinished = workers.len() + run.waiting.borrow().len();
     run.shared.tally.borrow_mut().unfinished(unfinished as u64);
@@ -180,6 +180,7 @@ async fn worker(run: Rc<Run>, first: Job) {
         let waiting = run.waiting.borrow_mut().pop_front();
         job = match waiting {
             Some(job) => job,
+            None if run.ending.get() => return,
             None => {
                 let (sender, next) = oneshot::channel();
                 run.idle.borrow_mut().push(sender);

@@ -177,7 +177,8 @@ mod tests {
         for n in 0..1000 {
             let request = plan.request(n);
             let number = request.authorization.strip_prefix("Bearer key-").unwrap();
-            assert!(request.text.windows(9).any(|part| part == format!("\"model-{number}").as_bytes()));
+            let text = std::str::from_utf8(&request.text).unwrap();
+            assert!(text.contains(&format!("\"model\":\"model-{number}\"")), "{text}");
             seen.insert(number.to_owned());
         }
         assert_eq!(seen.len(), 10);

@@ -69,14 +69,17 @@ impl Tally {
         Ok(Self { measure_from, latency, first, late, last: 0, failures: BTreeMap::new(), reconnects: 0 })
     }
 
-    /// Counts an answer to a request that was due at `start` and sent at `sent`.
-    pub(crate) fn answered(&mut self, start: u64, sent: u64, outcome: &Outcome) {
+    /// Counts an answer to a request that was sent at `sent` and, in an open loop, was due at `due`.
+    pub(crate) fn answered(&mut self, due: Option<u64>, sent: u64, outcome: &Outcome) {
+        let start = due.unwrap_or(sent);
         if start < self.measure_from {
             return;
         }
         self.latency.record(outcome.done.saturating_sub(start));
         self.first.record(outcome.first.saturating_sub(start));
-        self.late.record(sent.saturating_sub(start));
+        if due.is_some() {
+            self.late.record(sent.saturating_sub(start));
+        }
         self.last = self.last.max(outcome.done);
     }
 
@@ -106,7 +109,7 @@ impl Tally {
             rps: if nanos == 0 { 0.0 } else { (requests as f64 / seconds * 10.0).round() / 10.0 },
             latency_us: self.latency.quantiles(),
             first_chunk_us: stream.then(|| self.first.quantiles()),
-            late_us: self.late.quantiles(),
+            late_us: (!self.late.0.is_empty()).then(|| self.late.quantiles()),
             chunks: if stream { requests * chunks as u64 } else { 0 },
             reconnects: self.reconnects,
         }
@@ -124,8 +127,8 @@ pub struct Report {
     rps: f64,
     latency_us: Quantiles,
     first_chunk_us: Option<Quantiles>,
-    /// How long after its time a request was sent: in an open loop, the generator's own share of the latency.
-    late_us: Quantiles,
+    /// In an open loop, how long after its time a request was sent: the generator's own share of the latency.
+    late_us: Option<Quantiles>,
     chunks: u64,
     reconnects: u64,
 }
@@ -142,7 +145,7 @@ mod tests {
     fn quantiles_are_of_what_was_recorded_to_three_digits() {
         let mut tally = Tally::new(0).unwrap();
         for micros in 1..=1000 {
-            tally.answered(0, 0, &outcome(micros * 500, micros * 1000));
+            tally.answered(None, 0, &outcome(micros * 500, micros * 1000));
         }
         let report = tally.report(64, true);
         let near = |value: f64, expected: f64| (value / expected - 1.0).abs() < 0.002;
@@ -156,8 +159,8 @@ mod tests {
     #[test]
     fn the_warm_up_counts_only_when_it_fails() {
         let mut tally = Tally::new(1_000_000_000).unwrap();
-        tally.answered(999_999_999, 999_999_999, &outcome(1_000_000_500, 1_000_000_500));
-        tally.answered(1_000_000_000, 1_000_000_000, &outcome(1_500_000_000, 1_500_000_000));
+        tally.answered(Some(999_999_999), 1_000_000_001, &outcome(1_000_000_500, 1_000_000_500));
+        tally.answered(None, 1_000_000_000, &outcome(1_500_000_000, 1_500_000_000));
         tally.failed(Failure::Status(502));
         tally.failed(Failure::Status(502));
         tally.unfinished(0);

@@ -177,7 +177,7 @@ struct Wish([Finder<'static>; 2]);
 
 impl Wish {
     fn new(close: &'static str, spaced: &'static str) -> Self {
-        Self([close, spaced].map(|text| Finder::new(text)))
+        Self([close, spaced].map(Finder::new))
     }
 
     fn is_in(&self, body: &[u8]) -> bool {

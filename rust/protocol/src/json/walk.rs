@@ -48,14 +48,46 @@ impl<'a> Cursor<'a> {
         self.string().map(Some)
     }
 
-    /// Walks the object under the cursor, which lies inside `depth` containers. `each` must take one value.
+    /// Walks the next value if it is an object, and passes over any other. Whether it was.
+    #[inline]
+    pub(crate) fn if_object(
+        &mut self,
+        depth: u32,
+        each: impl FnMut(&mut Self, &Text<'a>) -> Result<(), Fault>,
+    ) -> Result<bool, Fault> {
+        let object = self.peek() == Some(b'{');
+        if object {
+            self.members(depth, each)?
+        } else {
+            self.pass(depth).map(drop)?
+        }
+        Ok(object)
+    }
+
+    /// Walks the next value if it is an array, and passes over any other. Whether it was.
+    #[inline]
+    pub(crate) fn if_array(
+        &mut self,
+        depth: u32,
+        each: impl FnMut(&mut Self) -> Result<(), Fault>,
+    ) -> Result<bool, Fault> {
+        let array = self.peek() == Some(b'[');
+        if array {
+            self.items(depth, each)?
+        } else {
+            self.pass(depth).map(drop)?
+        }
+        Ok(array)
+    }
+
+    /// Walks the object that comes next, which lies inside `depth` containers. `each` must take one value.
     #[inline]
     pub(crate) fn members(
         &mut self,
         depth: u32,
         mut each: impl FnMut(&mut Self, &Text<'a>) -> Result<(), Fault>,
     ) -> Result<(), Fault> {
-        self.enter(depth)?;
+        self.enter(b'{', depth)?;
         if self.peek() == Some(b'}') {
             self.at += 1;
             return Ok(());
@@ -69,14 +101,14 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Walks the array under the cursor, which lies inside `depth` containers. `each` must take one value.
+    /// Walks the array that comes next, which lies inside `depth` containers. `each` must take one value.
     #[inline]
     pub(crate) fn items(
         &mut self,
         depth: u32,
         mut each: impl FnMut(&mut Self) -> Result<(), Fault>,
     ) -> Result<(), Fault> {
-        self.enter(depth)?;
+        self.enter(b'[', depth)?;
         if self.peek() == Some(b']') {
             self.at += 1;
             return Ok(());
@@ -89,7 +121,10 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    fn enter(&mut self, depth: u32) -> Result<(), Fault> {
+    fn enter(&mut self, open: u8, depth: u32) -> Result<(), Fault> {
+        if self.peek() != Some(open) {
+            return Err(Rule::Value.at(self.at));
+        }
         if depth >= MAX_DEPTH {
             return Err(Rule::TooDeep.at(self.at));
         }

@@ -8,7 +8,7 @@ use super::{
     error::{UpstreamError, parse_error},
     usage::{Usage, read_usage},
 };
-use crate::json::{Fault, Members, Value};
+use crate::json::{Cursor, Fault};
 
 /// What one event of a stream is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,6 +84,8 @@ struct Seen {
     error: bool,
     /// Whether the object may be an error without a member `error`, or a keep-alive.
     bare: bool,
+    /// Whether there are no members at all.
+    empty: bool,
 }
 
 #[derive(Default, PartialEq, Eq)]
@@ -98,24 +100,31 @@ enum Choices {
 }
 
 fn look(data: &[u8]) -> Result<Chunk, Fault> {
-    let Some(mut members) = Members::of_document(data) else { return Ok(Chunk::Malformed) };
-    let mut seen = Seen::default();
-    while let Some((key, value)) = members.next()? {
+    let mut cursor = Cursor::new(data, 0);
+    let mut seen = Seen { empty: true, ..Seen::default() };
+    let object = cursor.if_object(0, |cursor, key| {
+        seen.empty = false;
         match key.raw {
-            b"choices" => seen.choices = look_at_choices(&value)?,
-            b"usage" => seen.usage = read_usage(&value, 1)?.or(seen.usage),
-            b"x_groq" => seen.usage = seen.usage.or(look_into_groq(&value)?),
-            b"error" => seen.error = matches!(value.first(), b'{' | b'"'),
-            b"object" | b"message" | b"detail" | b"type" => seen.bare = true,
-            _ => {}
+            b"choices" => seen.choices = look_at_choices(cursor)?,
+            b"usage" => seen.usage = read_usage(cursor, 1)?.or(seen.usage),
+            b"x_groq" => seen.usage = seen.usage.or(look_into_groq(cursor)?),
+            b"error" => {
+                seen.error = matches!(cursor.peek(), Some(b'{' | b'"'));
+                cursor.pass(1)?;
+            }
+            name => {
+                seen.bare |= matches!(name, b"object" | b"message" | b"detail" | b"type");
+                cursor.pass(1)?;
+            }
         }
-    }
-    members.end()?;
-    Ok(seen.judge(data, !members.begun()))
+        Ok(())
+    })?;
+    cursor.end()?;
+    Ok(if object { seen.judge(data) } else { Chunk::Malformed })
 }
 
 impl Seen {
-    fn judge(self, data: &[u8], empty: bool) -> Chunk {
+    fn judge(self, data: &[u8]) -> Chunk {
         let may_be_error = self.error || (self.bare && self.choices == Choices::Absent);
         if let Some(error) = may_be_error.then(|| parse_error(data)).flatten() {
             return Chunk::Error(error);
@@ -130,7 +139,7 @@ impl Seen {
             }
             (Choices::Some { .. }, _) | (Choices::Empty, None) => Chunk::Preamble,
             (Choices::Empty | Choices::Absent, Some(usage)) => Chunk::UsageOnly(usage),
-            (Choices::Absent, None) if empty || is_ping(data) => Chunk::Preamble,
+            (Choices::Absent, None) if self.empty || is_ping(data) => Chunk::Preamble,
             (Choices::Absent, None) => PLAIN,
         }
     }
@@ -144,66 +153,61 @@ fn is_ping(data: &[u8]) -> bool {
     kind.unwrap_or_default()
 }
 
-fn look_at_choices(value: &Value<'_>) -> Result<Choices, Fault> {
-    let Some(mut items) = value.items(1) else { return Ok(Choices::Empty) };
-    let mut seen = Choices::Empty;
-    let (mut any_content, mut any_finish) = (false, false);
-    while let Some(choice) = items.next()? {
-        let Some(mut members) = choice.members(2) else { continue };
-        while let Some((key, value)) = members.next()? {
+fn look_at_choices(cursor: &mut Cursor<'_>) -> Result<Choices, Fault> {
+    let (mut any, mut content, mut finish) = (false, false, false);
+    cursor.if_array(1, |cursor| {
+        any |= cursor.if_object(2, |cursor, key| {
             match key.raw {
-                b"delta" | b"message" => any_content |= delta_has_content(&value)?,
-                b"text" => any_content |= has_substance(&value, 3)?,
-                b"finish_reason" => any_finish |= has_substance(&value, 3)?,
-                _ => {}
+                b"delta" | b"message" => content |= delta_has_content(cursor)?,
+                b"text" => content |= has_substance(cursor, 3)?,
+                b"finish_reason" => finish |= has_substance(cursor, 3)?,
+                _ => drop(cursor.pass(3)?),
             }
-        }
-        seen = Choices::Some { content: any_content, finish: any_finish };
-    }
-    Ok(seen)
+            Ok(())
+        })?;
+        Ok(())
+    })?;
+    Ok(if any { Choices::Some { content, finish } } else { Choices::Empty })
 }
 
-fn delta_has_content(delta: &Value<'_>) -> Result<bool, Fault> {
-    let Some(mut members) = delta.members(3) else { return has_substance(delta, 3) };
-    while let Some((key, value)) = members.next()? {
-        if key.raw != b"role" && has_substance(&value, 4)? {
-            return Ok(true);
+fn delta_has_content(cursor: &mut Cursor<'_>) -> Result<bool, Fault> {
+    let mut content = false;
+    cursor.if_object(3, |cursor, key| {
+        if key.raw == b"role" {
+            return cursor.pass(4).map(drop);
         }
-    }
-    Ok(false)
+        content |= has_substance(cursor, 4)?;
+        Ok(())
+    })?;
+    Ok(content)
 }
 
-/// Whether a value holds anything: not null, false, `""`, nor a container of nothing else.
-fn has_substance(value: &Value<'_>, depth: u32) -> Result<bool, Fault> {
-    match value.first() {
-        b'n' | b'f' => return Ok(false),
-        b'"' => return Ok(value.bytes().len() > 2),
-        _ => {}
+/// Takes a value. Whether it holds anything: it is not null, false, `""`, nor a container of nothing else.
+fn has_substance(cursor: &mut Cursor<'_>, depth: u32) -> Result<bool, Fault> {
+    let mut any = false;
+    match cursor.peek() {
+        Some(b'{') => cursor.members(depth, |cursor, _| {
+            any |= has_substance(cursor, depth + 1)?;
+            Ok(())
+        })?,
+        Some(b'[') => cursor.items(depth, |cursor| {
+            any |= has_substance(cursor, depth + 1)?;
+            Ok(())
+        })?,
+        _ => any = !matches!(cursor.pass(depth)?.bytes(), b"null" | b"false" | b"\"\""),
     }
-    if let Some(mut members) = value.members(depth) {
-        while let Some((_, value)) = members.next()? {
-            if has_substance(&value, depth + 1)? {
-                return Ok(true);
-            }
-        }
-        return Ok(false);
-    }
-    let Some(mut items) = value.items(depth) else { return Ok(true) };
-    while let Some(item) = items.next()? {
-        if has_substance(&item, depth + 1)? {
-            return Ok(true);
-        }
-    }
-    Ok(false)
+    Ok(any)
 }
 
 /// Groq reports a stream's usage in an object of its own.
-fn look_into_groq(value: &Value<'_>) -> Result<Option<Usage>, Fault> {
-    let Some(mut members) = value.members(1) else { return Ok(None) };
-    while let Some((key, value)) = members.next()? {
+fn look_into_groq(cursor: &mut Cursor<'_>) -> Result<Option<Usage>, Fault> {
+    let mut usage = None;
+    cursor.if_object(1, |cursor, key| {
         if key.raw == b"usage" {
-            return read_usage(&value, 2);
+            usage = read_usage(cursor, 2)?;
+            return Ok(());
         }
-    }
-    Ok(None)
+        cursor.pass(2).map(drop)
+    })?;
+    Ok(usage)
 }

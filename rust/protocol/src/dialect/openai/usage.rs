@@ -1,6 +1,6 @@
 //! Tokens, and what else a whole answer tells of itself.
 
-use crate::json::{Fault, Members, Value, unescape_lossy};
+use crate::json::{Cursor, Fault, unescape_lossy};
 
 /// Tokens as the upstream reported them; None where it did not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -34,68 +34,85 @@ pub fn usage_of_answer(body: &[u8]) -> Option<Answer> {
 }
 
 fn read_answer(body: &[u8]) -> Result<Option<Answer>, Fault> {
-    let Some(mut members) = Members::of_document(body) else { return Ok(None) };
+    let mut cursor = Cursor::new(body, 0);
     let mut answer = Answer::default();
-    while let Some((key, value)) = members.next()? {
+    let object = cursor.if_object(0, |cursor, key| {
         match key.raw {
-            b"usage" => answer.usage = read_usage(&value, 1)?,
-            b"model" => answer.model = string(&value),
-            b"choices" => answer.finish = finish_of_first(&value)?,
-            _ => {}
+            b"usage" => answer.usage = read_usage(cursor, 1)?,
+            b"model" => answer.model = string(cursor, 1)?,
+            b"choices" => answer.finish = finish_of_first(cursor)?,
+            _ => drop(cursor.pass(1)?),
         }
-    }
-    members.end()?;
-    Ok(Some(answer))
+        Ok(())
+    })?;
+    cursor.end()?;
+    Ok(object.then_some(answer))
 }
 
-fn finish_of_first(choices: &Value<'_>) -> Result<Option<String>, Fault> {
-    let Some(first) = choices.items(1).map(|mut items| items.next()).transpose()?.flatten() else { return Ok(None) };
-    let Some(mut members) = first.members(2) else { return Ok(None) };
-    while let Some((key, value)) = members.next()? {
-        if key.raw == b"finish_reason" {
-            return Ok(string(&value));
+fn finish_of_first(cursor: &mut Cursor<'_>) -> Result<Option<String>, Fault> {
+    let mut finish = None;
+    let mut first = true;
+    cursor.if_array(1, |cursor| {
+        if !std::mem::take(&mut first) {
+            return cursor.pass(2).map(drop);
         }
-    }
-    Ok(None)
+        cursor.if_object(2, |cursor, key| {
+            if key.raw == b"finish_reason" {
+                finish = string(cursor, 3)?;
+                return Ok(());
+            }
+            cursor.pass(3).map(drop)
+        })?;
+        Ok(())
+    })?;
+    Ok(finish)
 }
 
-fn string(value: &Value<'_>) -> Option<String> {
-    value.string().map(|text| unescape_lossy(&text).into_owned())
+fn string(cursor: &mut Cursor<'_>, depth: u32) -> Result<Option<String>, Fault> {
+    let text = cursor.maybe_string()?;
+    if text.is_none() {
+        cursor.pass(depth)?;
+    }
+    Ok(text.map(|text| unescape_lossy(&text).into_owned()))
 }
 
 /// Reads a usage object that lies inside `depth` containers. None if it reports nothing.
-pub(super) fn read_usage(value: &Value<'_>, depth: u32) -> Result<Option<Usage>, Fault> {
-    let Some(mut members) = value.members(depth) else { return Ok(None) };
+pub(super) fn read_usage(cursor: &mut Cursor<'_>, depth: u32) -> Result<Option<Usage>, Fault> {
     let mut usage = Usage::default();
     let mut cached_elsewhere = None;
-    while let Some((key, value)) = members.next()? {
+    cursor.if_object(depth, |cursor, key| {
+        let inner = depth + 1;
         match key.raw {
-            b"prompt_tokens" => usage.input = count(&value),
-            b"completion_tokens" => usage.output = count(&value),
-            b"prompt_tokens_details" => usage.cached = count_in(&value, depth + 1, b"cached_tokens")?,
-            b"completion_tokens_details" => usage.reasoning = count_in(&value, depth + 1, b"reasoning_tokens")?,
-            b"prompt_cache_hit_tokens" | b"cached_tokens" => cached_elsewhere = count(&value),
-            _ => {}
+            b"prompt_tokens" => usage.input = count(cursor, inner)?,
+            b"completion_tokens" => usage.output = count(cursor, inner)?,
+            b"prompt_tokens_details" => usage.cached = count_in(cursor, inner, b"cached_tokens")?,
+            b"completion_tokens_details" => usage.reasoning = count_in(cursor, inner, b"reasoning_tokens")?,
+            b"prompt_cache_hit_tokens" | b"cached_tokens" => cached_elsewhere = count(cursor, inner)?,
+            _ => drop(cursor.pass(inner)?),
         }
-    }
+        Ok(())
+    })?;
     usage.cached = usage.cached.or(cached_elsewhere);
     Ok((usage != Usage::default()).then_some(usage))
 }
 
-fn count_in(value: &Value<'_>, depth: u32, name: &[u8]) -> Result<Option<u64>, Fault> {
-    let Some(mut members) = value.members(depth) else { return Ok(None) };
-    while let Some((key, value)) = members.next()? {
+fn count_in(cursor: &mut Cursor<'_>, depth: u32, name: &[u8]) -> Result<Option<u64>, Fault> {
+    let mut found = None;
+    cursor.if_object(depth, |cursor, key| {
+        let value = count(cursor, depth + 1)?;
         if key.raw == name {
-            return Ok(count(&value));
+            found = value;
         }
-    }
-    Ok(None)
+        Ok(())
+    })?;
+    Ok(found)
 }
 
 /// A whole number, also where it is written as `12.0`.
-fn count(value: &Value<'_>) -> Option<u64> {
-    let digits = std::str::from_utf8(value.bytes()).ok()?;
-    digits.parse().ok().or_else(|| digits.strip_suffix(".0")?.parse().ok())
+fn count(cursor: &mut Cursor<'_>, depth: u32) -> Result<Option<u64>, Fault> {
+    let value = cursor.pass(depth)?;
+    let whole = value.bytes().strip_suffix(b".0").unwrap_or(value.bytes());
+    Ok(std::str::from_utf8(whole).ok().and_then(|digits| digits.parse().ok()))
 }
 
 #[cfg(test)]

@@ -1,0 +1,9 @@
+"""Compares the working tree with a base commit; see benches/README.md. `python benches/gate.py --help`."""
+
+import runpy
+import sys
+from pathlib import Path
+
+# The harness is a package of this folder, and a script knows only the folder that it lies in.
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+runpy.run_module("benches.harness.gate", run_name="__main__")

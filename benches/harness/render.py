@@ -1,0 +1,100 @@
+"""The configurations of what is measured: nginx at its leanest, and Tollway."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from benches.harness.scenario import Subject
+
+KEY = "bench-virtual-key-{n}"
+ROUTE = "bench-{n}"
+
+HIDDEN = {"TOLLWAY_BENCH_SECRET": "bench-server-secret-bench-server-secret", "TOLLWAY_BENCH_UPSTREAM_KEY": "sk-bench"}
+"""What Tollway's configuration refers to in its environment. Nothing but loopback ever sees it."""
+
+# Hundreds of millions: no connection is closed for its age while it is measured.
+_ENDLESS = 900_000_000
+
+_NGINX = """\
+{user}worker_processes 1;
+daemon off;
+pid {folder}/nginx.pid;
+error_log {folder}/nginx-error.log warn;
+worker_rlimit_nofile {files};
+events {{ worker_connections {connections}; }}
+http {{
+  access_log off;
+{temporary}
+  keepalive_requests {endless};
+  keepalive_timeout 1h;
+  client_max_body_size 32m;
+  client_body_buffer_size 256k;
+  upstream mock {{
+    server 127.0.0.1:{upstream};
+    keepalive 4096;
+    keepalive_requests {endless};
+    keepalive_timeout 1h;
+  }}
+  server {{
+    listen 127.0.0.1:{port} backlog=4096;
+    location / {{
+      proxy_pass http://mock;
+      proxy_http_version 1.1;
+      proxy_set_header Connection "";
+      proxy_buffering {buffering};
+      proxy_read_timeout 1h;
+    }}
+  }}
+}}
+"""
+
+
+def nginx(folder: Path, port: int, upstream: int, *, stream: bool, files: int, root: bool) -> str:
+    """A plain reverse proxy. Bodies stay in memory; streams are not held back."""
+    kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    return _NGINX.format(
+        # The worker must reach the temporary folder, which only its owner may.
+        user="user root;\n" if root else "",
+        folder=folder,
+        files=files,
+        connections=max(512, files - 100),
+        temporary="\n".join(f"  {kind}_temp_path {folder}/{kind};" for kind in kinds),
+        endless=_ENDLESS,
+        upstream=upstream,
+        port=port,
+        buffering="off" if stream else "on",
+    )
+
+
+def tollway(subject: Subject, port: int, admin: int, upstream: int) -> str:
+    """One worker, one provider; as many keys and routes as the subject has."""
+    head = f"""\
+[server]
+listen = "127.0.0.1:{port}"
+admin = "127.0.0.1:{admin}"
+workers = 1
+secret = "env:TOLLWAY_BENCH_SECRET"
+
+[providers.mock]
+type = "openai"
+base_url = "http://127.0.0.1:{upstream}/v1"
+api_key = "env:TOLLWAY_BENCH_UPSTREAM_KEY"
+"""
+    routes = (_route(ROUTE.format(n=n), subject) for n in range(subject.routes))
+    keys = (f'\n[keys.bench-{n}]\nsecret = "{KEY.format(n=n)}"\n' for n in range(subject.keys))
+    return head + "".join(routes) + "".join(keys)
+
+
+def _route(name: str, subject: Subject) -> str:
+    lines = ["", f"[routes.{name}]", 'provider = "mock"', 'model = "bench-upstream"', 'idle = "1h"', 'timeout = "2h"']
+    if subject.guardrail:
+        lines.append(
+            'guardrails = [{ type = "pii", entities = ["email", "card", "phone"], on = "both", action = "mask", '
+            'restore = true, on_failure = "closed" }]'
+        )
+    if subject.hook is not None:
+        lines.append(
+            f'hooks = [{{ call = {json.dumps(subject.hook)}, on = "request", timeout = "1s", on_failure = "closed" }}]'
+        )
+    return "\n".join(lines) + "\n"
