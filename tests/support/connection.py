@@ -61,8 +61,12 @@ class Connection:
 
     def send(self, data: bytes) -> None:
         """Send all of `data`. Raises `OSError` if the other side is gone."""
-        with self._turn:
-            self._socket.sendall(data)
+        try:
+            with self._turn:
+                self._socket.sendall(data)
+        except OSError:
+            self._left()
+            raise
         self.sent += len(data)
 
     def all_read(self) -> None:
@@ -129,9 +133,12 @@ class Connection:
             with self._arrived:
                 self._ended = True
                 self._arrived.notify_all()
-            self.ended.set()
-            if not self._closed:
-                self.gone.set()
+            self._left()
+
+    def _left(self) -> None:
+        if not self._closed:
+            self.gone.set()
+        self.ended.set()
 
     def _receive(self) -> bytes:
         if isinstance(self._socket, ssl.SSLSocket) and not self._socket.pending():

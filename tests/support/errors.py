@@ -12,7 +12,7 @@ REQUEST_ID = re.compile(r"req_[0-9a-f]{32}")
 
 def is_error(answer: Answer, status: int, code: str, param: str | None = None) -> dict[str, Any]:
     """Check status and the whole shape of an error in OpenAI's form; the error itself."""
-    assert answer.status == status, (answer.status, answer.body)
+    assert answer.status == status, (answer.status, answer.body[:500])
     assert answer.header("content-type") == "application/json"
     assert not answer.cut
     named = answer.header("x-request-id")

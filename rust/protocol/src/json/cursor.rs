@@ -230,20 +230,74 @@ impl<'a> Cursor<'a> {
     /// Goes on in a string to its closing quote or, with `ASCII`, to what lies outside ASCII.
     #[inline(always)]
     fn plain_end<const ASCII: bool>(&self, from: usize) -> Result<(usize, Stop), Fault> {
+        let at = scan::stop::<ASCII>(self.body, from);
+        match self.body.get(at) {
+            Some(b'"') => Ok((at, Stop { wide: false, escaped: false })),
+            Some(b'\\') => self.escaped_end::<ASCII>(at),
+            _ => self.stop_at::<ASCII>(at, false),
+        }
+    }
+
+    /// The same from the first escape on, for text that may be dense with them: it finds the stops of eight bytes at once,
+    /// so that the search for the next need not wait for the length of the last.
+    fn escaped_end<const ASCII: bool>(&self, from: usize) -> Result<(usize, Stop), Fault> {
+        let mut base = from;
+        let mut skip = 0;
+        let mut quiet = 0;
+        while let Some(marks) = scan::marks::<ASCII>(self.body, base) {
+            let mut marks = marks & (u64::MAX << (8 * skip));
+            skip = 0;
+            quiet = if marks == 0 { quiet + 1 } else { 0 };
+            while marks != 0 {
+                let at = base + scan::place(marks);
+                marks &= marks - 1;
+                match (self.body.get(at), self.body.get(at + 1)) {
+                    (Some(b'\\'), Some(b'n' | b't' | b'r' | b'b' | b'f' | b'/')) => {}
+                    // What is escaped has a mark of its own, here or first in the next eight.
+                    (Some(b'\\'), Some(b'"' | b'\\')) if at < base + 7 => marks &= marks - 1,
+                    (Some(b'\\'), Some(b'"' | b'\\')) => skip = 1,
+                    (Some(b'\\'), _) => {
+                        let taken = self.unicode_escape_end(at)? - base;
+                        marks &= u64::MAX.checked_shl(8 * taken as u32).unwrap_or(0);
+                        skip = taken.saturating_sub(8);
+                    }
+                    (Some(b' '..=b'!' | b'#'..=b'[' | b']'..=0x7f), _) => {}
+                    (Some(0x80..), _) if !ASCII => {}
+                    _ => return self.stop_at::<ASCII>(at, true),
+                }
+            }
+            base += 8;
+            if quiet == QUIET {
+                base = scan::stop::<ASCII>(self.body, base);
+            }
+        }
+        self.tail_end::<ASCII>(base + skip)
+    }
+
+    /// The same in the last bytes of the document.
+    #[cold]
+    fn tail_end<const ASCII: bool>(&self, from: usize) -> Result<(usize, Stop), Fault> {
         let mut at = from;
-        let mut escaped = false;
         loop {
             at = scan::stop::<ASCII>(self.body, at);
-            match self.body.get(at) {
-                Some(b'"') => return Ok((at, Stop { wide: false, escaped })),
-                Some(b'\\') => {
-                    escaped = true;
-                    at += self.escape_len(at)?;
-                }
-                Some(0x80..) if ASCII => return Ok((at, Stop { wide: true, escaped })),
-                Some(_) => return Err(Rule::Control.at(at)),
-                None => return Err(Rule::Unterminated.at(self.at - 1)),
+            if self.body.get(at) != Some(&b'\\') {
+                return self.stop_at::<ASCII>(at, true);
             }
+            at = match self.body.get(at + 1) {
+                Some(b'"' | b'\\' | b'n' | b't' | b'r' | b'b' | b'f' | b'/') => at + 2,
+                _ => self.unicode_escape_end(at)?,
+            };
+        }
+    }
+
+    /// What a stop that is no escape means.
+    #[inline]
+    fn stop_at<const ASCII: bool>(&self, at: usize, escaped: bool) -> Result<(usize, Stop), Fault> {
+        match self.body.get(at) {
+            Some(b'"') => Ok((at, Stop { wide: false, escaped })),
+            Some(0x80..) if ASCII => Ok((at, Stop { wide: true, escaped })),
+            Some(_) => Err(Rule::Control.at(at)),
+            None => Err(Rule::Unterminated.at(self.at - 1)),
         }
     }
 
@@ -254,36 +308,22 @@ impl<'a> Cursor<'a> {
         Text { raw: self.body.get(start..end).unwrap_or_default(), start, escaped }
     }
 
-    /// The length of the escape whose backslash is at `at`.
-    #[inline(always)]
-    fn escape_len(&self, at: usize) -> Result<usize, Fault> {
-        match self.body.get(at + 1).map(|&byte| ESCAPES[usize::from(byte)]) {
-            Some(2) => Ok(2),
-            Some(6) if self.has_hex(at + 2) => Ok(6),
+    /// The offset after the `\uXXXX` whose backslash is at `at`.
+    #[inline(never)]
+    fn unicode_escape_end(&self, at: usize) -> Result<usize, Fault> {
+        let has_hex = |digits: &[u8]| digits.iter().all(u8::is_ascii_hexdigit);
+        match self.body.get(at + 1..at + 6) {
+            Some([b'u', digits @ ..]) if has_hex(digits) => Ok(at + 6),
             _ => Err(Rule::Escape.at(at)),
         }
     }
-
-    fn has_hex(&self, at: usize) -> bool {
-        self.body.get(at..at + 4).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
-    }
 }
+
+/// After so many times eight bytes without a stop, longer strides pay off.
+const QUIET: u32 = 4;
 
 /// Why a run within a string ended.
 struct Stop {
     wide: bool,
     escaped: bool,
 }
-
-/// The length of an escape by the byte after its backslash; 0 where it is none.
-static ESCAPES: [u8; 256] = {
-    let mut lengths = [0; 256];
-    let simple = br#""\/bfnrt"#;
-    let mut index = 0;
-    while index < simple.len() {
-        lengths[simple[index] as usize] = 2;
-        index += 1;
-    }
-    lengths[b'u' as usize] = 6;
-    lengths
-};

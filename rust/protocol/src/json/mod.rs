@@ -12,7 +12,6 @@ pub(crate) use cursor::{Cursor, Silent, Text, Visit};
 pub(crate) use explain::explain;
 pub(crate) use keys::Keys;
 pub(crate) use unescape::{unescape, unescape_lossy};
-pub(crate) use walk::Value;
 
 /// Objects and arrays may lie this deep, the outermost counted. The container kinds fit the bits of a `u64`.
 pub(crate) const MAX_DEPTH: u32 = 64;

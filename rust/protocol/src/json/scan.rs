@@ -20,11 +20,24 @@ pub(super) fn stop<const ASCII: bool>(body: &[u8], from: usize) -> usize {
         let Some(word) = chunk(body, at) else { return stop_in_tail::<ASCII>(body, at) };
         let stops = stops_of_word::<ASCII>(word);
         if stops != 0 {
-            return at + first(stops);
+            return at + place(stops);
         }
         at += 8;
     }
     stop_far::<ASCII>(body, at)
+}
+
+/// Marks, for each of the eight bytes at `at`, whether the text may stop there: by the byte's high bit, for
+/// [`place`]. The lowest mark is exact, a higher one may be false, and no stop goes unmarked. None near the end.
+#[inline(always)]
+pub(super) fn marks<const ASCII: bool>(body: &[u8], at: usize) -> Option<u64> {
+    chunk(body, at).map(stops_of_word::<ASCII>)
+}
+
+/// The place of the lowest mark.
+#[inline(always)]
+pub(super) const fn place(marks: u64) -> usize {
+    marks.trailing_zeros() as usize / 8
 }
 
 fn stop_far<const ASCII: bool>(body: &[u8], from: usize) -> usize {
@@ -38,7 +51,7 @@ fn stop_far<const ASCII: bool>(body: &[u8], from: usize) -> usize {
     while let Some(word) = chunk(body, at) {
         let stops = stops_of_word::<ASCII>(word);
         if stops != 0 {
-            return at + first(stops);
+            return at + place(stops);
         }
         at += 8;
     }
@@ -50,13 +63,8 @@ fn chunk<const N: usize>(body: &[u8], at: usize) -> Option<&[u8; N]> {
     body.get(at..)?.first_chunk()
 }
 
-#[inline(always)]
-const fn first(stops: u64) -> usize {
-    stops.trailing_zeros() as usize / 8
-}
-
-/// The high bit of each byte where the text stops; exact up to and including the lowest such byte, which is all that is
-/// used: a subtraction borrows from the byte above only where the byte itself is a stop.
+/// A subtraction borrows from the byte above only where the byte itself is a stop: so the lowest mark is exact, while one
+/// right above another may stand for a byte next in order to a stop.
 #[inline(always)]
 const fn stops_of_word<const ASCII: bool>(word: &[u8; 8]) -> u64 {
     let bytes = u64::from_le_bytes(*word);

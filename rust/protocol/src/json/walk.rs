@@ -5,13 +5,13 @@ use super::{Cursor, Fault, MAX_DEPTH, Rule, Silent, Text};
 
 /// A value that has been passed over.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Value<'a> {
+pub(crate) struct Passed<'a> {
     body: &'a [u8],
     start: usize,
     end: usize,
 }
 
-impl<'a> Value<'a> {
+impl<'a> Passed<'a> {
     pub(crate) const fn span(&self) -> std::ops::Range<usize> {
         self.start..self.end
     }
@@ -24,7 +24,7 @@ impl<'a> Value<'a> {
 impl<'a> Cursor<'a> {
     /// Passes over the next value, which lies inside `depth` containers.
     #[inline]
-    pub(crate) fn pass(&mut self, depth: u32) -> Result<Value<'a>, Fault> {
+    pub(crate) fn pass(&mut self, depth: u32) -> Result<Passed<'a>, Fault> {
         let first = self.peek();
         let start = self.at;
         match first {
@@ -35,7 +35,7 @@ impl<'a> Cursor<'a> {
             Some(b'{' | b'[') => self.value(depth, &mut Silent)?,
             _ => self.scalar()?,
         }
-        Ok(Value { body: self.body, start, end: self.at })
+        Ok(Passed { body: self.body, start, end: self.at })
     }
 
     /// The next value, if it is a string. Else nothing is taken.

@@ -171,8 +171,11 @@ fn look_at_choices(cursor: &mut Cursor<'_>) -> Result<Choices, Fault> {
 }
 
 fn delta_has_content(cursor: &mut Cursor<'_>) -> Result<bool, Fault> {
+    if cursor.peek() != Some(b'{') {
+        return has_substance(cursor, 3);
+    }
     let mut content = false;
-    cursor.if_object(3, |cursor, key| {
+    cursor.members(3, |cursor, key| {
         if key.raw == b"role" {
             return cursor.pass(4).map(drop);
         }

@@ -1,0 +1,115 @@
+"""Load scenarios: every subject in every round, one after the other, so that a machine that drifts drifts for all."""
+
+from __future__ import annotations
+
+import os
+import resource
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from benches.harness import load, proc
+from benches.harness.process import StartError
+from benches.harness.scenario import Scenario
+from benches.harness.subject import Running, Stage, Tools
+
+Round = dict[str, dict[str, float]]
+"""Metrics by subject."""
+
+Say = Callable[[str], None]
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a scenario measured: its rounds, and what went wrong by subject."""
+
+    rounds: list[Round] = field(default_factory=list)
+    problems: dict[str, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """Where and with what a scenario is measured."""
+
+    tools: Tools
+    folder: Path
+    files: int
+    say: Say
+    executables: Mapping[str, Path] = field(default_factory=dict)
+    """Programs to run as subjects of their name, instead of the working tree's."""
+
+
+def measure(scenario: Scenario, bench: Bench) -> Outcome:
+    """Every round of a load scenario."""
+    outcome = Outcome()
+    with Stage(bench.tools, bench.folder, bench.files) as stage:
+        upstream = stage.upstream(scenario.upstream)
+        running = start_all(stage, scenario, upstream, bench, outcome)
+        for number in range(scenario.rounds):
+            # Each goes first in its turn: what the one before leaves in the caches falls on another.
+            turn = number % max(1, len(running))
+            measured: Round = {}
+            for subject in running[turn:] + running[:turn]:
+                bench.say(f"{scenario.name}: round {number + 1} of {scenario.rounds}, {subject.name}")
+                metrics, errors = one_run(subject, scenario, bench.tools)
+                measured[subject.name] = metrics
+                if errors:
+                    outcome.problems[subject.name] = f"requests failed: {errors}"
+            outcome.rounds.append(measured)
+    return outcome
+
+
+def start_all(stage: Stage, scenario: Scenario, upstream: int, bench: Bench, outcome: Outcome) -> list[Running]:
+    """The subjects that start; of the others, why not."""
+    running = []
+    for name in scenario.subjects:
+        try:
+            running.append(stage.subject(name, scenario, upstream, bench.executables.get(name)))
+        except StartError as error:
+            outcome.problems[name] = str(error)
+    return running
+
+
+def one_run(subject: Running, scenario: Scenario, tools: Tools) -> tuple[dict[str, float], dict[str, int]]:
+    """The metrics of one run, and its failures by kind."""
+    meter = _Meter(subject)
+    options = load.target(subject, scenario.load, scenario.upstream)
+    pace = load.pace(scenario.load, scenario.seconds, scenario.warm_up)
+    result = load.run(tools.load, [*pace, *options], meter.start)
+    return {**result.metrics, **meter.stop(result.requests)}, result.errors
+
+
+class _Meter:
+    """CPU time of a subject in a run, and of whoever else was busy meanwhile."""
+
+    def __init__(self, subject: Running) -> None:
+        self._subject = subject
+        self._machine = proc.Machine()
+        self._ours = _ours()
+        # Found beforehand: at the end of the warm-up the generator needs the core that a search would take.
+        self._tasks = (subject.data_plane(), subject.tree())
+        self.start()
+
+    def start(self) -> None:
+        """From here on the subject's time counts."""
+        self._data_plane, self._tree = (proc.times(tasks) for tasks in self._tasks)
+
+    def stop(self, requests: float) -> dict[str, float]:
+        """Microseconds of the data plane and of the tree for each request; the shares of others' and stolen time."""
+        data_plane = proc.between(self._data_plane, proc.times(self._subject.data_plane()))
+        passed, busy, stolen = self._machine.since()
+        ours = _ours() - self._ours
+        metrics = {"foreign": max(0.0, busy - stolen - ours) / passed, "stolen": stolen / passed}
+        if self._subject.program is None or not requests:
+            return metrics
+        self._subject.settle()
+        tree = proc.between(self._tree, proc.times(self._subject.tree()))
+        return {**metrics, "cpu_us": data_plane / requests / 1000, "tree_us": tree / requests / 1000}
+
+
+def _ours() -> float:
+    """Nanoseconds that this harness and all that it started have spent: what is busy besides is a disturbance."""
+    ended = resource.getrusage(resource.RUSAGE_CHILDREN)
+    running = proc.times(proc.threads(proc.tree(os.getpid())))
+    return sum(running.values()) + (ended.ru_utime + ended.ru_stime) * 1e9

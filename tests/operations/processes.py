@@ -1,0 +1,58 @@
+"""Other processes of a gateway than the one that the test started, and their ends."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import re
+import signal
+from collections.abc import Iterator
+
+import psutil
+
+from tests.support.gateway import RunningGateway
+from tests.support.waiting import eventually
+
+_PR_SET_CHILD_SUBREAPER = 36
+
+
+def control_plane(pid: int) -> int:
+    """The process of the control plane of the gateway `pid`, awaited."""
+    return eventually(lambda: _control_plane(pid), "the gateway has a control plane")
+
+
+def _control_plane(pid: int) -> int:
+    found = [child.pid for child in psutil.Process(pid).children() if "tollway.admin" in child.cmdline()]
+    assert len(found) <= 1
+    return found[0] if found else 0
+
+
+@contextlib.contextmanager
+def adopting() -> Iterator[None]:
+    """While this lasts, a process whose parent ends becomes a child of ours, so that its exit code can be known."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    assert libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0
+    try:
+        yield
+    finally:
+        assert libc.prctl(_PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0) == 0
+
+
+class Successor:
+    """The process that took over from a gateway in an upgrade. Only within `adopting`."""
+
+    def __init__(self, gateway: RunningGateway) -> None:
+        gateway.printed("upgrade.begun")
+        found = re.findall(r'"upgrade\.begun".*"pid": (\d+)', gateway.log)
+        self.pid = int(found[-1])
+
+    def stop(self) -> int:
+        """Send SIGTERM and wait for the end; its exit code."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGTERM)
+        return eventually(self._ended, "the successor ends", 30)[0]
+
+    def _ended(self) -> tuple[int] | None:
+        pid, status = os.waitpid(self.pid, os.WNOHANG)
+        return (os.waitstatus_to_exitcode(status),) if pid else None
