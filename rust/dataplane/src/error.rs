@@ -48,8 +48,11 @@ pub enum Kind {
     ModelNotFound,
     /// A path that does not exist.
     UnknownUrl,
-    /// A method that the path does not have.
-    MethodNotAllowed,
+    /// A method that the path does not have; those that it has.
+    MethodNotAllowed {
+        /// As the `allow` header lists them.
+        allow: &'static str,
+    },
     /// A body or head that is not what the endpoint takes.
     InvalidRequest,
     /// A body in a coding that is not accepted.
@@ -96,7 +99,7 @@ impl Kind {
             ModelNotAllowed => (StatusCode::FORBIDDEN, "permission_error", "model_not_allowed"),
             ModelNotFound => (StatusCode::NOT_FOUND, REQUEST, "model_not_found"),
             UnknownUrl => (StatusCode::NOT_FOUND, REQUEST, "unknown_url"),
-            MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, REQUEST, "method_not_allowed"),
+            MethodNotAllowed { .. } => (StatusCode::METHOD_NOT_ALLOWED, REQUEST, "method_not_allowed"),
             InvalidRequest => (StatusCode::BAD_REQUEST, REQUEST, "invalid_request"),
             UnsupportedEncoding => (StatusCode::UNSUPPORTED_MEDIA_TYPE, REQUEST, "unsupported_encoding"),
             RequestTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, REQUEST, "request_too_large"),

@@ -122,7 +122,8 @@ pub(crate) struct RequestId([u8; Self::LENGTH]);
 impl RequestId {
     const LENGTH: usize = 36;
 
-    fn new(worker: &Worker) -> Self {
+    /// A name that no other request has.
+    pub(crate) fn new(worker: &Worker) -> Self {
         const DIGITS: &[u8; 16] = b"0123456789abcdef";
         let time = unix_time().as_millis() & 0xffff_ffff_ffff;
         let random = (u128::from(worker.random()) << 64 | u128::from(worker.random())) >> 48;

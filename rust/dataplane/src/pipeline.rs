@@ -5,6 +5,7 @@ use std::rc::Rc;
 use std::task::Poll;
 
 use bytes::Bytes;
+use http::request::Parts;
 use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
 use serde_json::json;
@@ -23,18 +24,20 @@ use crate::{attempt, cache, inspect, limit, route};
 /// or, for a stream, with the stream's last byte.
 pub(crate) async fn serve(worker: Rc<Worker>, request: Request<Incoming>) -> Response<ReplyBody> {
     let version = request.version();
+    let (head, mut body) = request.into_parts();
     let mut exchange = Exchange::begin(worker);
-    let outcome = match caught(travel(&mut exchange, request)).await {
+    let outcome = match caught(travel(&mut exchange, head, &mut body)).await {
         Ok(outcome) => outcome,
         Err(Panicked) => Err(respond::panicked(&exchange)),
     };
+    accept::body::discard(body);
     respond::respond(exchange, outcome, version)
 }
 
 /// accept → authenticate → limit → guard input → cache → route → attempt (translate, upstream) → relay and guard
 /// output; account and respond follow in [`serve`].
-async fn travel(exchange: &mut Exchange, request: Request<Incoming>) -> Result<Outcome, Error> {
-    let head = accept::head(request)?;
+async fn travel(exchange: &mut Exchange, head: Parts, body: &mut Incoming) -> Result<Outcome, Error> {
+    let head = accept::head(head)?;
     exchange.endpoint = head.endpoint.name();
     if head.endpoint.is_open() {
         return Ok(health(exchange, &head.endpoint));
@@ -44,7 +47,7 @@ async fn travel(exchange: &mut Exchange, request: Request<Incoming>) -> Result<O
     if matches!(head.endpoint, Endpoint::Models | Endpoint::Model(_)) {
         return models(exchange, &caller, &head.endpoint);
     }
-    let call = head.read(&exchange.snapshot.server).await?;
+    let call = head.read(body, &exchange.snapshot.server).await?;
     let permit = route::permit(&exchange.snapshot, &caller, &call.head.model)?;
     exchange.route = Some(permit.route.clone());
     let reservation = limit::reserve(&caller)?;

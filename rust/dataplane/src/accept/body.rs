@@ -8,11 +8,30 @@ use hyper::body::{Body, Incoming};
 
 use crate::error::{Error, Kind};
 
+/// How long, and how much of, the rest of a refused body is taken in. A connection that closes on bytes which nobody has
+/// read is reset, and the caller, who is still sending, would never read why.
+const LINGER: Duration = Duration::from_secs(5);
+const MAX_DISCARDED: usize = 256 * 1024 * 1024;
+
+/// Takes in and forgets what is left of a body that is not wanted.
+pub(crate) fn discard(mut body: Incoming) {
+    if body.is_end_stream() {
+        return;
+    }
+    tokio::task::spawn_local(tokio::time::timeout(LINGER, async move {
+        let mut left = MAX_DISCARDED;
+        while let Some(Ok(frame)) = body.frame().await {
+            let Some(rest) = left.checked_sub(frame.data_ref().map_or(0, Bytes::len)) else { return };
+            left = rest;
+        }
+    }));
+}
+
 /// The whole of `body`, at most `limit` bytes, within `timeout`.
 ///
 /// # Errors
 /// `RequestTooLarge`, `RequestTimeout`, or `InvalidRequest` where the body breaks off or is badly framed.
-pub(crate) async fn read(body: Incoming, limit: usize, timeout: Duration) -> Result<Bytes, Error> {
+pub(crate) async fn read(body: &mut Incoming, limit: usize, timeout: Duration) -> Result<Bytes, Error> {
     let declared = body.size_hint().lower();
     if declared > limit as u64 {
         return Err(too_large(limit));
@@ -25,7 +44,7 @@ pub(crate) async fn read(body: Incoming, limit: usize, timeout: Duration) -> Res
     }
 }
 
-async fn collect(mut body: Incoming, limit: usize) -> Result<Bytes, Error> {
+async fn collect(body: &mut Incoming, limit: usize) -> Result<Bytes, Error> {
     let expected = usize::try_from(body.size_hint().lower()).unwrap_or(limit);
     let mut first = Bytes::new();
     let mut all = BytesMut::new();

@@ -39,13 +39,15 @@ impl Endpoint {
     /// # Errors
     /// `UnknownUrl`, or `MethodNotAllowed` where the path exists.
     pub(crate) fn of(method: &Method, path: &str) -> Result<Self, Error> {
+        // RFC 9110 §9.3.2: HEAD is GET without the body, which hyper leaves out.
+        const READ: &[Method] = &[Method::GET, Method::HEAD];
         let (endpoint, allowed) = match path {
-            "/v1/chat/completions" => (Self::ChatCompletions, Method::POST),
-            "/v1/models" => (Self::Models, Method::GET),
-            "/health/live" => (Self::Live, Method::GET),
-            "/health/ready" => (Self::Ready, Method::GET),
+            "/v1/chat/completions" => (Self::ChatCompletions, &[Method::POST][..]),
+            "/v1/models" => (Self::Models, READ),
+            "/health/live" => (Self::Live, READ),
+            "/health/ready" => (Self::Ready, READ),
             _ => match path.strip_prefix("/v1/models/") {
-                Some(id) if !id.is_empty() => (Self::Model(percent_decoded(id)), Method::GET),
+                Some(id) if !id.is_empty() => (Self::Model(percent_decoded(id)), READ),
                 _ => {
                     return Err(Error::new(
                         Kind::UnknownUrl,
@@ -54,11 +56,11 @@ impl Endpoint {
                 }
             },
         };
-        // RFC 9110 §9.3.2: HEAD is GET without the body, which hyper leaves out.
-        if *method == allowed || (allowed == Method::GET && *method == Method::HEAD) {
+        if allowed.contains(method) {
             return Ok(endpoint);
         }
-        Err(Error::new(Kind::MethodNotAllowed, format!("This path takes {allowed}.")))
+        let allow = if allowed == READ { "GET, HEAD" } else { "POST" };
+        Err(Error::new(Kind::MethodNotAllowed { allow }, format!("This path takes {allow}.")))
     }
 }
 
@@ -85,7 +87,10 @@ mod tests {
 
     #[test]
     fn tells_a_wrong_method_from_a_wrong_path() {
-        assert_eq!(Endpoint::of(&Method::GET, "/v1/chat/completions").unwrap_err().kind, Kind::MethodNotAllowed);
+        assert_eq!(
+            Endpoint::of(&Method::GET, "/v1/chat/completions").unwrap_err().kind,
+            Kind::MethodNotAllowed { allow: "POST" }
+        );
         assert_eq!(Endpoint::of(&Method::POST, "/v1/chat/completions/").unwrap_err().kind, Kind::UnknownUrl);
         assert_eq!(Endpoint::of(&Method::HEAD, "/health/live").unwrap(), Endpoint::Live);
     }

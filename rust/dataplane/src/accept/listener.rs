@@ -23,6 +23,9 @@ use crate::worker::Worker;
 
 /// The first bytes of HTTP/2 with prior knowledge (RFC 9113 §3.4). No method of HTTP/1 begins with the first three.
 const PREFACE: &[u8; 3] = b"PRI";
+/// How often, and how long apart, the rest of a preface is looked for: a second in all.
+const PREFACE_LOOKS: u32 = 200;
+const PREFACE_PAUSE: Duration = Duration::from_millis(5);
 /// The smallest buffer that hyper reads heads with.
 const MIN_BUFFER: usize = 8 * 1024;
 /// After an error of accept that will not pass by itself, such as too many open files.
@@ -71,7 +74,7 @@ async fn accept(worker: Rc<Worker>, listener: TcpListener) {
 fn place(worker: &Rc<Worker>, stream: TcpStream) {
     let shared = &worker.shared;
     if shared.connections() >= worker.snapshot().server.max_connections {
-        tokio::task::spawn_local(refuse(stream));
+        tokio::task::spawn_local(refuse(stream, respond::no_slot(worker)));
         return;
     }
     let load = |index: usize| {
@@ -92,9 +95,9 @@ fn place(worker: &Rc<Worker>, stream: TcpStream) {
 
 /// Tells a caller that every slot is taken. With TLS these bytes are no use to it, but then nothing is: there is no
 /// slot for a handshake either.
-async fn refuse(mut stream: TcpStream) {
+async fn refuse(mut stream: TcpStream, answer: Vec<u8>) {
     let farewell = async {
-        stream.write_all(&respond::no_slot()).await?;
+        stream.write_all(&answer).await?;
         stream.shutdown().await?;
         // Closing with unread bytes would reset the connection, and with it what the caller has not read yet.
         let mut unread = [0; 1024];
@@ -121,7 +124,10 @@ async fn connection(worker: Rc<Worker>, stream: TcpStream, counted: Counted) {
     let _nodelay = stream.set_nodelay(true);
     match &snapshot.server.tls {
         None => {
-            let Ok(Ok(http2)) = tokio::time::timeout(patience, is_http2(&stream)).await else { return };
+            let http2 = match tokio::time::timeout(patience, is_http2(&stream)).await {
+                Ok(Ok(http2)) => http2,
+                _ => return,
+            };
             serve(&worker, TokioIo::new(stream), http2, &snapshot).await;
         }
         Some(tls) => {
@@ -194,15 +200,17 @@ async fn until_drain(
 /// Whether the caller speaks HTTP/2 with prior knowledge: told from the first bytes, without taking them.
 async fn is_http2(stream: &TcpStream) -> io::Result<bool> {
     let mut first = [0; PREFACE.len()];
-    loop {
+    for _ in 0..PREFACE_LOOKS {
         let read = stream.peek(&mut first).await?;
         let seen = first.get(..read).unwrap_or_default();
         if read == 0 || read == PREFACE.len() || !PREFACE.starts_with(seen) {
             return Ok(seen == PREFACE);
         }
-        // "P" or "PR" alone: peek would return at once, so the rest is looked for now and then, within the timeout.
-        tokio::time::sleep(Duration::from_millis(5)).await;
+        // "P" or "PR" alone: peek would return at once, so the rest is looked for now and then.
+        tokio::time::sleep(PREFACE_PAUSE).await;
     }
+    // Neither goes on nor leaves, or has left, which a peek does not show: as HTTP/1 it is read, and bounded in time.
+    Ok(false)
 }
 
 /// Errors of accept that concern one connection, which is gone.

@@ -7,7 +7,7 @@ pub(crate) mod tls;
 
 use bytes::Bytes;
 use http::request::Parts;
-use http::{HeaderMap, Request, Version, header};
+use http::{HeaderMap, Version, header};
 use hyper::body::Incoming;
 use tollway_protocol::peek::{Peek, peek};
 
@@ -20,7 +20,6 @@ use endpoint::Endpoint;
 pub(crate) struct Head {
     pub(crate) endpoint: Endpoint,
     pub(crate) headers: HeaderMap,
-    body: Incoming,
 }
 
 /// A whole request: its head, its body, and what of the body decides its way.
@@ -40,8 +39,7 @@ pub(crate) struct CallHead {
 ///
 /// # Errors
 /// `UnknownUrl`, `MethodNotAllowed`, `InvalidRequest` (Host), `UnsupportedEncoding`.
-pub(crate) fn head(request: Request<Incoming>) -> Result<Head, Error> {
-    let (Parts { method, uri, headers, version, .. }, body) = request.into_parts();
+pub(crate) fn head(Parts { method, uri, headers, version, .. }: Parts) -> Result<Head, Error> {
     one_host(&headers, version)?;
     let endpoint = Endpoint::of(&method, uri.path())?;
     if let Some(coding) = headers.get(header::CONTENT_ENCODING)
@@ -52,7 +50,7 @@ pub(crate) fn head(request: Request<Incoming>) -> Result<Head, Error> {
             "The request's body is compressed. Send it as it is, without content-encoding.",
         ));
     }
-    Ok(Head { endpoint, headers, body })
+    Ok(Head { endpoint, headers })
 }
 
 /// Exactly one Host in HTTP/1.1 (RFC 9112 §3.2): two of them are how requests are smuggled past a check.
@@ -65,12 +63,12 @@ fn one_host(headers: &HeaderMap, version: Version) -> Result<(), Error> {
 }
 
 impl Head {
-    /// Reads and peeks at the body.
+    /// Reads and peeks at `body`.
     ///
     /// # Errors
     /// `RequestTooLarge`, `RequestTimeout`, `InvalidRequest`.
-    pub(crate) async fn read(self, server: &Server) -> Result<Call, Error> {
-        let body = body::read(self.body, server.max_body, server.body_timeout).await?;
+    pub(crate) async fn read(self, body: &mut Incoming, server: &Server) -> Result<Call, Error> {
+        let body = body::read(body, server.max_body, server.body_timeout).await?;
         let trailer = self.headers.get("x-tollway-trailer").is_some_and(|value| value == "true");
         let (model, peek) = examine(&body)?;
         Ok(Call { head: CallHead { model, trailer }, body, peek })

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use tollway_protocol::dialect::openai::{UpstreamError, is_canonical_error, parse_error};
 
+use crate::clock::unix_time;
 use crate::error::{Error, Kind, UpstreamAnswer};
 use crate::telemetry::AttemptClass;
 use crate::upstream::send::SendError;
@@ -33,8 +34,8 @@ impl Failure {
     pub(crate) fn status(status: StatusCode, headers: &HeaderMap, body: Bytes) -> Self {
         let said = parse_error(&body);
         let message = match &said {
-            Some(said) => said.message.clone(),
-            None => format!("It answered {status} without an error that can be read."),
+            Some(said) if !said.message.trim().is_empty() => said.message.clone(),
+            _ => format!("It answered {status} without an error that can be read."),
         };
         Self {
             class: class_of(status),
@@ -157,11 +158,15 @@ fn class_of_code(said: &UpstreamError) -> AttemptClass {
     }
 }
 
-/// `retry-after-ms`, else `retry-after` in seconds (RFC 9110 §10.2.3), as providers send them.
+/// `retry-after-ms`, else `retry-after` in seconds or as a date (RFC 9110 §10.2.3).
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let number = |name: &str| headers.get(name)?.to_str().ok()?.trim().parse::<f64>().ok();
-    let seconds = number("retry-after-ms").map(|ms| ms / 1000.0).or_else(|| number("retry-after"))?;
-    Duration::try_from_secs_f64(seconds).ok()
+    let text = |name: &str| headers.get(name)?.to_str().ok().map(str::trim);
+    let number = |name: &str| text(name)?.parse::<f64>().ok();
+    if let Some(seconds) = number("retry-after-ms").map(|ms| ms / 1000.0).or_else(|| number("retry-after")) {
+        return Duration::try_from_secs_f64(seconds).ok();
+    }
+    let until = httpdate::parse_http_date(text("retry-after")?).ok()?;
+    Some(until.duration_since(std::time::UNIX_EPOCH).ok()?.saturating_sub(unix_time()))
 }
 
 #[cfg(test)]

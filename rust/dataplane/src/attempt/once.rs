@@ -26,14 +26,10 @@ pub(crate) const MAX_EVENT: usize = 16 * 1024 * 1024;
 /// As much as is held before the first content of a stream.
 const MAX_HELD: usize = 1024 * 1024;
 
-/// An upstream's answer, known to be good so far.
-pub(crate) struct Reply {
-    pub(crate) content_type: HeaderValue,
-    pub(crate) content: Content,
-}
+const NOT_AN_OBJECT: &str = "Its answer is not a JSON object.";
 
-/// What an answer holds.
-pub(crate) enum Content {
+/// An upstream's answer, known to be good so far.
+pub(crate) enum Reply {
     /// All of it.
     Whole(Bytes),
     /// The first part of a long one, and the rest as it comes.
@@ -86,29 +82,32 @@ async fn receive(
     if head.headers.get(header::CONTENT_ENCODING).is_some_and(|coding| coding != "identity") {
         return Err(malformed("Its answer is compressed, which it was asked not to do."));
     }
-    let content_type = head.headers.get(header::CONTENT_TYPE).cloned();
-    let is_stream = content_type.as_ref().is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"));
+    let content_type = head.headers.get(header::CONTENT_TYPE);
+    let is_stream = content_type.is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"));
     if stream && is_stream {
         let opened = open(exchange, target, body, deadline).await?;
-        let content_type = HeaderValue::from_static("text/event-stream; charset=utf-8");
-        return Ok(Reply { content_type, content: Content::Stream(Box::new(opened)) });
+        return Ok(Reply::Stream(Box::new(opened)));
     }
-    let content = whole(exchange, body).await?;
+    let reply = whole(exchange, body).await?;
     if stream {
         return Err(malformed("It was asked for a stream and did not send one."));
     }
     exchange.attempted(AttemptClass::Ok);
-    Ok(Reply { content_type: content_type.unwrap_or(HeaderValue::from_static("application/json")), content })
+    Ok(reply)
 }
 
-async fn whole(exchange: &mut Exchange, mut body: UpstreamBody) -> Result<Content, Failure> {
+async fn whole(exchange: &mut Exchange, mut body: UpstreamBody) -> Result<Reply, Failure> {
     let broken = || Failure::new(AttemptClass::Broken, "Its answer broke off.");
     let (bytes, more) = read(&mut body, MAX_WHOLE).await.ok_or_else(broken)?;
     if more {
-        return Ok(Content::Large(bytes, body));
+        // Too long to be parsed here; that it begins as an object tells it from a page or a file.
+        return match bytes.trim_ascii_start().first() {
+            Some(b'{') => Ok(Reply::Large(bytes, body)),
+            _ => Err(malformed(NOT_AN_OBJECT)),
+        };
     }
     let Some(answer) = openai::usage_of_answer(&bytes) else {
-        return Err(malformed("Its answer is not a JSON object."));
+        return Err(malformed(NOT_AN_OBJECT));
     };
     if answer.usage.is_none()
         && let Some(said) = openai::parse_error(&bytes).filter(|_| !has_choices(&bytes))
@@ -116,7 +115,7 @@ async fn whole(exchange: &mut Exchange, mut body: UpstreamBody) -> Result<Conten
         return Err(Failure::inside(said));
     }
     exchange.usage = answer.usage;
-    Ok(Content::Whole(bytes))
+    Ok(Reply::Whole(bytes))
 }
 
 fn has_choices(body: &[u8]) -> bool {

@@ -4,9 +4,8 @@ pub(crate) mod large;
 pub(crate) mod stream;
 
 use bytes::Bytes;
-use http::HeaderValue;
 
-use crate::attempt::{Content, Reply};
+use crate::attempt::Reply;
 use crate::error::Error;
 use crate::exchange::Exchange;
 use crate::inspect::{self, Inspector};
@@ -17,9 +16,9 @@ use stream::{Source, StreamRelay};
 /// What goes to the caller; `respond` gives it a head.
 pub(crate) enum Answer {
     /// All of it.
-    Whole(HeaderValue, Bytes),
+    Whole(Bytes),
     /// A long one: its first part, and the rest as it comes.
-    Large(HeaderValue, Bytes, UpstreamBody),
+    Large(Bytes, UpstreamBody),
     /// A stream.
     Stream(Box<Source>),
     /// A stream that a hook had to see whole.
@@ -36,14 +35,14 @@ pub(crate) async fn relay(
     way: Way,
     mut inspector: Inspector,
 ) -> Result<Answer, Error> {
-    match reply.content {
-        Content::Whole(body) => {
+    match reply {
+        Reply::Whole(body) => {
             let body = inspect::output(exchange, body, inspector).await?;
-            Ok(Answer::Whole(reply.content_type, body))
+            Ok(Answer::Whole(body))
         }
-        Content::Large(first, rest) if !inspector.sees_output() => Ok(Answer::Large(reply.content_type, first, rest)),
-        Content::Large(..) => inspect::too_large(),
-        Content::Stream(opened) => {
+        Reply::Large(first, rest) if !inspector.sees_output() => Ok(Answer::Large(first, rest)),
+        Reply::Large(..) => inspect::too_large(),
+        Reply::Stream(opened) => {
             let hooked = inspector.has_response_hooks();
             let source = Source { opened, way, guard: inspector.stream_guard() };
             if !hooked {

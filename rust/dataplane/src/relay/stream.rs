@@ -5,7 +5,7 @@ use std::task::{Context, Poll};
 
 use bytes::{Bytes, BytesMut};
 use tokio::time::Sleep;
-use tollway_protocol::dialect::openai::{Chunk, error_body, quick};
+use tollway_protocol::dialect::openai::{Chunk, UpstreamError, error_body, is_canonical_error, quick};
 use tollway_protocol::sse::decoder::Event;
 use tollway_protocol::sse::encoder;
 
@@ -162,6 +162,10 @@ impl StreamRelay {
     }
 
     fn event(&mut self, event: Event, exchange: &mut Exchange) {
+        if self.seen.done {
+            // Nothing belongs after [DONE].
+            return;
+        }
         let Some(data) = event.data() else {
             // A comment keeps the connection alive; under a guardrail its text is not passed on uninspected.
             match self.source.guard {
@@ -172,17 +176,10 @@ impl StreamRelay {
         };
         match quick(&data) {
             Chunk::Done => self.done(&event, exchange),
-            Chunk::Error(_) => {
+            Chunk::Error(said) => {
                 self.seen.failed = true;
                 exchange.attempted(AttemptClass::ServerError);
-                match self.source.guard {
-                    None => self.out.extend_from_slice(&event.raw),
-                    Some(_) => error_event(
-                        &mut self.out,
-                        "The upstream failed in the middle of its stream.",
-                        Kind::UpstreamError,
-                    ),
-                }
+                self.upstream_error(&event, &data, &said);
             }
             Chunk::Malformed => {
                 self.fail(exchange, AttemptClass::Malformed, "The upstream's stream holds an event that is not JSON.");
@@ -202,6 +199,22 @@ impl StreamRelay {
             }
             Chunk::Preamble => self.pass(&event, &data, exchange),
         }
+    }
+
+    /// Passes on an error in the middle of a stream, made whole where a field of the dialect's form is missing.
+    fn upstream_error(&mut self, event: &Event, data: &[u8], said: &UpstreamError) {
+        const FAILED: &str = "The upstream failed in the middle of its stream.";
+        let guarded = self.source.guard.is_some();
+        if !guarded && is_canonical_error(data) {
+            self.out.extend_from_slice(&event.raw);
+            return;
+        }
+        let (_, kind, code) = Kind::UpstreamError.row();
+        // Under a guardrail nothing of it is passed on: it may quote what was masked.
+        let message = if guarded || said.message.trim().is_empty() { FAILED } else { &said.message };
+        let kind = said.kind.as_deref().filter(|_| !guarded).unwrap_or(kind);
+        let code = said.code.as_deref().filter(|_| !guarded).unwrap_or(code);
+        encoder::data_event(&error_body(message, kind, None, Some(code)), &mut self.out);
     }
 
     fn pass(&mut self, event: &Event, data: &[u8], exchange: &mut Exchange) {

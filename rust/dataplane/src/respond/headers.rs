@@ -79,8 +79,8 @@ pub(crate) fn of_error(headers: &mut HeaderMap, error: &Error) {
         Kind::Unavailable | Kind::RequestTimeout => {
             headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
-        Kind::MethodNotAllowed => {
-            headers.insert(header::ALLOW, HeaderValue::from_static("GET, HEAD, POST"));
+        Kind::MethodNotAllowed { allow } => {
+            headers.insert(header::ALLOW, HeaderValue::from_static(allow));
         }
         Kind::InvalidApiKey | Kind::KeyRevoked | Kind::KeyExpired => {
             // RFC 9110 §11.6.1: a 401 names the scheme.

@@ -11,11 +11,12 @@ use http::{HeaderValue, Response, StatusCode, Version, header};
 use hyper::body::{Body, Frame, SizeHint};
 
 use crate::error::{Error, Kind};
-use crate::exchange::Exchange;
+use crate::exchange::{Exchange, RequestId};
 use crate::log;
 use crate::relay::Answer;
 use crate::relay::large::LargeRelay;
 use crate::relay::stream::StreamRelay;
+use crate::worker::Worker;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const EVENTS: HeaderValue = HeaderValue::from_static("text/event-stream; charset=utf-8");
@@ -62,14 +63,14 @@ pub(crate) fn respond(
 
 fn answered(mut exchange: Box<Exchange>, answer: Answer) -> Response<ReplyBody> {
     match answer {
-        Answer::Whole(kind, body) => {
-            let mut response = whole_open(&mut exchange, StatusCode::OK, kind, body);
+        Answer::Whole(body) => {
+            let mut response = whole_open(&mut exchange, StatusCode::OK, JSON, body);
             headers::of_usage(response.headers_mut(), &exchange);
             response
         }
         Answer::Collected(body) => whole(exchange, StatusCode::OK, EVENTS, body),
-        Answer::Large(kind, first, rest) => {
-            let mut response = head(&mut exchange, StatusCode::OK, kind);
+        Answer::Large(first, rest) => {
+            let mut response = head(&mut exchange, StatusCode::OK, JSON);
             *response.body_mut() = ReplyBody::Large(Box::new(LargeRelay::new(first, rest, exchange)));
             response
         }
@@ -118,12 +119,13 @@ pub(crate) fn panicked(exchange: &Exchange) -> Error {
 }
 
 /// A whole answer, head and all, for a connection that gets no slot: no HTTP is spoken on it.
-pub(crate) fn no_slot() -> Vec<u8> {
+pub(crate) fn no_slot(worker: &Worker) -> Vec<u8> {
     let error = Error::new(Kind::Unavailable, "Every connection slot (server.max_connections) is taken.");
     let body = error_body::body(&error);
     let head = format!(
         "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\nconnection: close\r\nretry-after: 1\r\n\
-         retry-after-ms: 1000\r\ncontent-length: {}\r\n\r\n",
+         retry-after-ms: 1000\r\nx-request-id: {}\r\ncontent-length: {}\r\n\r\n",
+        RequestId::new(worker).as_str(),
         body.len()
     );
     [head.as_bytes(), &body].concat()

@@ -1,10 +1,12 @@
 //! The crate's behaviour through its public face.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
 
+mod invariants;
 mod json;
 mod openai;
 mod peek;
 mod splice;
 mod sse;
+mod stress;
 mod text;
 mod wire;

@@ -330,6 +330,13 @@ proptest! {
         prop_assert!(accepted == expected || surrogate && accepted);
     }
 
+    /// Strings of little but escapes, stops, and the characters next to them in order.
+    #[test]
+    fn dense_strings(text in r#"([\\]{1,3}["nu0-9a]{1,5}|["\\#!\]nu01\u{1}\u{1f} é]|[a-z]{1,9}|[a-z]{30,80}|\\n|\\"|\\u12Ab){0,30}"#, pad in 0..20usize) {
+        let body = format!("{{\"a\":\"{text}\"}}{}", " ".repeat(pad));
+        prop_assert_eq!(peek(body.as_bytes()).is_ok(), reference(body.as_bytes()), "{}", body);
+    }
+
     #[test]
     fn any_bytes(body in prop::collection::vec(any::<u8>(), 0..200)) {
         prop_assert_eq!(peek(&body).is_ok(), reference(&body));

@@ -1,0 +1,110 @@
+//! What must hold for any bytes at all. The fuzz targets (`fuzz/`) and the stress test below run the same checks.
+
+use bytes::Bytes;
+use serde::de::IgnoredAny;
+use tollway_protocol::{
+    dialect::openai::{Chunk, classify, error_body, is_canonical_error, parse_error, quick, usage_of_answer},
+    peek::peek,
+    splice::{ModelJson, for_upstream},
+    sse::{Decoder, Event},
+    text::rewrite_strings,
+};
+
+/// A body that is accepted is JSON, and stays acceptable when spliced; one that is refused is refused with words.
+pub(crate) fn body(bytes: &[u8]) {
+    match peek(bytes) {
+        Ok(found) => {
+            serde_json::from_slice::<IgnoredAny>(bytes).expect("JSON");
+            let body = Bytes::copy_from_slice(bytes);
+            let spliced = for_upstream(&body, &found, &ModelJson::new("m\"\n"), true);
+            let whole = spliced.to_bytes();
+            assert_eq!(whole.len(), spliced.len());
+            let again = peek(&whole).expect("still well-formed");
+            assert_eq!(again.model.is_some(), found.model.is_some());
+            assert!(again.model.is_none_or(|model| model.text == "m\"\n"));
+            assert!(
+                !again.stream
+                    || again.stream_options.is_some_and(|options| options.include_usage.is_some_and(|usage| usage.0))
+            );
+        }
+        Err(fault) => {
+            assert!(fault.offset <= bytes.len() && !fault.param.is_empty() && fault.message.ends_with('.'));
+            assert!(fault.param.chars().count() <= 64 * 67);
+        }
+    }
+}
+
+/// The first byte chooses how the rest is cut; the events are the same as uncut, and nothing is lost.
+pub(crate) fn stream(bytes: &[u8]) {
+    let Some((&size, stream)) = bytes.split_first() else { return };
+    let (events, rest) = decode(stream, usize::from(size).max(1));
+    let whole = decode(stream, stream.len().max(1));
+    assert_eq!((&events, &rest), (&whole.0, &whole.1));
+    let mut joined: Vec<u8> = events.iter().flat_map(|event| event.raw.to_vec()).collect();
+    joined.extend_from_slice(&rest);
+    assert_eq!(joined, stream);
+    for event in &events {
+        assert!(!(event.is_comment_only() && event.data().is_some()));
+        let _ = event.name();
+    }
+}
+
+fn decode(stream: &[u8], size: usize) -> (Vec<Event>, Bytes) {
+    let mut decoder = Decoder::new(stream.len());
+    let mut events = Vec::new();
+    for chunk in stream.chunks(size) {
+        decoder.push(Bytes::copy_from_slice(chunk));
+        while let Some(event) = decoder.next_event().expect("within the limit") {
+            events.push(event);
+        }
+    }
+    events.extend(decoder.finish());
+    (events, decoder.take_rest())
+}
+
+/// The looks at a chunk, an answer and an error agree with each other.
+pub(crate) fn chunk(bytes: &[u8]) {
+    let full = classify(bytes);
+    let fast = quick(bytes);
+    let plain = Chunk::Content { finish: false, usage: None };
+    assert!(fast == full || (fast == plain && may_be_missed(&full, bytes)), "{fast:?}, {full:?}");
+    if let Some(answer) = usage_of_answer(bytes) {
+        assert!(full != Chunk::Malformed, "{answer:?}");
+    }
+    if let Some(error) = parse_error(bytes) {
+        let (param, code) = (error.param.as_deref(), error.code.as_deref());
+        let body = error_body(&error.message, error.kind.as_deref().unwrap_or("api_error"), param, code);
+        assert!(is_canonical_error(&body));
+        assert_eq!(parse_error(&body).map(|again| again.message), Some(error.message));
+    }
+}
+
+/// What the quick look may take for plain content: what it says it does, a key that is written with escapes, and an
+/// error without a member `error` that has the word `choices` elsewhere than as its member.
+fn may_be_missed(full: &Chunk, bytes: &[u8]) -> bool {
+    match full {
+        Chunk::Preamble | Chunk::Malformed => true,
+        Chunk::Error(_) if !bytes.windows(7).any(|word| word == b"\"error\"") => true,
+        _ => bytes.contains(&b'\\'),
+    }
+}
+
+/// Strings put in place of themselves change nothing that a parser sees.
+pub(crate) fn document(bytes: &[u8]) {
+    let mut seen = Vec::new();
+    let Ok(same) = rewrite_strings(bytes, &mut |_, text| {
+        seen.push(text.to_owned());
+        Some(text.to_owned())
+    }) else {
+        return;
+    };
+    assert_eq!(same.is_none(), seen.is_empty());
+    let mut again = Vec::new();
+    let document = same.unwrap_or_else(|| bytes.to_vec());
+    let unchanged = rewrite_strings(&document, &mut |_, text| {
+        again.push(text.to_owned());
+        None
+    });
+    assert_eq!(unchanged, Ok(None));
+    assert_eq!(again, seen);
+}
