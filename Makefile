@@ -91,8 +91,14 @@ soak: $(BUILT) $(STAMPS)/test | services-test ## minutes of load: memory, tasks 
 .PHONY: bench
 bench: $(BUILT) $(STAMPS)/test | services-bench ## micro benches, then the load scenarios beside nginx (benches/README.md)
 	cargo bench --locked -p tollway-bench-micro
+	$(PYTHON_BIN) benches/micro/instructions.py
 	cargo build --locked --release -p tollway-bench-load
 	$(PYTHON_BIN) benches/run.py $(ARGS)
+
+.PHONY: gate
+gate: $(BUILT) $(STAMPS)/test | services-bench ## compare the working tree with a base commit; fails on a regression
+	cargo build --locked --release -p tollway-bench-load
+	$(PYTHON_BIN) benches/gate.py $(ARGS)
 
 # --- Style ------------------------------------------------------------------------------------------------------------
 

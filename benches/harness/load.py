@@ -30,8 +30,9 @@ class Result:
     errors: dict[str, int]
 
     @property
-    def requests(self) -> float:
-        return self.metrics["requests"]
+    def answers(self) -> float:
+        """Whole answers' worth of work that was done after the warm-up."""
+        return self.metrics["answers"]
 
 
 def target(running: Running, load: Load, upstream: Upstream) -> list[str]:
@@ -45,6 +46,7 @@ def target(running: Running, load: Load, upstream: Upstream) -> list[str]:
         f"--variants={min(running.keys, running.routes)}",
         f"--bytes={load.bytes}",
         f"--text={load.text}",
+        f"--verify={load.verify}",
         f"--answer={upstream.size}",
         f"--chunks={upstream.chunks}",
         f"--chunk-size={upstream.chunk_size}",
@@ -79,7 +81,7 @@ def run(program: Path, options: list[str], measuring: Callable[[], None]) -> Res
 
 def read(report: dict[str, Any]) -> Result:
     """The generator's report as metrics."""
-    metrics = {name: float(report[name]) for name in ("requests", "rps", "seconds", "reconnects")}
+    metrics = {name: float(report[name]) for name in ("requests", "answers", "rps", "seconds", "reconnects")}
     for prefix, part in (("", "latency_us"), ("first_", "first_chunk_us"), ("late_", "late_us")):
         if report[part] is not None:
             metrics |= {f"{prefix}{name}": float(report[part][name]) for name in QUANTILES}

@@ -77,7 +77,7 @@ def one_run(subject: Running, scenario: Scenario, tools: Tools) -> tuple[dict[st
     options = load.target(subject, scenario.load, scenario.upstream)
     pace = load.pace(scenario.load, scenario.seconds, scenario.warm_up)
     result = load.run(tools.load, [*pace, *options], meter.start)
-    return {**result.metrics, **meter.stop(result.requests)}, result.errors
+    return {**result.metrics, **meter.stop(result.answers)}, result.errors
 
 
 class _Meter:
@@ -95,17 +95,17 @@ class _Meter:
         """From here on the subject's time counts."""
         self._data_plane, self._tree = (proc.times(tasks) for tasks in self._tasks)
 
-    def stop(self, requests: float) -> dict[str, float]:
-        """Microseconds of the data plane and of the tree for each request; the shares of others' and stolen time."""
+    def stop(self, answers: float) -> dict[str, float]:
+        """Microseconds of the data plane and of the tree for each answer; the shares of others' and stolen time."""
         data_plane = proc.between(self._data_plane, proc.times(self._subject.data_plane()))
         passed, busy, stolen = self._machine.since()
         ours = _ours() - self._ours
         metrics = {"foreign": max(0.0, busy - stolen - ours) / passed, "stolen": stolen / passed}
-        if self._subject.program is None or not requests:
+        if self._subject.program is None or not answers:
             return metrics
         self._subject.settle()
         tree = proc.between(self._tree, proc.times(self._subject.tree()))
-        return {**metrics, "cpu_us": data_plane / requests / 1000, "tree_us": tree / requests / 1000}
+        return {**metrics, "cpu_us": data_plane / answers / 1000, "tree_us": tree / answers / 1000}
 
 
 def _ours() -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 
 from benches.harness.scenario import Subject
@@ -50,20 +51,32 @@ http {{
 """
 
 
-def nginx(folder: Path, port: int, upstream: int, *, stream: bool, files: int, root: bool) -> str:
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """What nginx's configuration depends on."""
+
+    folder: Path
+    port: int
+    upstream: int
+    stream: bool
+    files: int
+    root: bool
+
+
+def nginx(proxy: Proxy) -> str:
     """A plain reverse proxy. Bodies stay in memory; streams are not held back."""
     kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     return _NGINX.format(
         # The worker must reach the temporary folder, which only its owner may.
-        user="user root;\n" if root else "",
-        folder=folder,
-        files=files,
-        connections=max(512, files - 100),
-        temporary="\n".join(f"  {kind}_temp_path {folder}/{kind};" for kind in kinds),
+        user="user root;\n" if proxy.root else "",
+        folder=proxy.folder,
+        files=proxy.files,
+        connections=max(512, proxy.files - 100),
+        temporary="\n".join(f"  {kind}_temp_path {proxy.folder}/{kind};" for kind in kinds),
         endless=_ENDLESS,
-        upstream=upstream,
-        port=port,
-        buffering="off" if stream else "on",
+        upstream=proxy.upstream,
+        port=proxy.port,
+        buffering="off" if proxy.stream else "on",
     )
 
 
@@ -74,6 +87,7 @@ def tollway(subject: Subject, port: int, admin: int, upstream: int) -> str:
 listen = "127.0.0.1:{port}"
 admin = "127.0.0.1:{admin}"
 workers = 1
+hook_threads = {subject.hook_threads}
 secret = "env:TOLLWAY_BENCH_SECRET"
 
 [providers.mock]

@@ -43,9 +43,8 @@ def line(row: Row, rounds: Sequence[Round]) -> Line:
     except expression.MissingError:
         return Line(row.name, row.unit, None, None, None, None, "missing")
     ratio = _median([a / b for a, b in zip(measured, compare, strict=True) if b]) if compare else None
-    return Line(
-        row.name, row.unit, _median(measured), ratio, _median(must), _median(aim), verdict(row, measured, must, aim)
-    )
+    verdict = judge(row, measured, must, aim)
+    return Line(row.name, row.unit, _median(measured), ratio, _median(must), _median(aim), verdict)
 
 
 def _each(text: str, rounds: Sequence[Round]) -> list[float]:
@@ -58,7 +57,7 @@ def _median(values: list[float] | None) -> float | None:
     return statistics.median(values) if values else None
 
 
-def verdict(row: Row, measured: list[float], must: list[float] | None, aim: list[float] | None) -> Verdict:
+def judge(row: Row, measured: list[float], must: list[float] | None, aim: list[float] | None) -> Verdict:
     """Whether the median distance to a limit, each from its own round, is on the right side."""
 
     def reached(limits: list[float] | None) -> bool | None:
@@ -87,8 +86,25 @@ def table(scenario: Scenario, outcome: Outcome) -> str:
         name, *figures = row
         shown = (figure.rjust(width) for figure, width in zip(figures, widths[1:], strict=True))
         text.append("  ".join(["", name.ljust(widths[0]), *shown]).rstrip())
+    text += subjects(outcome)
     text += [f"  ! {note}" for note in notes(outcome)]
     return "\n".join(text)
+
+
+SHOWN = ("rps", "p50", "p99", "first_p50", "cpu_us", "tree_us")
+"""The metrics of each subject that stand below the rows, so that a ratio can be seen for what it is made of."""
+
+
+def subjects(outcome: Outcome) -> list[str]:
+    """The medians of each subject, a line for each; none for scenarios that are not load."""
+    found: dict[str, list[str]] = {}
+    for name in {name: None for measured in outcome.rounds for name in measured}:
+        for metric in SHOWN:
+            values = [measured[name][metric] for measured in outcome.rounds if metric in measured.get(name, {})]
+            if values:
+                found.setdefault(name, []).append(f"{metric} {figure(statistics.median(values))}")
+    width = max(map(len, found), default=0)
+    return [f"  {name.ljust(width)}  {'  '.join(metrics)}" for name, metrics in found.items()]
 
 
 def _cells(item: Line) -> tuple[str, ...]:

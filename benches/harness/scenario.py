@@ -29,6 +29,7 @@ class Subject:
     routes: int = 1
     guardrail: bool = False
     hook: str | None = None
+    hook_threads: int = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,7 @@ class Load:
     stream: bool = False
     bytes: int = 1024
     text: Literal["plain", "dense", "pii"] = "plain"
+    verify: Literal["exact", "text", "complete"] = "exact"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,11 @@ import re
 import shutil
 import time
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from benches.harness import proc, render
 from benches.harness.process import GATEWAY_CORE, LOAD_CORE, Program, StartError, free_port
@@ -38,7 +39,7 @@ class Tools:
 
 
 def find_tools(target: Path, tollway: Path = ROOT / ".venv/bin/tollway") -> Tools:
-    """The programs as `make bench` builds and installs them. Raises `StartError` that says how to get what is missing."""
+    """The programs as `make bench` builds and installs them. Raises `StartError` that says how to get them."""
     mock, load = target / "release/tollway-mock-upstream", target / "release/tollway-load"
     if not (mock.exists() and load.exists()):
         raise StartError(f"{load} is not built: cargo build --release -p tollway-bench-load")
@@ -104,7 +105,7 @@ class Stage:
         self._files = files
         self._programs = ExitStack()
 
-    def __enter__(self) -> Stage:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_error: object) -> None:
@@ -141,11 +142,10 @@ class Stage:
         if self._tools.nginx is None:
             raise StartError("nginx is not installed: on Debian, apt-get install nginx-light (make bench does)")
         folder, port = self._new_folder(name), free_port()
-        root = os.geteuid() == 0
-        text = render.nginx(folder, port, upstream, stream=stream, files=self._files, root=root)
-        (folder / "nginx.conf").write_text(text)
-        command = [self._tools.nginx, "-p", folder, "-e", folder / "nginx-error.log", "-c", folder / "nginx.conf"]
-        return Running(name, port, 1, 1, self._start(command, GATEWAY_CORE))
+        proxy = render.Proxy(folder, port, upstream, stream, self._files, root=os.geteuid() == 0)
+        (folder / "nginx.conf").write_text(render.nginx(proxy))
+        files: list[str | Path] = ["-p", folder, "-e", folder / "nginx-error.log", "-c", folder / "nginx.conf"]
+        return Running(name, port, 1, 1, self._start([self._tools.nginx, *files], GATEWAY_CORE))
 
     def _tollway(self, name: str, subject: Subject, upstream: int, executable: Path) -> Running:
         if not executable.exists():
@@ -153,20 +153,14 @@ class Stage:
         folder, port, admin = self._new_folder(name), free_port(), free_port()
         (folder / "tollway.toml").write_text(render.tollway(subject, port, admin, upstream))
         environment = {**render.HIDDEN, "PYTHONPATH": str(ROOT / "benches/hooks")}
-        command = [executable, "serve", "--config", folder / "tollway.toml"]
-        program = self._start(command, GATEWAY_CORE, environment, folder)
+        command: list[str | Path] = [executable, "serve", "--config", folder / "tollway.toml"]
+        program = self._start(command, GATEWAY_CORE, environment)
         return Running(
             name, port, subject.keys, subject.routes, program, admin, lambda thread: thread.startswith(DATA_PLANE)
         )
 
-    def _start(
-        self,
-        command: list[str | Path],
-        core: int,
-        environment: dict[str, str] | None = None,
-        folder: Path | None = None,
-    ) -> Program:
-        program = Program(command, core, folder or self._folder, environment)
+    def _start(self, command: list[str | Path], core: int, environment: Mapping[str, str] | None = None) -> Program:
+        program = Program(command, core, self._folder, environment)
         self._programs.callback(program.end)
         return program
 

@@ -1,7 +1,8 @@
 """Counts the instructions of each step under callgrind, and prints them as a table, then as JSON.
 
-Unlike time, the count hardly depends on the machine's other load, so two commits can be compared by it. Each step runs at
-two counts; the difference leaves out what start-up costs.
+Unlike time, the count hardly depends on the other load of the machine, so two commits can be compared by it. Each step
+runs at two counts; the difference leaves out what start-up costs. Callgrind knows no SHA instructions, so `key_hash`
+counts the portable code.
 
     python benches/micro/instructions.py [STEP ...]
 """

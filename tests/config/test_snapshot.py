@@ -18,7 +18,8 @@ Write = Callable[[str], Path]
 # The seam, written down a second time on purpose: the data plane refuses unknown fields and missing ones.
 SHAPE: dict[str, set[str]] = {
     "server": {
-        "secret", "max_head", "max_body", "max_connections", "max_streams", "head_timeout_ms", "body_timeout_ms", "tls"
+        "secret", "max_head", "max_body", "max_connections", "max_streams", "head_timeout_ms", "body_timeout_ms",
+        "write_timeout_ms", "tls",
     },
     "providers": {
         "name", "kind", "dialect", "base_url", "auth_header", "auth_prefix", "api_keys", "headers", "region", "tags",
@@ -75,6 +76,7 @@ def test_server(write: Write) -> None:
         "max_streams": 100,
         "head_timeout_ms": 5000,
         "body_timeout_ms": 120_000,
+        "write_timeout_ms": 90_000,
         "tls": {"cert": pem("CERTIFICATE"), "key": pem("PRIVATE KEY"), "client_ca": pem("CERTIFICATE") * 2},
     }
 

@@ -39,6 +39,7 @@ def test_all_suites_are_summed(tmp_path: Path) -> None:
         ({"python.xml": PYTHON.format(failures=1, errors=2)}, "23 passed, 3 failed, 3 skipped"),
         ({"node.tap": NODE.format(fail=2)}, "26 passed, 2 failed, 3 skipped"),
         ({"node.tap": "TAP version 13\n"}, "23 passed, 1 failed, 3 skipped"),
+        ({"node.tap": NODE.format(fail=0).replace("pass 3", "pass 0")}, "23 passed, 1 failed, 3 skipped"),
     ],
 )
 def test_a_failure_in_any_suite_fails(tmp_path: Path, change: dict[str, str], last: str) -> None:

@@ -102,4 +102,3 @@ class Load:
         else:
             assert seen.json()["choices"][0]["message"]["content"] == CONTENT
         return seen
-

@@ -28,6 +28,14 @@ def _control_plane(pid: int) -> int:
     return found[0] if found else 0
 
 
+def lives(pid: int) -> bool:
+    """Whether a process is there and has not ended."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
 @contextlib.contextmanager
 def adopting() -> Iterator[None]:
     """While this lasts, a process whose parent ends becomes a child of ours, so that its exit code can be known."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import select
 from collections.abc import Iterator
 
 import pytest
@@ -11,8 +12,9 @@ import pytest
 from tests.conftest import StartGateway
 from tests.support.errors import is_error, is_refused_head
 from tests.support.gateway import KEY, RunningGateway, chat_body, minimal
-from tests.support.upstream import ScriptedUpstream
-from tests.support.waiting import eventually
+from tests.support.reply import Reply, Step, events, stream
+from tests.support.upstream import ScriptedUpstream, wait_gone
+from tests.support.waiting import DEADLINE, eventually
 from tests.support.wire import EndedError, Wire, encoded, request
 
 MAX_BODY = 2048
@@ -35,7 +37,7 @@ def shared_gateway(
         "max_head": MAX_HEAD,
         "head_timeout": "400ms",
         "body_timeout": "400ms",
-        "max_connections": 40,
+        "write_timeout": "400ms",
     }
     text = minimal(bounded_upstream.url, server=server)
     with RunningGateway(text, tmp_path_factory.mktemp("bounds")) as gateway:
@@ -80,12 +82,14 @@ def test_a_body_declared_over_the_limit_is_refused_before_it_comes(gateway: Runn
         is_error(wire.answer(), 413, "request_too_large", "body")
 
 
-def test_a_body_over_the_limit_does_not_end_as_a_reset(gateway: RunningGateway) -> None:
-    # The caller is still sending when the answer comes, and must be able to read it.
+def test_a_caller_who_is_still_sending_can_read_the_refusal(gateway: RunningGateway) -> None:
+    # To close with bytes unread resets the connection (RFC 9112 §9.6), and many clients then never see the answer.
     body = body_of(1 << 20)
     with gateway.connect() as wire:
         wire.send(head(f"content-length: {len(body)}"))
-        wire.send(body)
+        assert select.select([wire.socket], [], [], DEADLINE)[0]
+        for at in range(0, len(body), 1 << 16):
+            wire.send(body[at : at + (1 << 16)])
         is_error(wire.answer(), 413, "request_too_large", "body")
 
 
@@ -219,6 +223,7 @@ def test_a_slow_body(gateway: RunningGateway, bounded_upstream: ScriptedUpstream
         answer = wire.answer()
         is_error(answer, 408, "request_timeout")
         assert answer.header("connection") == "close"
+        wire.finish()
         assert wire.rest() == b""
     assert bounded_upstream.requests == []
 
@@ -231,27 +236,40 @@ def test_a_body_that_drips_is_slow(gateway: RunningGateway, bounded_upstream: Sc
     assert bounded_upstream.requests == []
 
 
-def test_every_slot_taken(gateway: RunningGateway) -> None:
-    held = [gateway.connect() for _ in range(40)]
-    try:
+@pytest.mark.parametrize("streamed", [True, False], ids=["streamed", "whole"])
+def test_a_caller_who_never_reads(gateway: RunningGateway, bounded_upstream: ScriptedUpstream, streamed: bool) -> None:
+    endless: list[Step] = [events()[1] * 200] * 1_000_000
+    bounded_upstream.script(
+        stream(endless, "close")
+        if streamed
+        else Reply(body=(b'{"x":"', *[b"x" * (1 << 16)] * 100_000), framing="close")
+    )
+    with gateway.connect() as wire:
+        wire.send(request(chat_body(stream=streamed), key=KEY))
+        wait_gone(bounded_upstream.take())
+        eventually(lambda: gateway.health()["connections"] == 0, "its slot is free")
+
+
+def test_every_slot_taken(start_gateway: StartGateway, upstream: ScriptedUpstream) -> None:
+    gateway = start_gateway(minimal(upstream.url, server={"max_connections": 40}))
+    with contextlib.ExitStack() as stack:
+        held = [stack.enter_context(gateway.connect()) for _ in range(40)]
         for wire in held:
             wire.send(request(chat_body(), key=KEY))
             assert wire.answer().status == 200
-        with gateway.connect() as wire:
-            wire.send(request(chat_body(), key=KEY))
-            answer = wire.answer()
-            is_error(answer, 503, "unavailable")
-            assert answer.header("connection") == "close"
-            assert int(answer.header("retry-after") or 0) >= 1
-            assert wire.rest() == b""
+        with gateway.connect() as late:
+            late.send(request(chat_body(), key=KEY))
+            refused = late.answer()
+            assert late.rest() == b""
         # Those who have a slot are served on.
         held[0].send(request(chat_body(), key=KEY))
         assert held[0].answer().status == 200
-        held.pop().close()
+        held[-1].close()
         eventually(lambda: _is_served(gateway), "the slot is given to another")
-    finally:
-        for wire in held:
-            wire.close()
+    gateway.settled()
+    is_error(refused, 503, "unavailable")
+    assert refused.header("connection") == "close"
+    assert int(refused.header("retry-after") or 0) >= 1
 
 
 def _is_served(gateway: RunningGateway) -> bool:

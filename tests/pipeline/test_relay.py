@@ -245,6 +245,19 @@ def test_a_stream_that_takes_too_long(road: Road) -> None:
     wait_gone(road.upstream.take())
 
 
+def test_a_stream_that_never_pauses_takes_too_long(road: Road) -> None:
+    road.upstream.script(stream([PLAIN[1] * 200] * 1_000_000, "close"))
+    with road.begin(chat_body("brief-total", stream=True)) as wire:
+        read, last = 0, b""
+        while data := wire.socket.recv(1 << 20):
+            read, last = read + len(data), (last + data)[-1000:]
+            assert read < 4 << 30, "it goes on and on"
+            if b"upstream_timeout" in last:
+                break
+        assert b"upstream_timeout" in last
+    wait_gone(road.upstream.take())
+
+
 def test_after_done_nothing_more_is_awaited(road: Road) -> None:
     road.upstream.script(stream([*PLAIN, End.HANG]), stream([*PLAIN, PLAIN[1], PLAIN[1]]))
     assert road.stream().body == b"".join(PLAIN)
@@ -265,6 +278,15 @@ def test_a_caller_who_leaves_after_any_event(road: Road, seen: int, leave: objec
         assert not received.gone.is_set()
         leave(wire)  # type: ignore[operator]
         wait_gone(received)
+
+
+def test_a_caller_who_half_closes_counts_as_gone(road: Road) -> None:
+    # What comes first of one who leaves is the same: to wait for the rest would keep every such call running.
+    road.upstream.script(stream([*PLAIN[:2], End.HANG]))
+    with road.begin(chat_body(stream=True)) as wire:
+        wire.until(PLAIN[1])
+        wire.finish()
+        wait_gone(road.upstream.take())
 
 
 @pytest.mark.parametrize("seen", range(1, len(PLAIN)))
@@ -334,6 +356,14 @@ def test_a_large_answer_that_breaks_off_is_never_taken_as_whole(road: Road, fram
         road.upstream.script(cut(reply, 2 << 20, end))
         told = road.chat()
         assert told.status == 502 or told.cut
+
+
+def test_a_large_answer_that_stands_still_is_never_taken_as_whole(road: Road) -> None:
+    body = completion("x" * (3 << 20))
+    road.upstream.script(Reply(body=(body[: 2 << 20], End.HANG, body[2 << 20 :])))
+    told = road.chat(model="brief-total")
+    assert told.status == 504 or told.cut
+    wait_gone(road.upstream.take())
 
 
 def test_a_caller_who_leaves_within_a_large_answer(road: Road) -> None:

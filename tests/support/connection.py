@@ -61,12 +61,8 @@ class Connection:
 
     def send(self, data: bytes) -> None:
         """Send all of `data`. Raises `OSError` if the other side is gone."""
-        try:
-            with self._turn:
-                self._socket.sendall(data)
-        except OSError:
-            self._left()
-            raise
+        with self._turn:
+            self._socket.sendall(data)
         self.sent += len(data)
 
     def all_read(self) -> None:
@@ -133,9 +129,10 @@ class Connection:
             with self._arrived:
                 self._ended = True
                 self._arrived.notify_all()
-            self._left()
+            self.left()
 
-    def _left(self) -> None:
+    def left(self) -> None:
+        """Note that nothing more can come or go, and if this end did not end it, that the other one did."""
         if not self._closed:
             self.gone.set()
         self.ended.set()

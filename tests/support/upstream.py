@@ -155,7 +155,7 @@ class ScriptedUpstream:
                 self._serve_http1(connection)
         except OSError:
             # The other side left, or never finished its handshake: what it sent until then is recorded.
-            pass
+            connection.left()
         finally:
             connection.close()
             self._open.discard(connection)

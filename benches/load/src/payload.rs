@@ -71,12 +71,19 @@ pub struct Stream {
     pub done: Bytes,
 }
 
+/// The text of a streamed answer: the content of its chunks, joined. It needs no escapes in JSON.
+#[must_use]
+pub fn stream_text(chunks: usize, chunk_size: usize) -> String {
+    content(Text::Plain, (chunks.max(2) - 1) * chunk_size)
+}
+
 /// A streamed answer of `chunks` chunks (at least two), of which each but the last brings `chunk_size` bytes of content.
 #[must_use]
 pub fn stream(chunks: usize, chunk_size: usize) -> Stream {
-    let word = content(Text::Plain, chunk_size);
+    let text = stream_text(chunks, chunk_size);
     let last = chunks.max(2) - 1;
     let chunk = |index: usize| {
+        let word = text.get(index * chunk_size..(index + 1) * chunk_size).unwrap_or_default();
         let (delta, finish) = match index {
             _ if index == last => ("{}".to_owned(), r#""stop""#),
             0 => (format!(r#"{{"role":"assistant","content":"{word}"}}"#), "null"),

@@ -46,8 +46,11 @@ class Server(Settings):
     max_streams: int = Field(
         default=256, ge=1, le=65_536, description="Most concurrent streams of one HTTP/2 connection."
     )
-    head_timeout: Duration = preset("10s", "How long a client may take to send a request's head.")
+    head_timeout: Duration = preset(
+        "75s", "How long a client may take to send a request's head, and how long an idle connection is kept."
+    )
     body_timeout: Duration = preset("60s", "How long a client may take to send a request's body.")
+    write_timeout: Duration = preset("60s", "How long a client may take nothing of what is written to it.")
     tls: Tls | None = Field(default=None, description="TLS on the data plane's listener; plain HTTP if not given.")
 
 

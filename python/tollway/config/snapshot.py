@@ -45,6 +45,7 @@ def _server(config: Config, resolved: Resolved) -> Json:
         "max_streams": server.max_streams,
         "head_timeout_ms": server.head_timeout,
         "body_timeout_ms": server.body_timeout,
+        "write_timeout_ms": server.write_timeout,
         "tls": None if tls is None else {"cert": tls[0], "key": tls[1].reveal(), "client_ca": tls[2]},
     }
 

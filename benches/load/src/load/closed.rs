@@ -62,9 +62,10 @@ pub async fn closed(plan: Rc<Plan>, options: &Closed, measuring: impl FnOnce() +
     for _ in 0..options.connections {
         workers.spawn_local(worker(run.clone()));
     }
-    let started = run.clock.sleep_until(measure_from);
+    let warm = run.clone();
     tokio::task::spawn_local(async move {
-        started.await;
+        warm.clock.sleep_until(measure_from).await;
+        warm.shared.measuring();
         measuring();
     });
     let last = run.clock.sleep_until(end + nanos(options.grace));

@@ -34,7 +34,7 @@ impl Connection {
     pub(crate) async fn exchange(&mut self, plan: &Plan, request: &Prepared) -> Result<Outcome, Failure> {
         let head = self.ask(request).await?;
         let mut framing = head.framing;
-        let mut check = Check::new(&plan.expected);
+        let mut check = Check::new(plan);
         let mut first = None;
         loop {
             let held = &self.buffer[self.start..self.end];

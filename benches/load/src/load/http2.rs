@@ -41,7 +41,7 @@ impl Share {
 
     pub(crate) async fn exchange(&mut self, plan: &Plan, request: &Prepared) -> Result<Outcome, Failure> {
         let mut body = self.ask(plan, request).await?;
-        let mut check = Check::new(&plan.expected);
+        let mut check = Check::new(plan);
         let mut first = None;
         while let Some(frame) = body.frame().await {
             let frame = frame.map_err(|_| Failure::Cut)?;

@@ -79,8 +79,12 @@ impl Shared {
         Ok(Self { plan, links: Links::default(), tally: RefCell::new(Tally::new(measure_from)?) })
     }
 
+    pub(crate) fn measuring(&self) {
+        self.tally.borrow_mut().measuring(&self.plan);
+    }
+
     pub(crate) fn report(&self) -> Report {
-        self.tally.borrow().report(self.plan.chunks, self.plan.stream)
+        self.tally.borrow().report(&self.plan)
     }
 }
 

@@ -129,6 +129,7 @@ pub async fn open(plan: Rc<Plan>, options: &Open, measuring: impl FnOnce()) -> R
             && let Some(measuring) = measuring.take()
         {
             clock.sleep_until(measure_from).await;
+            run.shared.measuring();
             measuring();
         }
         if due >= end {

@@ -1,6 +1,6 @@
 //! What is sent where, and what must come back: all made before the first request, so that sending costs nothing more.
 
-use std::{fs, net::SocketAddr, path::PathBuf};
+use std::{cell::Cell, fs, net::SocketAddr, path::PathBuf};
 
 use bytes::Bytes;
 use http::Uri;
@@ -16,6 +16,8 @@ pub enum Verify {
     /// Byte for byte the answer of the mock with the same settings.
     #[default]
     Exact,
+    /// A stream with the mock's text, in whatever chunks: for gateways that hold text back to look at it.
+    Text,
     /// Complete, with the right number of chunks: for upstreams other than the mock.
     Complete,
 }
@@ -83,6 +85,8 @@ pub struct Plan {
     pub(crate) expected: Expected,
     pub(crate) stream: bool,
     pub(crate) chunks: usize,
+    /// Bytes of answers' bodies that have come so far, those of answers that are not complete yet too.
+    pub(crate) received: Cell<u64>,
     requests: Vec<Prepared>,
 }
 
@@ -108,6 +112,7 @@ impl Plan {
             expected: expected(target),
             stream: target.stream,
             chunks: target.chunks.max(2),
+            received: Cell::new(0),
             requests,
         })
     }
@@ -149,7 +154,8 @@ fn expected(target: &Target) -> Expected {
         (Verify::Exact, true) => {
             Expected::Exact(payload::stream(target.chunks, target.chunk_size).text(target.include_usage))
         }
-        (Verify::Complete, false) => Expected::Object,
+        (Verify::Text, true) => Expected::Text(payload::stream_text(target.chunks, target.chunk_size)),
+        (Verify::Text | Verify::Complete, false) => Expected::Object,
         (Verify::Complete, true) => Expected::Chunks(target.chunks + usize::from(target.include_usage)),
     }
 }

@@ -5,17 +5,17 @@ use std::collections::BTreeMap;
 use hdrhistogram::Histogram;
 use serde::Serialize;
 
-use crate::load::{Failure, link::Outcome};
+use crate::load::{Failure, Plan, link::Outcome};
 
 /// A hundred seconds; what takes longer counts as this.
 const LONGEST: u64 = 100_000_000_000;
 
-/// Times in nanoseconds, kept to three significant digits.
+/// Times in nanoseconds, kept to four significant digits: added microseconds must still show in answers that take 50 ms.
 struct Times(Histogram<u64>);
 
 impl Times {
     fn new() -> Result<Self, String> {
-        Histogram::new_with_bounds(1, LONGEST, 3).map(Self).map_err(|error| error.to_string())
+        Histogram::new_with_bounds(1, LONGEST, 4).map(Self).map_err(|error| error.to_string())
     }
 
     fn record(&mut self, nanos: u64) {
@@ -59,6 +59,7 @@ pub(crate) struct Tally {
     first: Times,
     late: Times,
     last: u64,
+    received_before: u64,
     failures: BTreeMap<String, u64>,
     pub(crate) reconnects: u64,
 }
@@ -66,7 +67,21 @@ pub(crate) struct Tally {
 impl Tally {
     pub(crate) fn new(measure_from: u64) -> Result<Self, String> {
         let (latency, first, late) = (Times::new()?, Times::new()?, Times::new()?);
-        Ok(Self { measure_from, latency, first, late, last: 0, failures: BTreeMap::new(), reconnects: 0 })
+        Ok(Self {
+            measure_from,
+            latency,
+            first,
+            late,
+            last: 0,
+            received_before: 0,
+            failures: BTreeMap::new(),
+            reconnects: 0,
+        })
+    }
+
+    /// The warm-up has ended.
+    pub(crate) fn measuring(&mut self, plan: &Plan) {
+        self.received_before = plan.received.get();
     }
 
     /// Counts an answer to a request that was sent at `sent` and, in an open loop, was due at `due`.
@@ -98,8 +113,9 @@ impl Tally {
     }
 
     #[expect(clippy::cast_precision_loss, reason = "counts of requests are far below 2^52")]
-    pub(crate) fn report(&self, chunks: usize, stream: bool) -> Report {
+    pub(crate) fn report(&self, plan: &Plan) -> Report {
         let requests = self.latency.0.len();
+        let received = plan.received.get() - self.received_before;
         let nanos = self.last.saturating_sub(self.measure_from);
         let seconds = nanos as f64 / 1e9;
         Report {
@@ -108,9 +124,10 @@ impl Tally {
             seconds,
             rps: if nanos == 0 { 0.0 } else { (requests as f64 / seconds * 10.0).round() / 10.0 },
             latency_us: self.latency.quantiles(),
-            first_chunk_us: stream.then(|| self.first.quantiles()),
+            answers: plan.expected.length().map_or(requests as f64, |length| received as f64 / length as f64),
+            first_chunk_us: plan.stream.then(|| self.first.quantiles()),
             late_us: (!self.late.0.is_empty()).then(|| self.late.quantiles()),
-            chunks: if stream { requests * chunks as u64 } else { 0 },
+            chunks: if plan.stream { requests * plan.chunks as u64 } else { 0 },
             reconnects: self.reconnects,
         }
     }
@@ -123,6 +140,9 @@ pub struct Report {
     pub requests: u64,
     /// Failures by kind, the warm-up's too.
     pub errors: BTreeMap<String, u64>,
+    /// Whole answers' worth of bytes that came after the warm-up, whenever their requests started: what the work that a
+    /// target did meanwhile is to be divided by. It differs from `requests` where answers take long.
+    pub answers: f64,
     seconds: f64,
     rps: f64,
     latency_us: Quantiles,
@@ -136,18 +156,30 @@ pub struct Report {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::load::Target;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Cli {
+        #[command(flatten)]
+        target: Target,
+    }
+
+    fn plan(option: &str) -> Plan {
+        Plan::new(&Cli::try_parse_from(["load", "--url", "http://127.0.0.1/", option]).unwrap().target).unwrap()
+    }
 
     fn outcome(first: u64, done: u64) -> Outcome {
         Outcome { first, done, reusable: true }
     }
 
     #[test]
-    fn quantiles_are_of_what_was_recorded_to_three_digits() {
+    fn quantiles_are_of_what_was_recorded_as_they_were() {
         let mut tally = Tally::new(0).unwrap();
         for micros in 1..=1000 {
             tally.answered(None, 0, &outcome(micros * 500, micros * 1000));
         }
-        let report = tally.report(64, true);
+        let report = tally.report(&plan("--stream"));
         let near = |value: f64, expected: f64| (value / expected - 1.0).abs() < 0.002;
         assert!(near(report.latency_us.p50, 500.0), "{report:?}");
         assert!(near(report.latency_us.p99, 990.0), "{report:?}");
@@ -164,9 +196,19 @@ mod tests {
         tally.failed(Failure::Status(502));
         tally.failed(Failure::Status(502));
         tally.unfinished(0);
-        let report = tally.report(0, false);
+        let report = tally.report(&plan("--verify=complete"));
         assert_eq!(report.requests, 1);
         assert!((report.rps - 2.0).abs() < 1e-9, "{report:?}");
         assert_eq!(report.errors, BTreeMap::from([("status-502".to_owned(), 2)]));
+    }
+
+    #[test]
+    fn work_is_counted_by_the_bytes_that_came_while_it_was_measured() {
+        let plan = plan("--answer=1000");
+        plan.received.set(2500);
+        let mut tally = Tally::new(0).unwrap();
+        tally.measuring(&plan);
+        plan.received.set(4000);
+        assert!((tally.report(&plan).answers - 1.5).abs() < 1e-9);
     }
 }

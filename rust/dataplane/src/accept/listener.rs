@@ -15,6 +15,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
 use tokio_rustls::TlsAcceptor;
 
+use crate::accept::patient::Patient;
 use crate::gateway::executor::LocalExecutor;
 use crate::pipeline;
 use crate::respond;
@@ -128,13 +129,13 @@ async fn connection(worker: Rc<Worker>, stream: TcpStream, counted: Counted) {
                 Ok(Ok(http2)) => http2,
                 _ => return,
             };
-            serve(&worker, TokioIo::new(stream), http2, &snapshot).await;
+            serve(&worker, Patient::new(TokioIo::new(stream), snapshot.server.write_timeout), http2, &snapshot).await;
         }
         Some(tls) => {
             let accepting = TlsAcceptor::from(std::sync::Arc::clone(tls)).accept(stream);
             let Ok(Ok(stream)) = tokio::time::timeout(patience, accepting).await else { return };
             let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-            serve(&worker, TokioIo::new(stream), http2, &snapshot).await;
+            serve(&worker, Patient::new(TokioIo::new(stream), snapshot.server.write_timeout), http2, &snapshot).await;
         }
     }
     drop(counted);

@@ -3,6 +3,7 @@
 pub(crate) mod body;
 pub(crate) mod endpoint;
 pub(crate) mod listener;
+mod patient;
 pub(crate) mod tls;
 
 use bytes::Bytes;

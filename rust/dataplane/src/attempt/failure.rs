@@ -10,6 +10,7 @@ use tollway_protocol::dialect::openai::{UpstreamError, is_canonical_error, parse
 use crate::clock::unix_time;
 use crate::error::{Error, Kind, UpstreamAnswer};
 use crate::telemetry::AttemptClass;
+use crate::upstream::provider::Provider;
 use crate::upstream::send::SendError;
 
 /// An attempt that brought no answer.
@@ -52,6 +53,21 @@ impl Failure {
         let status = said.status.and_then(|code| StatusCode::from_u16(code).ok()).filter(|status| !status.is_success());
         let class = status.map_or_else(|| class_of_code(&said), class_of);
         Self { class, retry_after: None, status, message: said.message.clone(), said: Some(Box::new(said)), body: None }
+    }
+
+    /// The same, without the upstream's own words where they quote a credential of ours.
+    #[must_use]
+    pub(crate) fn without_secrets_of(self, provider: &Provider) -> Self {
+        let named =
+            self.said.iter().flat_map(|said| [&said.kind, &said.param, &said.code]).flatten().map(String::as_bytes);
+        let mut words = named.chain([self.message.as_bytes()]).chain(self.body.as_deref());
+        let quotes_us = words.any(|text| provider.leaks_in(text));
+        drop(words);
+        if !quotes_us {
+            return self;
+        }
+        let message = "Its own words are withheld: they hold the gateway's credentials.".to_owned();
+        Self { message, said: None, body: None, ..self }
     }
 
     /// Whether another target would refuse it just the same.

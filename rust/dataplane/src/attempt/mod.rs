@@ -36,7 +36,7 @@ pub(crate) async fn run(exchange: &mut Exchange, call: &Call, plan: &Plan) -> Re
             exchange.attempt(index);
             let failure = match once::send(exchange, target, &body, call.peek.stream).await {
                 Ok(reply) => return Ok(reply),
-                Err(failure) => failure,
+                Err(failure) => failure.without_secrets_of(&target.provider),
             };
             exchange.attempted(failure.class);
             if failure.is_callers_fault() {

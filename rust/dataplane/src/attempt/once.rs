@@ -12,7 +12,7 @@ use crate::clock::{Instant, now};
 use crate::exchange::Exchange;
 use crate::snapshot::Target;
 use crate::telemetry::AttemptClass;
-use crate::upstream::body::UpstreamBody;
+use crate::upstream::body::{Bounded, UpstreamBody};
 use crate::upstream::send::{self, Answer};
 
 use super::Failure;
@@ -33,7 +33,7 @@ pub(crate) enum Reply {
     /// All of it.
     Whole(Bytes),
     /// The first part of a long one, and the rest as it comes.
-    Large(Bytes, UpstreamBody),
+    Large(Bytes, Bounded),
     /// A stream whose first content has come.
     Stream(Box<Opened>),
 }
@@ -42,7 +42,7 @@ pub(crate) enum Reply {
 pub(crate) struct Opened {
     pub(crate) held: Vec<Event>,
     pub(crate) decoder: Decoder,
-    pub(crate) body: UpstreamBody,
+    pub(crate) body: Bounded,
     pub(crate) deadline: Instant,
     pub(crate) idle: Duration,
 }
@@ -74,7 +74,7 @@ async fn receive(
     (stream, deadline): (bool, Instant),
 ) -> Result<Reply, Failure> {
     let Answer { head, mut body } = send::send(&exchange.worker, target, body, stream).await?;
-    exchange.upstream_id = upstream_id(&head.headers);
+    exchange.upstream_id = upstream_id(&head.headers).filter(|id| !target.provider.leaks_in(id.as_bytes()));
     if !head.status.is_success() {
         let (said, _) = read(&mut body, MAX_ERROR).await.unwrap_or_default();
         return Err(Failure::status(head.status, &head.headers, said));
@@ -88,7 +88,7 @@ async fn receive(
         let opened = open(exchange, target, body, deadline).await?;
         return Ok(Reply::Stream(Box::new(opened)));
     }
-    let reply = whole(exchange, body).await?;
+    let reply = whole(exchange, body, deadline).await?;
     if stream {
         return Err(malformed("It was asked for a stream and did not send one."));
     }
@@ -96,13 +96,13 @@ async fn receive(
     Ok(reply)
 }
 
-async fn whole(exchange: &mut Exchange, mut body: UpstreamBody) -> Result<Reply, Failure> {
+async fn whole(exchange: &mut Exchange, mut body: UpstreamBody, deadline: Instant) -> Result<Reply, Failure> {
     let broken = || Failure::new(AttemptClass::Broken, "Its answer broke off.");
     let (bytes, more) = read(&mut body, MAX_WHOLE).await.ok_or_else(broken)?;
     if more {
         // Too long to be parsed here; that it begins as an object tells it from a page or a file.
         return match bytes.trim_ascii_start().first() {
-            Some(b'{') => Ok(Reply::Large(bytes, body)),
+            Some(b'{') => Ok(Reply::Large(bytes, Bounded::new(body, deadline))),
             _ => Err(malformed(NOT_AN_OBJECT)),
         };
     }
@@ -144,6 +144,7 @@ async fn open(
                 Chunk::Malformed => return Err(malformed("Its stream holds an event that is not JSON.")),
                 Chunk::Content { .. } | Chunk::UsageOnly(_) | Chunk::Done => {
                     exchange.first_token = Some(exchange.started.elapsed());
+                    let body = Bounded::new(body, deadline);
                     return Ok(Opened { held, decoder, body, deadline, idle: target.idle });
                 }
             }

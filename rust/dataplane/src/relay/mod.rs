@@ -9,7 +9,7 @@ use crate::attempt::Reply;
 use crate::error::Error;
 use crate::exchange::Exchange;
 use crate::inspect::{self, Inspector};
-use crate::upstream::body::UpstreamBody;
+use crate::upstream::body::Bounded;
 
 use stream::{Source, StreamRelay};
 
@@ -18,7 +18,7 @@ pub(crate) enum Answer {
     /// All of it.
     Whole(Bytes),
     /// A long one: its first part, and the rest as it comes.
-    Large(Bytes, UpstreamBody),
+    Large(Bytes, Bounded),
     /// A stream.
     Stream(Box<Source>),
     /// A stream that a hook had to see whole.

@@ -179,7 +179,8 @@ impl StreamRelay {
             Chunk::Error(said) => {
                 self.seen.failed = true;
                 exchange.attempted(AttemptClass::ServerError);
-                self.upstream_error(&event, &data, &said);
+                let quotes_us = exchange.target().is_some_and(|target| target.provider.leaks_in(&data));
+                self.upstream_error(&event, &said, quotes_us);
             }
             Chunk::Malformed => {
                 self.fail(exchange, AttemptClass::Malformed, "The upstream's stream holds an event that is not JSON.");
@@ -202,18 +203,18 @@ impl StreamRelay {
     }
 
     /// Passes on an error in the middle of a stream, made whole where a field of the dialect's form is missing.
-    fn upstream_error(&mut self, event: &Event, data: &[u8], said: &UpstreamError) {
+    fn upstream_error(&mut self, event: &Event, said: &UpstreamError, quotes_us: bool) {
         const FAILED: &str = "The upstream failed in the middle of its stream.";
-        let guarded = self.source.guard.is_some();
-        if !guarded && is_canonical_error(data) {
+        // Its own words may quote our credentials or, under a guardrail, what was masked.
+        let withheld = quotes_us || self.source.guard.is_some();
+        if !withheld && event.data().is_some_and(|data| is_canonical_error(&data)) {
             self.out.extend_from_slice(&event.raw);
             return;
         }
         let (_, kind, code) = Kind::UpstreamError.row();
-        // Under a guardrail nothing of it is passed on: it may quote what was masked.
-        let message = if guarded || said.message.trim().is_empty() { FAILED } else { &said.message };
-        let kind = said.kind.as_deref().filter(|_| !guarded).unwrap_or(kind);
-        let code = said.code.as_deref().filter(|_| !guarded).unwrap_or(code);
+        let message = if withheld || said.message.trim().is_empty() { FAILED } else { &said.message };
+        let kind = said.kind.as_deref().filter(|_| !withheld).unwrap_or(kind);
+        let code = said.code.as_deref().filter(|_| !withheld).unwrap_or(code);
         encoder::data_event(&error_body(message, kind, None, Some(code)), &mut self.out);
     }
 
@@ -272,6 +273,8 @@ impl StreamRelay {
     fn close(&mut self, exchange: &mut Exchange, broken: bool) {
         if self.seen.done || self.seen.failed {
             self.end(exchange);
+        } else if broken && self.source.opened.deadline <= now() {
+            self.too_late(exchange);
         } else if self.seen.finish && !broken && self.source.opened.decoder.pending() == 0 {
             // Some servers leave [DONE] out; their stream was whole all the same.
             if self.release(exchange) {

@@ -40,6 +40,7 @@ pub(crate) struct Server {
     pub(crate) max_streams: u32,
     pub(crate) head_timeout: Duration,
     pub(crate) body_timeout: Duration,
+    pub(crate) write_timeout: Duration,
     pub(crate) tls: Option<Arc<tokio_rustls::rustls::ServerConfig>>,
 }
 
@@ -156,6 +157,7 @@ impl Snapshot {
                 max_streams: server.max_streams,
                 head_timeout: Duration::from_millis(server.head_timeout_ms),
                 body_timeout: Duration::from_millis(server.body_timeout_ms),
+                write_timeout: Duration::from_millis(server.write_timeout_ms),
                 tls: server.tls.as_ref().map(server_config).transpose()?,
             },
             keys,

@@ -27,6 +27,7 @@ pub(crate) struct ServerSpec {
     pub(crate) max_streams: u32,
     pub(crate) head_timeout_ms: u64,
     pub(crate) body_timeout_ms: u64,
+    pub(crate) write_timeout_ms: u64,
     pub(crate) tls: Option<TlsSpec>,
 }
 

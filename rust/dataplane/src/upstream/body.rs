@@ -1,13 +1,18 @@
 //! Bodies of the upstream side: what we send, and what comes back.
 
+use std::cell::RefCell;
 use std::convert::Infallible;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::client::conn::http1;
+use tokio::task::AbortHandle;
 use tollway_protocol::splice::Segments;
+
+use crate::clock::Instant;
 
 use super::mock::MockBody;
 use super::pool::Lease;
@@ -93,6 +98,39 @@ impl UpstreamBody {
             Self::Http(incoming, _) => incoming.size_hint().exact(),
             Self::Mock(_) => None,
         }
+    }
+}
+
+/// A body that is let go of at a deadline, also while nobody polls it because its caller does not read.
+pub(crate) struct Bounded {
+    body: Rc<RefCell<Option<UpstreamBody>>>,
+    watchdog: AbortHandle,
+}
+
+impl Bounded {
+    /// Bounds `body`.
+    pub(crate) fn new(body: UpstreamBody, deadline: Instant) -> Self {
+        let body = Rc::new(RefCell::new(Some(body)));
+        let watched = Rc::clone(&body);
+        let watchdog = tokio::task::spawn_local(async move {
+            tokio::time::sleep_until(deadline).await;
+            watched.borrow_mut().take();
+        });
+        Self { body, watchdog: watchdog.abort_handle() }
+    }
+
+    /// The next piece; `None` at the proper end; broken once the deadline has passed.
+    pub(crate) fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Broken>>> {
+        match &mut *self.body.borrow_mut() {
+            Some(body) => body.poll_data(cx),
+            None => Poll::Ready(Some(Err(Broken))),
+        }
+    }
+}
+
+impl Drop for Bounded {
+    fn drop(&mut self) {
+        self.watchdog.abort();
     }
 }
 

@@ -51,6 +51,8 @@ pub(crate) struct Credentials {
     name: HeaderName,
     values: Vec<(HeaderValue, u32)>,
     total: u32,
+    /// Where in each value the key itself begins.
+    prefix: usize,
 }
 
 impl Credentials {
@@ -68,7 +70,13 @@ impl Credentials {
             })
             .collect::<Result<Vec<_>, String>>()?;
         let total = values.iter().map(|(_, weight)| *weight).sum();
-        Ok(Self { name, values, total })
+        Ok(Self { name, values, total, prefix: prefix.len() })
+    }
+
+    /// Whether `text` holds one of the keys.
+    fn are_in(&self, text: &[u8]) -> bool {
+        let keys = self.values.iter().filter_map(|(value, _)| value.as_bytes().get(self.prefix..));
+        keys.filter(|key| !key.is_empty()).any(|key| memchr::memmem::find(text, key).is_some())
     }
 
     /// One of the keys, by weight: `draw` is any number.
@@ -101,6 +109,14 @@ impl Provider {
             )),
         };
         Ok(Self { header: header(&name)?, name, dialect, region, tags, transport })
+    }
+
+    /// Whether `text`, which the provider sent, holds a credential of ours: upstreams quote what they were sent.
+    pub(crate) fn leaks_in(&self, text: &[u8]) -> bool {
+        match &self.transport {
+            Transport::Http(http) => http.credentials.are_in(text),
+            Transport::Mock(_) => false,
+        }
     }
 
     /// The origin, for a provider that has one.
