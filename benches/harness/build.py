@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,8 @@ from benches.harness.process import StartError
 from benches.harness.subject import ROOT
 
 VENV = ROOT / ".venv"
+Command = Sequence[str | Path]
+
 LOCK = Path("requirements/runtime.txt")
 
 
@@ -50,11 +52,11 @@ def install(version: Version) -> None:
     """Build the wheel and install it, with the dependencies that its lock names. Raises `StartError`."""
     wheels = version.folder / "wheels"
     python = version.folder / "venv/bin/python"
-    environment = {"CARGO_TARGET_DIR": str(version.target), "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
-    build = [VENV / "bin/maturin", "build", "--release", "--locked", "--interpreter", sys.executable, "--out", wheels]
-    run(build, version.source, environment)
+    environment: dict[str, str] = {"CARGO_TARGET_DIR": str(version.target), "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+    build: Command = [VENV / "bin/maturin", "build", "--release", "--locked", "--interpreter", sys.executable]
+    run([*build, "--out", wheels], version.source, environment)
     run([sys.executable, "-m", "venv", "--without-pip", version.folder / "venv"], version.folder)
-    pip = [VENV / "bin/python", "-m", "pip", "--python", python, "install", "--quiet", "--no-deps"]
+    pip: Command = [VENV / "bin/python", "-m", "pip", "--python", python, "install", "--quiet", "--no-deps"]
     run([*pip, "--no-index", *wheels.glob("*.whl")], version.folder, environment)
     if (version.source / LOCK).read_bytes() == (ROOT / LOCK).read_bytes():
         # The same dependencies: those that are installed already do, behind this version's own packages.
@@ -93,7 +95,7 @@ def counts(document: Mapping[str, Any]) -> dict[str, float]:
     }
 
 
-def run(command: list[str | Path], folder: Path, environment: Mapping[str, str] | None = None) -> str:
+def run(command: Command, folder: Path, environment: Mapping[str, str] | None = None) -> str:
     """What the command printed. Raises `StartError` with what it said if it failed."""
     text = [str(part) for part in command]
     done = subprocess.run(

@@ -51,11 +51,11 @@ def interval(values: Sequence[float], confidence: float) -> tuple[float, float]:
 
 def instructions(base: Mapping[str, float], tree: Mapping[str, float], limit: float) -> list[Comparison]:
     """The counts of instructions of every step that both versions have. They do not vary: each is its own interval."""
-    ratios = {name: count / base[name] for name, count in tree.items() if base.get(name)}
-    return [
-        Comparison(
-            f"{name}, instructions", ratio, ratio, ratio, limit,
-            "REGRESSION" if ratio > limit else "faster" if ratio < 1 / limit else "ok",
-        )
-        for name, ratio in ratios.items()
-    ]  # fmt: skip
+    ratios = {f"{name}, instructions": count / base[name] for name, count in tree.items() if base.get(name)}
+    return [Comparison(name, ratio, ratio, ratio, limit, _exact(ratio, limit)) for name, ratio in ratios.items()]
+
+
+def _exact(ratio: float, limit: float) -> Verdict:
+    if ratio > limit:
+        return "REGRESSION"
+    return "faster" if ratio < 1 / limit else "ok"

@@ -124,7 +124,7 @@ def _load(base: Version, tree: Version, scenarios: Sequence[Scenario], gate: Gat
         folder = base.folder.parent / "run"
         folder.mkdir(exist_ok=True)
         bench = Bench(tools, folder, files, options.say, {"base": base.program, "tree": tree.program})
-        subjects = {name: scenario.subjects["tollway"] for name in ("base", "tree")}
+        subjects = dict.fromkeys(("base", "tree"), scenario.subjects["tollway"])
         both = replace(scenario, subjects=subjects, rounds=gate.rounds, seconds=gate.seconds)
         judge_outcome(both, measure.measure(both, bench), gate, found)
 

@@ -238,12 +238,10 @@ def test_a_body_that_drips_is_slow(gateway: RunningGateway, bounded_upstream: Sc
 
 @pytest.mark.parametrize("streamed", [True, False], ids=["streamed", "whole"])
 def test_a_caller_who_never_reads(gateway: RunningGateway, bounded_upstream: ScriptedUpstream, streamed: bool) -> None:
-    endless: list[Step] = [events()[1] * 200] * 1_000_000
-    bounded_upstream.script(
-        stream(endless, "close")
-        if streamed
-        else Reply(body=(b'{"x":"', *[b"x" * (1 << 16)] * 100_000), framing="close")
-    )
+    events_for_ever: list[Step] = [events()[1] * 200] * 1_000_000
+    text_for_ever = (b'{"x":"', *[b"x" * (1 << 16)] * 100_000)
+    endless = stream(events_for_ever, "close") if streamed else Reply(body=text_for_ever, framing="close")
+    bounded_upstream.script(endless)
     with gateway.connect() as wire:
         wire.send(request(chat_body(stream=streamed), key=KEY))
         wait_gone(bounded_upstream.take())

@@ -62,6 +62,7 @@ class _Caller(asyncio.Protocol):
         self._turn = turn
         self._inbox = bytearray()
         self._transport: asyncio.Transport | None = None
+        self.closed = asyncio.Event()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -83,6 +84,7 @@ class _Caller(asyncio.Protocol):
     def connection_lost(self, error: Exception | None) -> None:
         if not self._load.over.done():
             self._load.fail(f"a connection ended: {error}, after {bytes(self._inbox)!r}")
+        self.closed.set()
 
     def _next(self) -> None:
         assert self._transport is not None
@@ -103,9 +105,12 @@ class Load:
     async def run(self, address: tuple[str, int], connections: int = 32) -> None:
         """Send them. Raises `AssertionError` for an answer that is not what it should be."""
         loop = asyncio.get_running_loop()
-        for number in range(connections):
-            await loop.create_connection(lambda number=number: _Caller(self, number), *address)  # type: ignore[misc]
+        callers = [_Caller(self, number) for number in range(connections)]
+        for caller in callers:
+            await loop.create_connection(lambda caller=caller: caller, *address)  # type: ignore[misc]
         await self.over
+        for caller in callers:
+            await caller.closed.wait()
 
     def answered(self) -> None:
         """Count one."""
@@ -119,17 +124,18 @@ class Load:
             self.over.set_exception(AssertionError(why))
 
 
-class Holder(asyncio.Protocol):
+class _Holder(asyncio.Protocol):
     """One stream that was begun, and is kept."""
 
     def __init__(self, sent: bytes) -> None:
         self._sent = sent
+        self._transport: asyncio.Transport | None = None
         self.begun: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.transport: asyncio.Transport | None = None
+        self.closed = asyncio.Event()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
+        self._transport = transport
         transport.write(self._sent)
 
     def data_received(self, data: bytes) -> None:
@@ -139,24 +145,29 @@ class Holder(asyncio.Protocol):
     def connection_lost(self, error: Exception | None) -> None:
         if not self.begun.done():
             self.begun.set_exception(error or AssertionError("a stream ended before it began"))
+        self.closed.set()
+
+    async def leave(self) -> None:
+        """End it, as a client that is killed does."""
+        if self._transport is not None:
+            self._transport.abort()
+            await self.closed.wait()
 
 
 @contextlib.asynccontextmanager
 async def held(address: tuple[str, int], sent: bytes, count: int) -> AsyncIterator[None]:
     """`count` streams that have begun; their callers leave at the end."""
     loop = asyncio.get_running_loop()
-    holders: list[Holder] = []
+    holders: list[_Holder] = []
     try:
         for start in range(0, count, 256):
-            opened = [loop.create_connection(lambda: Holder(sent), *address) for _ in range(min(256, count - start))]
-            fresh = [holder for _, holder in await asyncio.gather(*opened)]
+            opening = [loop.create_connection(lambda: _Holder(sent), *address) for _ in range(min(256, count - start))]
+            fresh = [holder for _, holder in await asyncio.gather(*opening)]
             holders += fresh
             await asyncio.gather(*(holder.begun for holder in fresh))
         yield
     finally:
-        for holder in holders:
-            if holder.transport is not None:
-                holder.transport.abort()
+        await asyncio.gather(*(holder.leave() for holder in holders))
 
 
 class _Upstream(asyncio.Protocol):
@@ -167,35 +178,47 @@ class _Upstream(asyncio.Protocol):
     # Without its end, which is that of the last chunk and of the body.
     BEGUN = stream([chunk({"role": "assistant", "content": "Hello"})]).all_bytes().removesuffix(b"0\r\n\r\n")
 
-    def __init__(self) -> None:
+    def __init__(self, everyone: set[_Upstream]) -> None:
         self._inbox = bytearray()
-        self._transport: asyncio.Transport | None = None
+        self._everyone = everyone
+        self.transport: asyncio.Transport | None = None
+        self.closed = asyncio.Event()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self.transport = transport
+        self._everyone.add(self)
+
+    def connection_lost(self, error: Exception | None) -> None:  # noqa: ARG002 - as the protocol has it
+        self._everyone.discard(self)
+        self.closed.set()
 
     def data_received(self, data: bytes) -> None:
-        assert self._transport is not None
+        assert self.transport is not None
         self._inbox += data
         if not _complete(self._inbox):
             return
         asked = bytes(self._inbox)
         self._inbox.clear()
         if b"broken-model" in asked:
-            self._transport.abort()
+            self.transport.abort()
         elif b"held-model" in asked:
-            self._transport.write(self.BEGUN)
+            self.transport.write(self.BEGUN)
         else:
-            self._transport.write(self.STREAM if b'"stream":' in asked else self.JSON)
+            self.transport.write(self.STREAM if b'"stream":' in asked else self.JSON)
 
 
 @contextlib.asynccontextmanager
 async def upstream(port: int) -> AsyncIterator[None]:
     """Serve on `port` of 127.0.0.1."""
-    server = await asyncio.get_running_loop().create_server(_Upstream, "127.0.0.1", port, backlog=4096)
+    everyone: set[_Upstream] = set()
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: _Upstream(everyone), "127.0.0.1", port, backlog=4096)
     try:
         yield
     finally:
         server.close()
-        server.close_clients() if hasattr(server, "close_clients") else None
+        for one in list(everyone):
+            if one.transport is not None:
+                one.transport.abort()
+            await one.closed.wait()

@@ -271,6 +271,10 @@ impl StreamRelay {
 
     /// The upstream's body has ended.
     fn close(&mut self, exchange: &mut Exchange, broken: bool) {
+        // An event whose last line ended in a CR is whole only now that no LF can follow.
+        if let Some(event) = self.source.opened.decoder.finish().filter(|_| !broken) {
+            self.event(event, exchange);
+        }
         if self.seen.done || self.seen.failed {
             self.end(exchange);
         } else if broken && self.source.opened.deadline <= now() {

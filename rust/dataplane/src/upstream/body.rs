@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 
 use bytes::Bytes;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
@@ -103,28 +103,43 @@ impl UpstreamBody {
 
 /// A body that is let go of at a deadline, also while nobody polls it because its caller does not read.
 pub(crate) struct Bounded {
-    body: Rc<RefCell<Option<UpstreamBody>>>,
+    watched: Rc<RefCell<Watched>>,
     watchdog: AbortHandle,
+}
+
+struct Watched {
+    body: Option<UpstreamBody>,
+    /// Who waits for the next piece.
+    waiting: Option<Waker>,
 }
 
 impl Bounded {
     /// Bounds `body`.
     pub(crate) fn new(body: UpstreamBody, deadline: Instant) -> Self {
-        let body = Rc::new(RefCell::new(Some(body)));
-        let watched = Rc::clone(&body);
-        let watchdog = tokio::task::spawn_local(async move {
-            tokio::time::sleep_until(deadline).await;
-            watched.borrow_mut().take();
+        let watched = Rc::new(RefCell::new(Watched { body: Some(body), waiting: None }));
+        let watchdog = tokio::task::spawn_local({
+            let watched = Rc::clone(&watched);
+            async move {
+                tokio::time::sleep_until(deadline).await;
+                let mut watched = watched.borrow_mut();
+                watched.body = None;
+                if let Some(waiting) = watched.waiting.take() {
+                    waiting.wake();
+                }
+            }
         });
-        Self { body, watchdog: watchdog.abort_handle() }
+        Self { watched, watchdog: watchdog.abort_handle() }
     }
 
     /// The next piece; `None` at the proper end; broken once the deadline has passed.
     pub(crate) fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Broken>>> {
-        match &mut *self.body.borrow_mut() {
-            Some(body) => body.poll_data(cx),
-            None => Poll::Ready(Some(Err(Broken))),
+        let mut watched = self.watched.borrow_mut();
+        let Some(body) = &mut watched.body else { return Poll::Ready(Some(Err(Broken))) };
+        let polled = body.poll_data(cx);
+        if polled.is_pending() && !watched.waiting.as_ref().is_some_and(|waiting| waiting.will_wake(cx.waker())) {
+            watched.waiting = Some(cx.waker().clone());
         }
+        polled
     }
 }
 
