@@ -46,8 +46,8 @@ def _start(name: str, scenario: Scenario, bench: Bench, upstream: int) -> float:
 
 def _answers(url: str) -> bool:
     parts = urlsplit(url)
-    body = {"model": render.ROUTE.format(n=0), "messages": [{"role": "user", "content": "Hello"}]}
-    headers = {"authorization": f"Bearer {render.KEY.format(n=0)}", "content-type": "application/json"}
+    body = {"model": render.numbered(render.ROUTE, 0), "messages": [{"role": "user", "content": "Hello"}]}
+    headers = {"authorization": f"Bearer {render.numbered(render.KEY, 0)}", "content-type": "application/json"}
     # Until it listens, connections are refused; until it serves, it may say so.
     with (
         suppress(OSError, http.client.HTTPException),

@@ -10,6 +10,9 @@ from typing import Literal
 
 RESAMPLES = 5_000
 
+FEWEST = 5
+"""Rounds below which nothing is a regression: three that all fall on one side prove little."""
+
 Verdict = Literal["ok", "faster", "unclear", "REGRESSION"]
 
 
@@ -28,15 +31,15 @@ class Comparison:
 def compare(name: str, ratios: Sequence[float], limit: float, confidence: float) -> Comparison:
     """The median of `ratios`, its confidence interval, and whether it is above `limit` beyond doubt.
 
-    A ratio above the limit whose interval reaches down to 1 is `unclear`: the machine is too noisy, or the rounds too
-    few, to tell it from no change.
+    A ratio above the limit whose interval reaches down to 1, or that comes of fewer than `FEWEST` rounds, is `unclear`:
+    it cannot be told from no change.
     """
     median = statistics.median(ratios)
     low, high = interval(ratios, confidence)
     if median > limit:
-        verdict: Verdict = "REGRESSION" if low > 1 else "unclear"
+        verdict: Verdict = "REGRESSION" if low > 1 and len(ratios) >= FEWEST else "unclear"
     else:
-        verdict = "faster" if high < 1 else "ok"
+        verdict = "faster" if high < 1 and len(ratios) >= FEWEST else "ok"
     return Comparison(name, median, low, high, limit, verdict)
 
 

@@ -20,14 +20,15 @@ from benches.harness.build import Version
 from benches.harness.compare import Comparison
 from benches.harness.measure import Bench, Outcome
 from benches.harness.process import StartError, raise_file_limit
-from benches.harness.report import commit, machine, notes
+from benches.harness.report import commit, disturbed, machine, notes
 from benches.harness.scenario import Gate, Scenario, ScenarioError, load
 from benches.harness.subject import ROOT, find_tools
 
 HOW_TO_READ = """\
 ratio: working tree over base, median of the rounds; below 1 the working tree is the better. REGRESSION: above the
 limit, and the confidence interval lies above 1. unclear: above the limit, but so uncertain that it may be nothing:
-make the machine quiet, or ask for more --rounds. Instructions do not vary: there, any excess is of the code."""
+make the machine quiet, or ask for more --rounds. Rounds in which other programs took more than a twentieth of the
+machine do not count. Instructions do not vary: there, any excess is of the code."""
 
 
 @dataclass(slots=True)
@@ -136,8 +137,15 @@ def judge_outcome(scenario: Scenario, outcome: Outcome, gate: Gate, found: Findi
     if outcome.problems:
         found.remarks.append(f"{scenario.name}: skipped, since {' and '.join(outcome.problems)} failed")
         return
+    calm = [measured for measured in outcome.rounds if not disturbed(measured)]
+    if len(calm) < len(outcome.rounds):
+        found.remarks.append(
+            f"{scenario.name}: other programs were busy in all but {len(calm)} rounds; only those count"
+        )
+    if not calm:
+        return
     for metric, limit in (("cpu_us", gate.cpu), ("p50", gate.p50)):
-        ratios = [measured["tree"][metric] / measured["base"][metric] for measured in outcome.rounds]
+        ratios = [measured["tree"][metric] / measured["base"][metric] for measured in calm]
         found.comparisons.append(compare.compare(f"{scenario.name}, {metric}", ratios, limit, gate.confidence))
 
 

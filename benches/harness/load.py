@@ -42,8 +42,7 @@ def target(running: Running, load: Load, upstream: Upstream) -> list[str]:
         f"--url={running.url}",
         f"--key={render.KEY}",
         f"--model={render.ROUTE}",
-        # Every key and every route is used; `{n}` is the same number in both.
-        f"--variants={min(running.keys, running.routes)}",
+        f"--variants={running.used}",
         f"--bytes={load.bytes}",
         f"--text={load.text}",
         f"--verify={load.verify}",

@@ -53,9 +53,11 @@ def measure(scenario: Scenario, bench: Bench) -> Outcome:
             for subject in running[turn:] + running[:turn]:
                 bench.say(f"{scenario.name}: round {number + 1} of {scenario.rounds}, {subject.name}")
                 metrics, errors = one_run(subject, scenario, bench.tools)
-                measured[subject.name] = metrics
                 if errors:
+                    # What is quick because it fails must not fill a row.
                     outcome.problems[subject.name] = f"requests failed: {errors}"
+                else:
+                    measured[subject.name] = metrics
             outcome.rounds.append(measured)
     return outcome
 
@@ -103,8 +105,10 @@ class _Meter:
         metrics = {"foreign": max(0.0, busy - stolen - ours) / passed, "stolen": stolen / passed}
         if self._subject.program is None or not answers:
             return metrics
-        self._subject.settle()
         tree = proc.between(self._tree, proc.times(self._subject.tree()))
+        # Asking costs the tree something too: it counts only where there was work left to wait for.
+        if self._subject.settle():
+            tree = proc.between(self._tree, proc.times(self._subject.tree()))
         return {**metrics, "cpu_us": data_plane / answers / 1000, "tree_us": tree / answers / 1000}
 
 

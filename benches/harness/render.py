@@ -10,6 +10,7 @@ from benches.harness.scenario import Subject
 
 KEY = "bench-virtual-key-{n}"
 ROUTE = "bench-{n}"
+"""As `tollway-load` is told: it writes its requests' numbers for `{n}`, in five digits."""
 
 HIDDEN = {"TOLLWAY_BENCH_SECRET": "bench-server-secret-bench-server-secret", "TOLLWAY_BENCH_UPSTREAM_KEY": "sk-bench"}
 """What Tollway's configuration refers to in its environment. Nothing but loopback ever sees it."""
@@ -95,9 +96,14 @@ type = "openai"
 base_url = "http://127.0.0.1:{upstream}/v1"
 api_key = "env:TOLLWAY_BENCH_UPSTREAM_KEY"
 """
-    routes = (_route(ROUTE.format(n=n), subject) for n in range(subject.routes))
-    keys = (f'\n[keys.bench-{n}]\nsecret = "{KEY.format(n=n)}"\n' for n in range(subject.keys))
+    routes = (_route(numbered(ROUTE, n), subject) for n in range(subject.routes))
+    keys = (f'\n[keys.bench-{n}]\nsecret = "{numbered(KEY, n)}"\n' for n in range(subject.keys))
     return head + "".join(routes) + "".join(keys)
+
+
+def numbered(text: str, n: int) -> str:
+    """The key or the route of a number."""
+    return text.format(n=f"{n:05}")
 
 
 def _route(name: str, subject: Subject) -> str:

@@ -121,6 +121,11 @@ def figure(value: float | None) -> str:
     return f"{value:.3g}" if abs(value) >= 0.01 or value == 0 else f"{value:.1g}"
 
 
+def disturbed(measured: Round) -> bool:
+    """Whether others took so much of the machine in this round that its figures mean little."""
+    return any(metrics.get("foreign", 0.0) > DISTURBED for metrics in measured.values())
+
+
 def notes(outcome: Outcome) -> list[str]:
     """What whoever reads the figures must know."""
     found = [*outcome.notes, *(f"{name}: {problem}" for name, problem in outcome.problems.items())]

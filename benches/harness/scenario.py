@@ -22,11 +22,15 @@ class ScenarioError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What a scenario sends its load to. `direct` is the mock upstream itself."""
+    """What a scenario sends its load to. `direct` is the mock upstream itself.
+
+    Of its keys and routes, requests use the first `used`, each key with the route of its number.
+    """
 
     kind: Kind
     keys: int = 1
     routes: int = 1
+    used: int = 1
     guardrail: bool = False
     hook: str | None = None
     hook_threads: int = 4

@@ -54,8 +54,7 @@ class Running:
 
     name: str
     port: int
-    keys: int
-    routes: int
+    used: int
     program: Program | None = None
     admin: int | None = None
     is_data_plane: Callable[[str], bool] = lambda _thread: True
@@ -77,15 +76,19 @@ class Running:
         """The threads of all its processes."""
         return list(proc.threads(self.pids()))
 
-    def settle(self) -> None:
-        """Wait until what requests left to be done later is done: until the outbox is empty. Raises `StartError`."""
-        if self.admin is None:
-            return
+    def settle(self) -> bool:
+        """Wait until what requests left to be done later is done: until the outbox is empty. Whether there was any.
+
+        Raises `StartError`.
+        """
+        if self.admin is None or _outbox(self.admin) == 0:
+            return False
         deadline = time.monotonic() + OUTBOX_PATIENCE
         while _outbox(self.admin) > 0:
             if time.monotonic() > deadline:
                 raise StartError(f"{self.name}: the outbox is not empty after {OUTBOX_PATIENCE:.0f} s")
             time.sleep(0.25)
+        return True
 
 
 def _outbox(admin: int) -> float:
@@ -133,7 +136,7 @@ class Stage:
         """As `subject`, without waiting."""
         subject = scenario.subjects[name]
         if subject.kind == "direct":
-            return Running(name, upstream, 1, 1)
+            return Running(name, upstream, 1)
         if subject.kind == "nginx":
             return self._nginx(name, upstream, stream=scenario.load.stream or scenario.kind == "memory")
         return self._tollway(name, subject, upstream, tollway or self._tools.tollway)
@@ -145,7 +148,7 @@ class Stage:
         proxy = render.Proxy(folder, port, upstream, stream, self._files, root=os.geteuid() == 0)
         (folder / "nginx.conf").write_text(render.nginx(proxy))
         files: list[str | Path] = ["-p", folder, "-e", folder / "nginx-error.log", "-c", folder / "nginx.conf"]
-        return Running(name, port, 1, 1, self._start([self._tools.nginx, *files], GATEWAY_CORE))
+        return Running(name, port, 1, self._start([self._tools.nginx, *files], GATEWAY_CORE))
 
     def _tollway(self, name: str, subject: Subject, upstream: int, executable: Path) -> Running:
         if not executable.exists():
@@ -155,9 +158,7 @@ class Stage:
         environment = {**render.HIDDEN, "PYTHONPATH": str(ROOT / "benches/hooks")}
         command: list[str | Path] = [executable, "serve", "--config", folder / "tollway.toml"]
         program = self._start(command, GATEWAY_CORE, environment)
-        return Running(
-            name, port, subject.keys, subject.routes, program, admin, lambda thread: thread.startswith(DATA_PLANE)
-        )
+        return Running(name, port, subject.used, program, admin, lambda thread: thread.startswith(DATA_PLANE))
 
     def _start(self, command: list[str | Path], core: int, environment: Mapping[str, str] | None = None) -> Program:
         program = Program(command, core, self._folder, environment)

@@ -172,7 +172,7 @@ def test_the_command_line_changes_scenarios() -> None:
     "subject",
     [
         Subject("tollway"),
-        Subject("tollway", keys=3, routes=4),
+        Subject("tollway", keys=3, routes=4, used=3),
         Subject("tollway", guardrail=True),
         Subject("tollway", hook="bench_hook:check", hook_threads=64),
         Subject("tollway", hook="bench_hook:check_async"),
@@ -188,7 +188,7 @@ def test_tollway_accepts_the_configuration(subject: Subject, tmp_path: Path, mon
     assert built.workers == 1
     assert len(built.config.routes) == subject.routes
     assert len(built.config.keys) == subject.keys
-    route = built.config.routes[render.ROUTE.format(n=0)]
+    route = built.config.routes[render.numbered(render.ROUTE, 0)]
     assert len(route.guardrails) == subject.guardrail
     assert [hook.call for hook in route.hooks] == ([subject.hook] if subject.hook else [])
 
@@ -208,7 +208,7 @@ def test_nginx_does_not_hold_streams_back(tmp_path: Path) -> None:
 
 def test_the_generator_is_told_everything_that_must_come_back() -> None:
     one = scenario.load()[0]["paced"]
-    told = load.target(Running("tollway", 8080, 10, 20), one.load, one.upstream)
+    told = load.target(Running("tollway", 8080, 10), one.load, one.upstream)
     assert "--stream" in told
     assert "--chunks=64" in told
     assert "--variants=10" in told
@@ -258,6 +258,12 @@ def test_a_regression_is_beyond_the_limit_and_beyond_doubt() -> None:
     assert verdict([0.90, 0.91, 0.89, 0.92, 0.90]) == "faster"
 
 
+def test_few_rounds_prove_nothing() -> None:
+    assert compare.compare("CPU", [1.2] * 4, 1.03, 0.95).verdict == "unclear"
+    assert compare.compare("CPU", [0.8] * 4, 1.03, 0.95).verdict == "ok"
+    assert compare.compare("CPU", [1.2] * 5, 1.03, 0.95).verdict == "REGRESSION"
+
+
 def test_the_interval_is_around_the_median_and_the_same_each_time() -> None:
     values = [1.0, 1.1, 1.2, 1.3, 1.4, 1.5, 1.6]
     low, high = compare.interval(values, 0.95)
@@ -304,11 +310,25 @@ def test_the_gate_judges_ratios_of_the_tree_to_the_base() -> None:
     limits = tomllib.loads(SMALL)["gate"]
     one = scenario.Gate(**{**limits, "scenarios": ()})
     found = gate.Findings()
-    measured: list[Round] = [{"base": {"cpu_us": 10, "p50": 50}, "tree": {"cpu_us": 11, "p50": 50}}] * 3
+    measured: list[Round] = [{"base": {"cpu_us": 10, "p50": 50}, "tree": {"cpu_us": 11, "p50": 50}}] * 5
     gate.judge_outcome(a_scenario(), Outcome(measured), one, found)
     assert [item.verdict for item in found.comparisons] == ["REGRESSION", "ok"]
     assert found.failed
     assert "REGRESSION" in gate.table(found.comparisons)
+
+
+def test_the_gate_does_not_judge_rounds_in_which_others_were_busy() -> None:
+    busy: Round = {"base": {"cpu_us": 10, "p50": 50, "foreign": 0.5}, "tree": {"cpu_us": 20, "p50": 90}}
+    calm: Round = {"base": {"cpu_us": 10, "p50": 50, "foreign": 0.01}, "tree": {"cpu_us": 10, "p50": 50}}
+    limits = scenario.load()[1]
+    found = gate.Findings()
+    gate.judge_outcome(a_scenario(), Outcome([busy] * 9 + [calm]), limits, found)
+    assert [item.ratio for item in found.comparisons] == [1.0, 1.0]
+    assert any("all but 1 rounds" in remark for remark in found.remarks)
+    none = gate.Findings()
+    gate.judge_outcome(a_scenario(), Outcome([busy] * 9), limits, none)
+    assert none.comparisons == []
+    assert not none.failed
 
 
 def test_a_broken_tree_fails_the_gate_and_a_broken_base_does_not() -> None:

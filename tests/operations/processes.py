@@ -55,12 +55,19 @@ class Successor:
         found = re.findall(r'"upgrade\.begun".*"pid": (\d+)', gateway.log)
         self.pid = int(found[-1])
 
-    def stop(self) -> int:
-        """Send SIGTERM and wait for the end; its exit code."""
+    def stop(self) -> int | None:
+        """Send SIGTERM and wait for the end; its exit code, or `None` where it has not become our child."""
         with contextlib.suppress(ProcessLookupError):
             os.kill(self.pid, signal.SIGTERM)
-        return eventually(self._ended, "the successor ends", 30)[0]
+        codes: list[int] = []
+        eventually(lambda: self._ended(codes), "the successor ends", 30)
+        return codes[0] if codes else None
 
-    def _ended(self) -> tuple[int] | None:
-        pid, status = os.waitpid(self.pid, os.WNOHANG)
-        return (os.waitstatus_to_exitcode(status),) if pid else None
+    def _ended(self, codes: list[int]) -> bool:
+        try:
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+        except ChildProcessError:
+            return not lives(self.pid)
+        if pid:
+            codes.append(os.waitstatus_to_exitcode(status))
+        return bool(pid)

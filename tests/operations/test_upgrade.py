@@ -12,7 +12,7 @@ from tests.conftest import StartGateway
 from tests.operations.load import Load, serve
 from tests.operations.processes import Successor, adopting, control_plane, lives
 from tests.operations.streams import expected, standing
-from tests.support.gateway import minimal
+from tests.support.gateway import RunningGateway, minimal
 from tests.support.upstream import ScriptedUpstream
 from tests.support.waiting import eventually
 
@@ -43,6 +43,13 @@ def test_an_upgrade_under_load_fails_nothing(start_gateway: StartGateway, upstre
     assert successor.stop() == 0
 
 
+def served_as(gateway: RunningGateway, upstream: ScriptedUpstream) -> str:
+    """The model that a request which is served reaches the upstream with."""
+    assert gateway.chat().status == 200
+    model: str = upstream.requests[-1].json()["model"]
+    return model
+
+
 def test_streams_of_the_old_process_finish(start_gateway: StartGateway, upstream: ScriptedUpstream) -> None:
     gateway = start_gateway(minimal(upstream.url, server={"drain": "1m"}))
     with standing(gateway, upstream, 50) as streams:
@@ -52,8 +59,7 @@ def test_streams_of_the_old_process_finish(start_gateway: StartGateway, upstream
         try:
             gateway.printed("draining")
             upstream.otherwise = serve
-            eventually(lambda: gateway.chat().status == 200, "the new process serves")
-            assert upstream.requests[-1].json()["model"] == "other-model"
+            eventually(lambda: served_as(gateway, upstream) == "other-model", "the new process alone serves")
             streams.go_on()
             assert streams.finish() == [expected(number) for number in range(50)]
             assert gateway.process.wait(30) == 0

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.support.gateway import RunningGateway, minimal
@@ -33,6 +34,11 @@ class Measured:
         assert found is not None, rollup
         return int(found[1]) * 1024
 
+    def requests(self) -> int:
+        """How many requests it has counted."""
+        page = httpx.get(f"{self.gateway.admin_url}/metrics", trust_env=False).text
+        return sum(int(count) for count in re.findall(r"^tollway_requests_total\{.*\} (\d+)$", page, re.MULTILINE))
+
     def threads(self) -> int:
         """How many threads it has."""
         return len(list(Path(f"/proc/{self.gateway.pid}/task").iterdir()))
@@ -52,13 +58,13 @@ def measured(tmp_path: Path) -> Iterator[Measured]:
     guard = {"type": "pii", "on": "both", "action": "mask", "restore": True, "on_failure": "closed"}
     text = minimal(
         f"http://127.0.0.1:{port}",
-        providers={"mock": {"type": "mock"}, "still": {"type": "mock", "chunks": 2, "chunk_gap": "1h"}},
+        providers={"mock": {"type": "mock"}, "slow": {"type": "mock", "chunks": 100, "chunk_gap": "5s"}},
         routes={
             "mock": {"provider": "mock", "model": "mock-model"},
             "guarded": {**target, "guardrails": [guard]},
+            "slow": {"provider": "slow", "model": "mock-model"},
             "broken": {**target, "model": "broken-model"},
-            "held": {**target, "model": "held-model", "idle": "1h"},
-            "still": {"provider": "still", "model": "mock-model", "idle": "2h", "timeout": "3h"},
+            "held": {**target, "model": "held-model", "idle": "1h", "timeout": "2h"},
         },
     )
     with RunningGateway(text, tmp_path) as gateway:

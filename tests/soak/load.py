@@ -162,9 +162,8 @@ async def held(address: tuple[str, int], sent: bytes, count: int) -> AsyncIterat
     try:
         for start in range(0, count, 256):
             opening = [loop.create_connection(lambda: _Holder(sent), *address) for _ in range(min(256, count - start))]
-            fresh = [holder for _, holder in await asyncio.gather(*opening)]
-            holders += fresh
-            await asyncio.gather(*(holder.begun for holder in fresh))
+            holders += [holder for _, holder in await asyncio.gather(*opening)]
+        await asyncio.gather(*(holder.begun for holder in holders))
         yield
     finally:
         await asyncio.gather(*(holder.leave() for holder in holders))

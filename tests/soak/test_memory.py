@@ -11,9 +11,13 @@ import pytest
 from tests.soak.conftest import Measured
 from tests.soak.load import Load, held, kinds, upstream
 from tests.support.gateway import chat_body
+from tests.support.waiting import eventually
 from tests.support.wire import request
 
 MIB = 1 << 20
+
+EACH = 64 * 1024
+"""Bytes that an idle stream may take, with its two connections: more would be a buffer that somebody forgot."""
 
 
 async def at_rest(measured: Measured) -> None:
@@ -29,6 +33,7 @@ async def growth_of_requests(measured: Measured, first: int, then: int) -> dict[
         before = measured.memory(), measured.descriptors(), measured.threads()
         await Load(kinds(measured.gateway), then).run(measured.gateway.address)
         await at_rest(measured)
+        assert measured.requests() >= first + then
         after = measured.memory(), measured.descriptors(), measured.threads()
     return {
         name: now - earlier
@@ -54,51 +59,46 @@ async def test_a_million_requests(measured: Measured) -> None:
     flat(await growth_of_requests(measured, 100_000, 900_000), 5 * MIB)
 
 
-async def streams_come_and_go(measured: Measured, model: str, count: int) -> tuple[int, int, int]:
-    """Hold `count` streams three times: bytes for each, and what is left after the first and after the last time."""
-    sent = request(chat_body(model, stream=True), key=measured.gateway.key)
+async def streams_come_and_go(measured: Measured, route: str, count: int) -> None:
+    """Hold `count` streams three times: each time they take the same, and give it back."""
+    sent = request(chat_body(route, stream=True), key=measured.gateway.key)
     async with upstream(measured.upstream_port):
         await Load(kinds(measured.gateway), 500).run(measured.gateway.address)
         await at_rest(measured)
-        base, left, peaks = measured.memory(), [], []
+        base, taken = measured.memory(), []
         for _ in range(3):
             async with held(measured.gateway.address, sent, count):
                 health = await asyncio.to_thread(measured.gateway.health)
                 assert (health["in_flight"], health["connections"]) == (count, count)
-                peaks.append(measured.memory())
+                taken.append(measured.memory() - base)
             await at_rest(measured)
-            left.append(measured.memory())
-    print(f"{model}: {(peaks[0] - base) // count} bytes a stream; left over {[one - base for one in left]}")  # noqa: T201
-    return (peaks[0] - base) // count, left[0] - base, left[-1] - base
+            # Freed memory is the allocator's to give back to the system, which may take it a while.
+            most = base + max(taken[0] // 4, 4 * MIB)
+            await asyncio.to_thread(eventually, lambda most=most: measured.memory() <= most, "memory is given back")
+    print(f"{route}: {[one // count for one in taken]} bytes a stream")  # noqa: T201 - a figure to report
+    assert taken[0] <= count * EACH
+    assert taken[-1] <= taken[0] * 1.1
 
 
-@pytest.mark.parametrize("model", ["held", "still"])
-async def test_five_hundred_idle_streams(measured: Measured, model: str) -> None:
-    each, first, last = await streams_come_and_go(measured, model, 500)
-    assert each <= 40 * 1024
-    assert last - first <= 1 * MIB
+async def test_five_hundred_idle_streams(measured: Measured) -> None:
+    await streams_come_and_go(measured, "held", 500)
 
 
 @pytest.fixture
-def many_descriptors() -> Iterator[None]:
+def descriptors(route: str) -> Iterator[None]:
     """Let this process, and the gateway that it starts, have as many descriptors as ten thousand streams need."""
-    wanted = 32_768
+    wanted = 12_000 if route == "slow" else 22_000
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    try:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, max(hard, wanted)))
-    except (ValueError, PermissionError):
-        pytest.skip(f"only {hard} open files are allowed here; ten thousand streams need {wanted}")
+    if hard < wanted:
+        pytest.skip(f"only {hard} open files are allowed here; ten thousand streams to an upstream need {wanted}")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))
     yield
-    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, max(hard, wanted)))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(600)
-@pytest.mark.usefixtures("many_descriptors")
-@pytest.mark.parametrize("model", ["held", "still"])
-async def test_ten_thousand_idle_streams(measured: Measured, model: str) -> None:
-    each, first, last = await streams_come_and_go(measured, model, 10_000)
-    assert each <= 40 * 1024
-    assert last - first <= 2 * MIB
-    # What is freed is given back, to the allocator or to the system: it does not stay with streams that are gone.
-    assert last <= 10_000 * each // 2
+@pytest.mark.usefixtures("descriptors")
+@pytest.mark.parametrize("route", ["slow", "held"])
+async def test_ten_thousand_idle_streams(measured: Measured, route: str) -> None:
+    await streams_come_and_go(measured, route, 10_000)

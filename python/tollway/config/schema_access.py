@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from tollway.config.fields import Dollars, Many, Moment, Name, NotYet, SecretRef, Settings
+from tollway.config.fields import Dollars, Hidden, Many, Moment, Name, NotYet, SecretRef, Settings
 from tollway.config.schema_guard import Guardrail
 
 Ratio = Annotated[float, Field(ge=0, le=1)]
@@ -73,7 +73,8 @@ class Key(Settings):
     secret: SecretRef | None = Field(
         default=None, description="The key that callers send: 16 or more characters. Either this or `hash`."
     )
-    hash: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = Field(
+    # Hidden: what stands here by mistake is the key itself.
+    hash: Annotated[Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None, Hidden()] = Field(
         default=None, description="The key's hash under `server.secret`, from `tollway keys hash`."
     )
     team: Name | None = Field(default=None, description="Team that the key's use counts for.")

@@ -44,7 +44,7 @@ class _Message:
         self.route: str = context["route"]
         """The route that the request names as its `model`."""
         self.endpoint: str = context["endpoint"]
-        """Which API the caller uses, such as `chat.completions`."""
+        """Which API the caller uses, such as `chat/completions`."""
         self.stream: bool = context["stream"]
         """Whether the answer is a stream of server-sent events."""
         self.key = Key(**context["key"])

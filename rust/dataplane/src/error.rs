@@ -94,8 +94,8 @@ impl Kind {
         const REQUEST: &str = "invalid_request_error";
         match self {
             InvalidApiKey => (StatusCode::UNAUTHORIZED, REQUEST, "invalid_api_key"),
-            KeyRevoked => (StatusCode::UNAUTHORIZED, REQUEST, "key_revoked"),
-            KeyExpired => (StatusCode::UNAUTHORIZED, REQUEST, "key_expired"),
+            KeyRevoked => (StatusCode::UNAUTHORIZED, "authentication_error", "key_revoked"),
+            KeyExpired => (StatusCode::UNAUTHORIZED, "authentication_error", "key_expired"),
             ModelNotAllowed => (StatusCode::FORBIDDEN, "permission_error", "model_not_allowed"),
             ModelNotFound => (StatusCode::NOT_FOUND, REQUEST, "model_not_found"),
             UnknownUrl => (StatusCode::NOT_FOUND, REQUEST, "unknown_url"),

@@ -44,6 +44,8 @@ pub struct HookAnswer {
 pub(crate) enum HookFailure {
     /// Every slot is taken.
     NoSlot,
+    /// What it would have to see is too large.
+    TooLarge,
     /// It took longer than its timeout.
     TimedOut,
     /// It raised; the exception's type.

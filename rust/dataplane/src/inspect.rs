@@ -10,7 +10,6 @@ use crate::error::{Error, Kind};
 use crate::exchange::Exchange;
 use crate::guard::{Guards, Memory, OnFailure, Outcome, Reason, Refusal, StreamGuard};
 use crate::hook::{Decision, HookAnswer, HookFailure};
-use crate::relay::Answer;
 use crate::snapshot::Hook;
 
 /// What inspects an answer: the guardrails of route and key, with what was masked on the way in.
@@ -22,11 +21,6 @@ pub(crate) struct Inspector {
 }
 
 impl Inspector {
-    /// Whether anything looks at the answer.
-    pub(crate) fn sees_output(&self) -> bool {
-        self.hooked || self.guards.inspects_output()
-    }
-
     /// Whether Python sees the answer.
     pub(crate) fn has_response_hooks(&self) -> bool {
         self.hooked
@@ -94,15 +88,21 @@ pub(crate) async fn collected(exchange: &mut Exchange, mut body: Bytes, inspecto
     Ok(body)
 }
 
-/// An answer that is too large to be inspected, and therefore is not forwarded.
+/// Decides on an answer that is too large to be inspected: whatever would have to see it says whether it may pass.
 ///
 /// # Errors
-/// Always.
-pub(crate) fn too_large() -> Result<Answer, Error> {
-    Err(Error::new(
-        Kind::GuardrailRejected,
-        "The answer is larger than 1 MiB and cannot be inspected, as this route demands.",
-    ))
+/// `GuardrailRejected`, `HookFailed`.
+pub(crate) fn too_large(exchange: &mut Exchange, inspector: &Inspector) -> Result<(), Error> {
+    if inspector.guards.inspects_output() {
+        let outcome = inspector.guards.too_large().map_err(|refusal| self::refusal(&refusal))?;
+        noted(exchange, outcome);
+    }
+    if let Some(route) = exchange.route.clone().filter(|_| inspector.hooked) {
+        for hook in &route.response_hooks {
+            unanswered(exchange, hook, &HookFailure::TooLarge)?;
+        }
+    }
+    Ok(())
 }
 
 /// What a guardrail's refusal is to the caller: its name, never the text.
@@ -171,6 +171,7 @@ fn header_safe(flag: &str) -> String {
 fn unanswered(exchange: &mut Exchange, hook: &Hook, failure: &HookFailure) -> Result<Option<Bytes>, Error> {
     let why = match failure {
         HookFailure::NoSlot => "every thread for hooks is busy".to_owned(),
+        HookFailure::TooLarge => "the answer is larger than the 1 MiB that it can be shown".to_owned(),
         HookFailure::TimedOut => format!("it took longer than its timeout of {:?}", hook.timeout),
         HookFailure::Raised(exception) => format!("it raised {exception}"),
     };

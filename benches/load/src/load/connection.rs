@@ -10,7 +10,7 @@ use tokio::{
 
 use crate::{
     clock::now,
-    load::{Failure, check::Check, link::Outcome, plan::Plan, plan::Prepared, response},
+    load::{Failure, check::Check, link::Outcome, plan::Plan, request::Request, response},
 };
 
 const BUFFER: usize = 64 * 1024;
@@ -31,7 +31,7 @@ impl Connection {
     }
 
     /// Sends a request and reads its whole answer. After a failure the connection is of no more use.
-    pub(crate) async fn exchange(&mut self, plan: &Plan, request: &Prepared) -> Result<Outcome, Failure> {
+    pub(crate) async fn exchange(&mut self, plan: &Plan, request: &Request) -> Result<Outcome, Failure> {
         let head = self.ask(request).await?;
         let mut framing = head.framing;
         let mut check = Check::new(plan);
@@ -57,8 +57,8 @@ impl Connection {
     }
 
     /// Sends a request and reads its answer up to the body's first byte.
-    pub(crate) async fn ask(&mut self, request: &Prepared) -> Result<response::Head, Failure> {
-        self.stream.write_all(&request.text).await.map_err(|_| Failure::Write)?;
+    pub(crate) async fn ask(&mut self, request: &Request) -> Result<response::Head, Failure> {
+        self.stream.write_all(request.text()).await.map_err(|_| Failure::Write)?;
         loop {
             self.fill().await?;
             if let Some(head) = response::head(&self.buffer[self.start..self.end])? {

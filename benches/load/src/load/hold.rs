@@ -105,7 +105,7 @@ async fn begin(run: &Run, n: u64) -> Result<Box<Connection>, Failure> {
     let Link::Http1(mut connection) = run.shared.links.open(&run.shared.plan).await? else {
         return Err(Failure::Connect);
     };
-    connection.ask(run.shared.plan.request(n)).await?;
+    connection.ask(&run.shared.plan.request(n, None)).await?;
     connection.body_begins().await?;
     connection.shrink();
     Ok(connection)

@@ -11,7 +11,7 @@ use tokio::{net::TcpStream, task::spawn_local};
 
 use crate::{
     clock::now,
-    load::{Failure, check::Check, link::Outcome, plan::Plan, plan::Prepared},
+    load::{Failure, check::Check, link::Outcome, plan::Plan, request::Request as Prepared},
 };
 
 #[derive(Clone, Copy)]
@@ -62,10 +62,10 @@ impl Share {
             .method(Method::POST)
             .uri(plan.uri.clone())
             .version(Version::HTTP_2)
-            .header(header::AUTHORIZATION, &request.authorization)
+            .header(header::AUTHORIZATION, request.authorization())
             .header(header::CONTENT_TYPE, "application/json")
             .header(header::USER_AGENT, "tollway-load")
-            .body(Full::new(request.body.clone()))
+            .body(Full::new(request.body()))
             .map_err(|_| Failure::Write)?;
         self.0.ready().await.map_err(|_| Failure::Write)?;
         let response = self.0.send_request(request).await.map_err(|_| Failure::Read)?;

@@ -7,7 +7,7 @@ use std::{
 
 use crate::{
     clock::now,
-    load::{Failure, Plan, Report, connection::Connection, http2::Share, plan::Prepared, tally::Tally},
+    load::{Failure, Plan, Report, connection::Connection, http2::Share, request::Request, tally::Tally},
 };
 
 /// When an answer came, in the nanoseconds of [`crate::clock::now`].
@@ -27,7 +27,7 @@ pub(crate) enum Link {
 }
 
 impl Link {
-    pub(crate) async fn exchange(&mut self, plan: &Plan, request: &Prepared) -> Result<Outcome, Failure> {
+    pub(crate) async fn exchange(&mut self, plan: &Plan, request: &Request) -> Result<Outcome, Failure> {
         match self {
             Self::Http1(connection) => connection.exchange(plan, request).await,
             Self::Http2(share) => share.exchange(plan, request).await,
@@ -90,7 +90,10 @@ impl Shared {
 
 /// The place of one link, opened when it is needed and again after it broke.
 #[derive(Default)]
-pub(crate) struct Slot(Option<Link>);
+pub(crate) struct Slot {
+    link: Option<Link>,
+    request: Option<Rc<Request>>,
+}
 
 impl Slot {
     /// Sends the `n`th request and counts what became of it, from when it was due, or else from when it was sent.
@@ -99,22 +102,24 @@ impl Slot {
         if let Err(failure) = answered {
             shared.tally.borrow_mut().failed(failure);
             shared.links.forget();
-            self.0 = None;
+            self.link = None;
         }
         answered
     }
 
     async fn answered(&mut self, shared: &Shared, n: u64, due: Option<u64>) -> Result<(), Failure> {
-        let mut link = match self.0.take() {
+        let mut link = match self.link.take() {
             Some(link) => link,
             None => shared.links.open(&shared.plan).await?,
         };
+        let request = shared.plan.request(n, self.request.take());
         let sent = now();
-        let outcome = link.exchange(&shared.plan, shared.plan.request(n)).await?;
+        let outcome = link.exchange(&shared.plan, &request).await?;
+        self.request = Some(request);
         let mut tally = shared.tally.borrow_mut();
         tally.answered(due, sent, &outcome);
         if outcome.reusable {
-            self.0 = Some(link);
+            self.link = Some(link);
         } else {
             tally.reconnects += 1;
         }

@@ -1,12 +1,14 @@
 //! What is sent where, and what must come back: all made before the first request, so that sending costs nothing more.
 
-use std::{cell::Cell, fs, net::SocketAddr, path::PathBuf};
+use std::{cell::Cell, fs, net::SocketAddr, path::PathBuf, rc::Rc};
 
-use bytes::Bytes;
 use http::Uri;
 
 use crate::{
-    load::check::Expected,
+    load::{
+        check::Expected,
+        request::{self, Parts, Request},
+    },
     payload::{self, Text},
 };
 
@@ -28,15 +30,15 @@ pub struct Target {
     /// Where to send, as `http://127.0.0.1:8080/v1/chat/completions`
     #[arg(long)]
     pub url: Uri,
-    /// Virtual key, sent as a bearer token; `{n}` becomes the variant's number
+    /// Virtual key, sent as a bearer token; `{n}` becomes the request's number, in five digits
     #[arg(long, default_value = "")]
     pub key: String,
-    /// Model asked for; `{n}` becomes the variant's number
+    /// Model asked for; `{n}` becomes the request's number, in five digits
     #[arg(long, default_value = "bench")]
     pub model: String,
-    /// Different requests, used in a scattered order
-    #[arg(long, default_value_t = 1)]
-    pub variants: usize,
+    /// Different requests, numbered from 0 and used in a scattered order
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub variants: u32,
     /// A file to send instead of a body of our own
     #[arg(long, value_name = "FILE", conflicts_with_all = ["bytes", "text"])]
     pub body: Option<PathBuf>,
@@ -69,14 +71,6 @@ pub struct Target {
     pub http2: Option<u32>,
 }
 
-/// One request, ready for either version of HTTP.
-pub(crate) struct Prepared {
-    /// The request as HTTP/1.1 writes it, head and body.
-    pub(crate) text: Vec<u8>,
-    pub(crate) authorization: String,
-    pub(crate) body: Bytes,
-}
-
 /// All that a run sends and expects.
 pub struct Plan {
     pub(crate) address: SocketAddr,
@@ -87,7 +81,8 @@ pub struct Plan {
     pub(crate) chunks: usize,
     /// Bytes of answers' bodies that have come so far, those of answers that are not complete yet too.
     pub(crate) received: Cell<u64>,
-    requests: Vec<Prepared>,
+    variants: u64,
+    request: Rc<Request>,
 }
 
 impl Plan {
@@ -103,8 +98,6 @@ impl Plan {
         let port = authority.port_u16().unwrap_or(80);
         let host = authority.host().trim_start_matches('[').trim_end_matches(']');
         let host = host.parse().map_err(|_| format!("{host:?} is not an IP address"))?;
-        let file = target.body.as_ref().map(fs::read).transpose().map_err(|error| format!("the body: {error}"))?;
-        let requests = (0..target.variants.max(1)).map(|n| prepare(target, file.as_deref(), n)).collect();
         Ok(Self {
             address: SocketAddr::new(host, port),
             uri: target.url.clone(),
@@ -113,39 +106,34 @@ impl Plan {
             stream: target.stream,
             chunks: target.chunks.max(2),
             received: Cell::new(0),
-            requests,
+            variants: u64::from(target.variants),
+            request: Rc::new(request(target)?),
         })
     }
 
-    /// The request to send as the `n`th. Neighbours in the table are not neighbours in time, so that no cache of the
-    /// gateway is flattered by the order.
-    pub(crate) fn request(&self, n: u64) -> &Prepared {
-        let scattered = n.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
-        let count = self.requests.len() as u64;
-        &self.requests[usize::try_from(scattered % count).unwrap_or_default()]
+    /// The `n`th request. Its number is not the next after that of the request before, so that no cache of the gateway
+    /// is flattered by the order. `last` is any request of this plan; it is made into the wanted one if it can be.
+    pub(crate) fn request(&self, n: u64, last: Option<Rc<Request>>) -> Rc<Request> {
+        let mut request = last.unwrap_or_else(|| self.request.clone());
+        if self.variants > 1 {
+            let scattered = n.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
+            Rc::make_mut(&mut request).number(usize::try_from(scattered % self.variants).unwrap_or_default());
+        }
+        request
     }
 }
 
-fn prepare(target: &Target, file: Option<&[u8]>, n: usize) -> Prepared {
-    let named = |text: &str| text.replace("{n}", &n.to_string());
-    let body = match file {
-        Some(file) => file.to_vec(),
+fn request(target: &Target) -> Result<Request, String> {
+    let body = match &target.body {
+        Some(file) => fs::read(file).map_err(|error| format!("{}: {error}", file.display()))?,
         None => {
-            let model = named(&target.model);
+            let model = request::marked(&target.model);
             payload::request(&model, target.text, target.bytes, target.stream, target.include_usage).into()
         }
     };
-    let authorization = format!("Bearer {}", named(&target.key));
     let path = target.url.path_and_query().map_or("/", |path| path.as_str());
     let host = target.url.authority().map_or("", |authority| authority.as_str());
-    let mut text = format!(
-        "POST {path} HTTP/1.1\r\nhost: {host}\r\nauthorization: {authorization}\r\ncontent-type: application/json\r\n\
-         accept: application/json\r\nuser-agent: tollway-load\r\ncontent-length: {}\r\n\r\n",
-        body.len()
-    )
-    .into_bytes();
-    text.extend_from_slice(&body);
-    Prepared { text, authorization, body: body.into() }
+    Ok(Request::new(&Parts { path, host, key: &target.key, body: body.into() }))
 }
 
 fn expected(target: &Target) -> Expected {
@@ -176,28 +164,23 @@ mod tests {
     }
 
     #[test]
-    fn variants_are_numbered_and_all_used() {
-        let url = "http://127.0.0.1:9/v1/chat/completions";
-        let plan = plan(&["--url", url, "--variants", "10", "--key", "key-{n}", "--model", "model-{n}"]).unwrap();
+    fn variants_are_all_used() {
+        let plan = plan(&["--url", "http://127.0.0.1:9/", "--variants", "10", "--key", "{n}"]).unwrap();
+        let mut last = None;
         let mut seen = std::collections::HashSet::new();
         for n in 0..1000 {
-            let request = plan.request(n);
-            let number = request.authorization.strip_prefix("Bearer key-").unwrap();
-            let text = std::str::from_utf8(&request.text).unwrap();
-            assert!(text.contains(&format!("\"model\":\"model-{number}\"")), "{text}");
-            seen.insert(number.to_owned());
+            let request = plan.request(n, last);
+            seen.insert(request.authorization().to_vec());
+            last = Some(request);
         }
-        assert_eq!(seen.len(), 10);
+        let expected: std::collections::HashSet<_> = (0..10).map(|n| format!("Bearer {n:05}").into_bytes()).collect();
+        assert_eq!(seen, expected);
     }
 
     #[test]
-    fn the_stated_length_is_that_of_the_body() {
-        let plan = plan(&["--url", "http://127.0.0.1/x", "--bytes", "2000", "--stream"]).unwrap();
-        let text = std::str::from_utf8(&plan.request(0).text).unwrap();
-        let (head, body) = text.split_once("\r\n\r\n").unwrap();
-        assert!(head.starts_with("POST /x HTTP/1.1\r\nhost: 127.0.0.1\r\n"));
-        assert!(head.ends_with("content-length: 2000"));
-        assert_eq!(body.len(), 2000);
+    fn a_single_request_is_shared() {
+        let plan = plan(&["--url", "http://127.0.0.1:9/"]).unwrap();
+        assert!(Rc::ptr_eq(&plan.request(1, None), &plan.request(2, None)));
     }
 
     #[test]

@@ -23,7 +23,7 @@ impl Endpoint {
     /// The endpoint's name in hooks and records.
     pub(crate) fn name(&self) -> &'static str {
         match self {
-            Self::ChatCompletions => "chat.completions",
+            Self::ChatCompletions => "chat/completions",
             Self::Models | Self::Model(_) => "models",
             Self::Live | Self::Ready => "health",
         }

@@ -125,20 +125,31 @@ async fn connection(worker: Rc<Worker>, stream: TcpStream, counted: Counted) {
     let _nodelay = stream.set_nodelay(true);
     match &snapshot.server.tls {
         None => {
-            let http2 = match tokio::time::timeout(patience, is_http2(&stream)).await {
-                Ok(Ok(http2)) => http2,
-                _ => return,
-            };
+            let Some(Ok(http2)) = begun(&worker, patience, is_http2(&stream)).await else { return };
             serve(&worker, Patient::new(TokioIo::new(stream), snapshot.server.write_timeout), http2, &snapshot).await;
         }
         Some(tls) => {
             let accepting = TlsAcceptor::from(std::sync::Arc::clone(tls)).accept(stream);
-            let Ok(Ok(stream)) = tokio::time::timeout(patience, accepting).await else { return };
+            let Some(Ok(stream)) = begun(&worker, patience, accepting).await else { return };
             let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
             serve(&worker, Patient::new(TokioIo::new(stream), snapshot.server.write_timeout), http2, &snapshot).await;
         }
     }
     drop(counted);
+}
+
+/// What a connection begins with: within `patience`, and not for long once the gateway drains.
+async fn begun<T>(worker: &Worker, patience: Duration, first: impl Future<Output = T>) -> Option<T> {
+    let mut drain = worker.shared.drain.subscribe();
+    let leave = async {
+        let _draining = drain.wait_for(|draining| *draining).await;
+        tokio::time::sleep(LAME_DUCK).await;
+    };
+    tokio::select! {
+        biased;
+        first = tokio::time::timeout(patience, first) => first.ok(),
+        () = leave => None,
+    }
 }
 
 async fn serve<Io>(worker: &Rc<Worker>, io: Io, http2: bool, snapshot: &Snapshot)

@@ -27,7 +27,7 @@ pub(crate) fn authenticate(headers: &HeaderMap, snapshot: &Snapshot) -> Result<C
     let Some(key) = virtual_key::find(&snapshot.keys, &hash) else {
         return Err(Error::new(
             Kind::InvalidApiKey,
-            "The API key is missing or not known. Give a virtual key of this gateway, as Authorization: Bearer KEY.",
+            "Incorrect API key provided, or none. Give a virtual key of this gateway, as Authorization: Bearer KEY.",
         ));
     };
     if key.revoked {

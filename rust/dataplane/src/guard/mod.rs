@@ -97,6 +97,14 @@ impl Guards {
         pii::output(&self.plan, body, memory)
     }
 
+    /// What becomes of an answer that is too large to be inspected.
+    ///
+    /// # Errors
+    /// [`Refusal`]: the answer is not to be relayed.
+    pub fn too_large(&self) -> Result<Outcome, Refusal> {
+        pii::too_large(&self.plan)
+    }
+
     /// Inspects a streamed answer, and restores what `memory` holds of its request.
     pub fn stream(&self, memory: Memory) -> StreamGuard {
         StreamGuard::new(&self.plan, memory)

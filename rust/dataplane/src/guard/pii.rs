@@ -46,7 +46,7 @@ pub(super) fn output(plan: &Plan, body: &[u8], memory: &mut Memory) -> Result<Ou
     if !plan.output.any() && !restore {
         return Ok(Outcome { body: None, flags: Vec::new() });
     }
-    let uninspected = if plan.output.any() { "pii:not-inspected" } else { "pii:not-restored" };
+    let uninspected = uninspected(plan);
     let mut flags = Flags::default();
     let mut treatment =
         Treatment { checks: plan.output, restore, restorable: [false; Entity::COUNT], memory, flags: &mut flags };
@@ -63,6 +63,16 @@ pub(super) fn output(plan: &Plan, body: &[u8], memory: &mut Memory) -> Result<Ou
         }
     }
     Ok(Outcome { body: treated, flags: flags.list })
+}
+
+/// What becomes of an answer that is too large to be inspected or restored.
+pub(super) fn too_large(plan: &Plan) -> Result<Outcome, Refusal> {
+    not_inspectable(plan.output, uninspected(plan))
+}
+
+/// The flag of an answer that passes as it is.
+fn uninspected(plan: &Plan) -> &'static str {
+    if plan.output.any() { "pii:not-inspected" } else { "pii:not-restored" }
 }
 
 /// Rewrites the strings of `body`; `None`: it is not JSON that can be walked.

@@ -40,8 +40,10 @@ pub(crate) async fn relay(
             let body = inspect::output(exchange, body, inspector).await?;
             Ok(Answer::Whole(body))
         }
-        Reply::Large(first, rest) if !inspector.sees_output() => Ok(Answer::Large(first, rest)),
-        Reply::Large(..) => inspect::too_large(),
+        Reply::Large(first, rest) => {
+            inspect::too_large(exchange, &inspector)?;
+            Ok(Answer::Large(first, rest))
+        }
         Reply::Stream(opened) => {
             let hooked = inspector.has_response_hooks();
             let source = Source { opened, way, guard: inspector.stream_guard() };
