@@ -18,9 +18,9 @@ from pathlib import Path
 from benches.harness import build, compare, measure, options
 from benches.harness.build import Version
 from benches.harness.compare import Comparison
-from benches.harness.measure import Bench, Outcome
+from benches.harness.measure import Bench, Outcome, disturbed
 from benches.harness.process import StartError, raise_file_limit
-from benches.harness.report import commit, disturbed, machine, notes
+from benches.harness.report import commit, machine, notes
 from benches.harness.scenario import Gate, Scenario, ScenarioError, load
 from benches.harness.subject import ROOT, find_tools
 
@@ -50,7 +50,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options.unwind_on_signal()
     try:
         scenarios, gate = load()
-        gate = replace(gate, rounds=chosen.rounds or gate.rounds, seconds=chosen.seconds or gate.seconds)
+        gate = replace(
+            gate,
+            rounds=chosen.rounds or gate.rounds,
+            seconds=chosen.seconds or gate.seconds,
+            patience=chosen.patience or gate.patience,
+        )
         wanted = [options.named(scenarios, name) for name in chosen.scenario or gate.scenarios]
         options.take_load_core()
         with tempfile.TemporaryDirectory(prefix="tollway-gate-") as folder:
@@ -124,7 +129,8 @@ def _load(base: Version, tree: Version, scenarios: Sequence[Scenario], gate: Gat
     for scenario in scenarios:
         folder = base.folder.parent / "run"
         folder.mkdir(exist_ok=True)
-        bench = Bench(tools, folder, files, options.say, {"base": base.program, "tree": tree.program})
+        programs = {"base": base.program, "tree": tree.program}
+        bench = Bench(tools, folder, files, options.say, programs, gate.patience)
         subjects = dict.fromkeys(("base", "tree"), scenario.subjects["tollway"])
         both = replace(scenario, subjects=subjects, rounds=gate.rounds, seconds=gate.seconds)
         judge_outcome(both, measure.measure(both, bench), gate, found)

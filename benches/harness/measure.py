@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +18,9 @@ Round = dict[str, dict[str, float]]
 """Metrics by subject."""
 
 Say = Callable[[str], None]
+
+DISTURBED = 0.05
+"""Share of the machine that others may take before a run is called disturbed."""
 
 
 @dataclass(slots=True)
@@ -38,6 +42,8 @@ class Bench:
     say: Say
     executables: Mapping[str, Path] = field(default_factory=dict)
     """Programs to run as subjects of their name, instead of the working tree's."""
+    patience: float = 0.0
+    """Seconds, for each scenario, to wait for a quiet machine and to repeat disturbed rounds."""
 
 
 def measure(scenario: Scenario, bench: Bench) -> Outcome:
@@ -46,20 +52,45 @@ def measure(scenario: Scenario, bench: Bench) -> Outcome:
     with Stage(bench.tools, bench.folder, bench.files) as stage:
         upstream = stage.upstream(scenario.upstream)
         running = start_all(stage, scenario, upstream, bench, outcome)
-        for number in range(scenario.rounds):
-            # Each goes first in its turn: what the one before leaves in the caches falls on another.
-            turn = number % max(1, len(running))
-            measured: Round = {}
-            for subject in running[turn:] + running[:turn]:
-                bench.say(f"{scenario.name}: round {number + 1} of {scenario.rounds}, {subject.name}")
-                metrics, errors = one_run(subject, scenario, bench.tools)
-                if errors:
-                    # What is quick because it fails must not fill a row.
-                    outcome.problems[subject.name] = f"requests failed: {errors}"
-                else:
-                    measured[subject.name] = metrics
-            outcome.rounds.append(measured)
+        deadline = time.monotonic() + bench.patience
+        while len(outcome.rounds) < scenario.rounds:
+            wait_for_calm(deadline)
+            measured = one_round(running, scenario, bench, outcome)
+            if not disturbed(measured) or time.monotonic() >= deadline:
+                outcome.rounds.append(measured)
     return outcome
+
+
+def one_round(running: list[Running], scenario: Scenario, bench: Bench, outcome: Outcome) -> Round:
+    """The metrics of every subject, one run each; failures are noted in the outcome."""
+    number = len(outcome.rounds)
+    # Each goes first in its turn: what the one before leaves in the caches falls on another.
+    turn = number % max(1, len(running))
+    measured: Round = {}
+    for subject in running[turn:] + running[:turn]:
+        bench.say(f"{scenario.name}: round {number + 1} of {scenario.rounds}, {subject.name}")
+        metrics, errors = one_run(subject, scenario, bench.tools)
+        if errors:
+            # What is quick because it fails must not fill a row.
+            outcome.problems[subject.name] = f"requests failed: {errors}"
+        else:
+            measured[subject.name] = metrics
+    return measured
+
+
+def disturbed(measured: Round) -> bool:
+    """Whether others took so much of the machine in this round that its figures mean little."""
+    return any(metrics.get("foreign", 0.0) > DISTURBED for metrics in measured.values())
+
+
+def wait_for_calm(deadline: float) -> None:
+    """Wait until the machine has been quiet for a second, or the deadline is past."""
+    while time.monotonic() < deadline:
+        machine = proc.Machine()
+        time.sleep(1)
+        passed, busy, stolen = machine.since()
+        if (busy - stolen) / passed <= DISTURBED:
+            return
 
 
 def start_all(stage: Stage, scenario: Scenario, upstream: int, bench: Bench, outcome: Outcome) -> list[Running]:

@@ -19,6 +19,8 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--scenario", action="append", metavar="NAME", help="only this one; may be given again")
     parser.add_argument("--rounds", type=int, help="instead of benches/scenarios.toml's")
     parser.add_argument("--seconds", type=float, help="of a round, instead of benches/scenarios.toml's")
+    patience = "wait this long, in each scenario, for a quiet machine and repeat disturbed rounds"
+    parser.add_argument("--patience", type=float, default=0.0, metavar="SECONDS", help=patience)
     parser.add_argument("--json", type=Path, metavar="OUT", help="write everything that was measured there")
     target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
     parser.add_argument("--target", type=Path, default=target, help="cargo's target folder (default: %(default)s)")

@@ -12,12 +12,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from benches.harness import expression
-from benches.harness.measure import Outcome, Round
+from benches.harness.measure import DISTURBED, Outcome, Round
 from benches.harness.scenario import Row, Scenario
 from benches.harness.subject import ROOT
-
-DISTURBED = 0.05
-"""Share of the machine that others may take before a run is called disturbed."""
 
 Verdict = Literal["aim", "pass", "FAIL", "-", "missing"]
 
@@ -119,11 +116,6 @@ def figure(value: float | None) -> str:
     if abs(value) >= 100:
         return f"{value:,.0f}"
     return f"{value:.3g}" if abs(value) >= 0.01 or value == 0 else f"{value:.1g}"
-
-
-def disturbed(measured: Round) -> bool:
-    """Whether others took so much of the machine in this round that its figures mean little."""
-    return any(metrics.get("foreign", 0.0) > DISTURBED for metrics in measured.values())
 
 
 def notes(outcome: Outcome) -> list[str]:

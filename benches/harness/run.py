@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if chosen.list:
             print(*(f"{scenario.name:18} {scenario.title}" for scenario in scenarios), sep="\n")
             return 0
-        bench = Bench(find_tools(chosen.target), Path(), raise_file_limit(), options.say)
+        bench = Bench(find_tools(chosen.target), Path(), raise_file_limit(), options.say, patience=chosen.patience)
         options.take_load_core()
         results: Results = {}
         for scenario in scenarios:

@@ -111,6 +111,7 @@ class Gate:
     cpu: float
     p50: float
     instructions: float
+    patience: float = 0.0
 
 
 USUAL = {kind: Subject(kind) for kind in ("nginx", "tollway", "direct")}

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from benches.harness import build, compare, gate, load, memory, options, proc, render, report, run, scenario
+from benches.harness import build, compare, gate, load, measure, memory, options, proc, render, report, run, scenario
 from benches.harness.expression import ExpressionError, MissingError, evaluate, names
 from benches.harness.measure import Outcome, Round
 from benches.harness.scenario import Row, Scenario, ScenarioError, Subject
@@ -315,6 +315,12 @@ def test_the_gate_judges_ratios_of_the_tree_to_the_base() -> None:
     assert [item.verdict for item in found.comparisons] == ["REGRESSION", "ok"]
     assert found.failed
     assert "REGRESSION" in gate.table(found.comparisons)
+
+
+def test_a_disturbed_round_is_one_in_which_anybody_was_disturbed() -> None:
+    assert not measure.disturbed({})
+    assert not measure.disturbed({"nginx": {"foreign": 0.04}, "tollway": {"foreign": 0.05}})
+    assert measure.disturbed({"nginx": {"foreign": 0.04}, "tollway": {"foreign": 0.06}})
 
 
 def test_the_gate_does_not_judge_rounds_in_which_others_were_busy() -> None:

@@ -49,7 +49,7 @@ def test_other_routes_are_served_while_it_is_stuck(gateway: RunningGateway) -> N
     gateway.settled()
 
 
-@pytest.mark.parametrize("gateway", ["sleeps", "never"], indirect=True)
+@pytest.mark.parametrize("gateway", ["never"], indirect=True)
 def test_without_a_free_thread_on_failure_applies_at_once(gateway: RunningGateway) -> None:
     for _ in range(THREADS):
         assert "longer than its timeout" in is_error(gateway.chat(chat_body("closed")), 503, "hook_failed")["message"]
@@ -60,7 +60,7 @@ def test_without_a_free_thread_on_failure_applies_at_once(gateway: RunningGatewa
     assert (opened.status, gateway.chat(chat_body("async")).status) == (200, 200)
 
 
-@pytest.mark.parametrize("gateway", ["sleeps", "burns"], indirect=True)
+@pytest.mark.parametrize("gateway", ["burns"], indirect=True)
 def test_threads_that_come_back_are_used_again(gateway: RunningGateway) -> None:
     for _ in range(THREADS + 1):
         is_error(gateway.chat(chat_body("closed")), 503, "hook_failed")
@@ -85,7 +85,7 @@ def test_an_asynchronous_hook_that_is_late_is_cancelled(gateway: RunningGateway)
     eventually((gateway.folder / "cancelled").exists, "the hook is cancelled")
 
 
-@pytest.mark.parametrize("gateway", ["waits", "sleeps"], indirect=True)
+@pytest.mark.parametrize("gateway", ["sleeps"], indirect=True)
 def test_a_caller_who_leaves_while_a_hook_runs(gateway: RunningGateway, upstream: ScriptedUpstream) -> None:
     with gateway.connect() as wire:
         wire.send(request(chat_body("patient"), key=gateway.key))

@@ -218,7 +218,7 @@ async fn is_http2(stream: &TcpStream) -> io::Result<bool> {
         if read == 0 || read == PREFACE.len() || !PREFACE.starts_with(seen) {
             return Ok(seen == PREFACE);
         }
-        // "P" or "PR" alone: peek would return at once, so the rest is looked for now and then.
+        // "P" or "PR" alone: peek would return at once, so the rest is looked for at intervals.
         tokio::time::sleep(PREFACE_PAUSE).await;
     }
     // Neither goes on nor leaves, or has left, which a peek does not show: as HTTP/1 it is read, and bounded in time.

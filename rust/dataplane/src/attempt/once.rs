@@ -191,5 +191,7 @@ fn too_long() -> Failure {
 
 /// The upstream's own name for the request, under which its operator finds it.
 fn upstream_id(headers: &HeaderMap) -> Option<HeaderValue> {
-    headers.get("x-request-id").or_else(|| headers.get("request-id")).cloned()
+    let id = headers.get("x-request-id").or_else(|| headers.get("request-id"))?;
+    // A copy: what hyper hands out is a slice of its read buffer, which would stay as long as the stream.
+    HeaderValue::from_bytes(id.as_bytes()).ok()
 }

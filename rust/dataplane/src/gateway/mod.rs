@@ -115,6 +115,10 @@ impl Gateway {
                     })
                     .collect();
                 if let Ok(listeners) = listeners {
+                    tokio::task::spawn_local({
+                        let worker = Rc::clone(&worker);
+                        async move { worker.pool.sweep().await }
+                    });
                     tokio::task::spawn_local(listener::run(worker, listeners, handed));
                     let _stopped = stopped.wait_for(|stop| *stop).await;
                 }

@@ -124,6 +124,14 @@ impl Pool {
         self.origins.borrow_mut().retain(|id, _| keep(*id));
     }
 
+    /// Closes, now and then, the connections that have been idle for too long; runs as long as its worker.
+    pub(crate) async fn sweep(&self) {
+        loop {
+            tokio::time::sleep(MAX_IDLE / 4).await;
+            self.origins.borrow().values().for_each(|connections| connections.drop_old());
+        }
+    }
+
     async fn open(&self, origin: &Origin, connections: Rc<Connections>) -> Result<Sender, String> {
         while connections.state.borrow().open >= origin.settings.max_connections {
             connections.changed.notified().await;
@@ -144,6 +152,16 @@ impl Pool {
 }
 
 impl Connections {
+    fn drop_old(&self) {
+        let at = now();
+        let mut state = self.state.borrow_mut();
+        state.idle.retain(|idle| !idle.sender.is_closed() && at.duration_since(idle.since) < MAX_IDLE);
+        // An HTTP/2 connection closes once nobody can send on it and its streams have ended.
+        if state.shared.as_ref().is_some_and(|shared| shared.sender.is_closed() || shared.born.elapsed() >= MAX_AGE) {
+            state.shared = None;
+        }
+    }
+
     fn reuse(self: &Rc<Self>) -> Option<Sender> {
         let mut state = self.state.borrow_mut();
         if let Some(shared) = &state.shared {
