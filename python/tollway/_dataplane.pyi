@@ -53,8 +53,8 @@ class Gateway:
         Returns whether everything finished in time.
         """
     def next_command(self, timeout: float) -> tuple[int, str] | None:
-        """Wait up to `timeout` seconds for a command of the control plane: `(id, name)`."""
-    def finish_command(self, id: int, error: str | None) -> None:
+        """Wait up to `timeout` seconds for a command of the control plane: `(number, name)`."""
+    def finish_command(self, number: int, error: str | None) -> None:
         """Answer a command: `None` for success, else the text to show."""
     def next_hook(self) -> HookCall | None:
         """Wait for a call of a synchronous hook; `None` once the data plane has ended."""

@@ -63,8 +63,8 @@ async def test_a_million_requests(measured: Measured) -> None:
 async def streams_come_and_go(measured: Measured, route: str, count: int) -> None:
     """Hold `count` streams again and again: what they take, and what is left after them, becomes the same each time.
 
-    Something is left, as freed memory is the allocator's to give back, and glibc's keeps what lies below anything still in
-    use: for the first rounds that grows. A leak would add to it with every round.
+    Something is left, as freed memory is the allocator's to give back, and glibc's keeps what lies below anything still
+    in use: for the first rounds that grows. A leak would add to it with every round.
     """
     sent = request(chat_body(route, stream=True), key=measured.gateway.key)
     async with upstream(measured.upstream_port):

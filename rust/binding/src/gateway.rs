@@ -51,8 +51,8 @@ impl PyGateway {
         Ok(py.detach(|| self.gateway.next_command(patience)).map(|command| (command.id, command.name)))
     }
 
-    fn finish_command(&self, id: u64, error: Option<String>) {
-        self.gateway.finish_command(id, error);
+    fn finish_command(&self, number: u64, error: Option<String>) {
+        self.gateway.finish_command(number, error);
     }
 
     fn next_hook(&self, py: Python<'_>) -> Option<PyHookCall> {
