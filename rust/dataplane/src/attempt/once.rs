@@ -73,7 +73,8 @@ async fn receive(
     body: &Segments,
     (stream, deadline): (bool, Instant),
 ) -> Result<Reply, Failure> {
-    let Answer { head, mut body } = send::send(&exchange.worker, target, body, stream).await?;
+    let Answer { head, mut body } =
+        send::send((&exchange.worker.pool, exchange.worker.random()), target, body, stream).await?;
     exchange.upstream_id = upstream_id(&head.headers).filter(|id| !target.provider.leaks_in(id.as_bytes()));
     if !head.status.is_success() {
         let (said, _) = read(&mut body, MAX_ERROR).await.unwrap_or_default();

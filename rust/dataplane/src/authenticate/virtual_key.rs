@@ -1,14 +1,10 @@
 //! Virtual keys: kept as HMAC-SHA-256 under the server's secret, looked up by that hash.
 
 use hmac::{Hmac, KeyInit, Mac};
-use std::sync::Arc;
-
 use rustc_hash::FxHashMap;
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroize;
-
-use crate::snapshot::Key;
 
 /// The keyed hash of a virtual key: 32 bytes.
 pub type KeyHash = [u8; 32];
@@ -77,7 +73,7 @@ pub(crate) fn from_hex(text: &str) -> Option<KeyHash> {
 
 /// The key of `hash`. The table is reached by the hash, which a caller cannot steer without the server's
 /// secret; whether it is the right one is then compared in constant time.
-pub(crate) fn find<'k>(keys: &'k FxHashMap<KeyHash, Arc<Key>>, hash: &KeyHash) -> Option<&'k Arc<Key>> {
+pub(crate) fn find<'k, Key>(keys: &'k FxHashMap<KeyHash, Key>, hash: &KeyHash) -> Option<&'k Key> {
     let (found, key) = keys.get_key_value(hash)?;
     bool::from(found.ct_eq(hash)).then_some(key)
 }

@@ -17,7 +17,7 @@ use crate::guard::{Guards, OnFailure};
 use crate::telemetry::Labels;
 use crate::upstream::provider::Provider;
 
-use spec::{HookSpec, KeySpec, Phase, RouteSpec, Spec, Strategy, TargetSpec};
+use spec::{HookSpec, KeySpec, Phase, RouteSpec, Spec, Strategy, TargetSpec, header};
 
 /// Counts configurations, so that each has a number that none had before.
 static GENERATIONS: AtomicU64 = AtomicU64::new(0);
@@ -236,9 +236,4 @@ impl Hook {
             on_failure: spec.on_failure,
         }
     }
-}
-
-/// `text` as the value of a response header (RFC 9110 §5.5: bytes beyond ASCII are allowed but opaque).
-pub(crate) fn header(text: &str) -> Result<HeaderValue, String> {
-    HeaderValue::from_bytes(text.as_bytes()).map_err(|_| format!("{text:?} holds a control character"))
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use http::HeaderValue;
 use serde::Deserialize;
 
 use crate::guard::{GuardSpec, OnFailure};
@@ -192,4 +193,9 @@ pub(crate) struct DataPolicySpec {
     /// Classification of payloads comes with the stage that classifies them.
     #[serde(rename = "classes")]
     pub(crate) _classes: Option<Vec<String>>,
+}
+
+/// `text` as the value of a response header (RFC 9110 §5.5: bytes beyond ASCII are allowed but opaque).
+pub(crate) fn header(text: &str) -> Result<HeaderValue, String> {
+    HeaderValue::from_bytes(text.as_bytes()).map_err(|_| format!("{text:?} holds a control character"))
 }

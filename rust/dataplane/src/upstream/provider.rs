@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Uri, header as names};
 
-use crate::snapshot::header;
-use crate::snapshot::spec::{ApiKeySpec, Dialect, MockSpec, ProviderKind, ProviderSpec};
+use crate::snapshot::spec::{ApiKeySpec, Dialect, MockSpec, ProviderKind, ProviderSpec, header};
 
 use super::origin::{Origin, Settings};
 

@@ -8,11 +8,10 @@ use tollway_protocol::splice::Segments;
 
 use crate::clock::now;
 use crate::snapshot::Target;
-use crate::worker::Worker;
 
 use super::body::{Outgoing, UpstreamBody};
 use super::mock;
-use super::pool::{ConnectError, Sender};
+use super::pool::{ConnectError, Pool, Sender};
 use super::provider::{HttpTransport, Transport};
 
 /// An answer whose body is still to come.
@@ -31,24 +30,29 @@ pub(crate) enum SendError {
     Broken,
 }
 
-/// Sends `body` to `target` and waits for the head of the answer.
+/// Sends `body` to `target`, over a connection of `pool`, and waits for the head of the answer. `draw` is any number; it
+/// picks the credential.
 ///
 /// # Errors
 /// [`SendError`]. A request that went out on a connection which had already ended was seen by nobody: it is sent
 /// again on another, and that does not count as a retry.
-pub(crate) async fn send(worker: &Worker, target: &Target, body: &Segments, stream: bool) -> Result<Answer, SendError> {
+pub(crate) async fn send(
+    (pool, draw): (&Pool, u64),
+    target: &Target,
+    body: &Segments,
+    stream: bool,
+) -> Result<Answer, SendError> {
     match &target.provider.transport {
-        Transport::Mock(spec) => Ok(mock::answer(spec, target, stream, worker.random()).await),
-        Transport::Http(http) => over_http(worker, http, body).await,
+        Transport::Mock(spec) => Ok(mock::answer(spec, target, stream, draw).await),
+        Transport::Http(http) => over_http(pool, http, body, draw).await,
     }
 }
 
-async fn over_http(worker: &Worker, http: &HttpTransport, body: &Segments) -> Result<Answer, SendError> {
-    let draw = worker.random();
+async fn over_http(pool: &Pool, http: &HttpTransport, body: &Segments, draw: u64) -> Result<Answer, SendError> {
     let mut fresh = false;
     loop {
         let started = now();
-        let sender = worker.pool.checkout(&http.origin, fresh).await.map_err(|error| match error {
+        let sender = pool.checkout(&http.origin, fresh).await.map_err(|error| match error {
             ConnectError::Failed(what) => SendError::Connect(what),
             ConnectError::TimedOut => SendError::ConnectTimeout(started.elapsed()),
         })?;
