@@ -40,6 +40,9 @@ if TYPE_CHECKING:
 TICK = 0.5
 """Seconds between two looks at the configuration's files; a change is acted on once it is a tick old."""
 
+SAME_SIGNAL = 0.5
+"""Seconds in which a second signal is taken for the first: who signals a process and its group sends two."""
+
 HOOK_PATIENCE = 1.0
 """Seconds that hooks which still run get to finish, after the last request has."""
 
@@ -74,6 +77,7 @@ class Supervisor:
         self._hooks: HookRuntime | None = None
         self._upgrade: Upgrade | None = None
         self._draining: threading.Thread | None = None
+        self._drain_began = 0.0
         self._drained = threading.Event()
         self._announced = False
         self._commands: queue.SimpleQueue[tuple[int, str]] = queue.SimpleQueue()
@@ -112,9 +116,10 @@ class Supervisor:
 
     def _on_signal(self, number: signal.Signals) -> None:
         if number in (signal.SIGTERM, signal.SIGINT):
-            if self._draining is not None:
+            if self._draining is None:
+                self._drain(number.name)
+            elif time.monotonic() - self._drain_began > SAME_SIGNAL:
                 self._end_at_once()
-            self._drain(number.name)
         elif number == signal.SIGHUP and self._draining is None:
             self._reload("SIGHUP")
         elif number == signal.SIGUSR2 and self._draining is None:
@@ -215,6 +220,7 @@ class Supervisor:
 
     def _drain(self, cause: str) -> None:
         logs.info("draining", cause=cause, at_most=self._built.drain)
+        self._drain_began = time.monotonic()
         if self._upgrade is not None:
             self._upgrade.close(kill=True)
             self._upgrade = None

@@ -31,13 +31,35 @@ def test_a_running_stream_is_finished_and_new_connections_are_not_taken(program:
     assert program.event("drained")["finished"] is True
 
 
+def ended(program: Program, number: signal.Signals) -> bool:
+    """Whether it has ended; it is told to once more if not."""
+    if program.process.poll() is not None:
+        return True
+    program.signal(number)
+    return False
+
+
+@pytest.mark.parametrize("name", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_to_the_process_and_its_group_is_one(program: Program, name: signal.Signals) -> None:
+    with (
+        program.client() as client,
+        client.stream("POST", "/v1/chat/completions", json=chat("slow", stream=True)) as got,
+    ):
+        lines = got.iter_lines()
+        assert next(lines).startswith("data:")
+        program.signal(name)
+        program.signal(name)
+        assert "data: [DONE]" in list(lines)
+    assert program.wait() == 0
+
+
 def test_a_second_signal_ends_it_at_once(program: Program) -> None:
     assert program.admin
     (child,) = program.children()
     with endless(program) as lines:
         program.signal(signal.SIGTERM)
         program.event("draining")
-        program.signal(signal.SIGTERM)
+        until(lambda: ended(program, signal.SIGTERM), "the end")
         assert program.wait() == 1
         with pytest.raises(httpx.TransportError):
             list(lines)
