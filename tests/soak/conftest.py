@@ -58,7 +58,7 @@ def measured(tmp_path: Path) -> Iterator[Measured]:
     guard = {"type": "pii", "on": "both", "action": "mask", "restore": True, "on_failure": "closed"}
     text = minimal(
         f"http://127.0.0.1:{port}",
-        providers={"mock": {"type": "mock"}, "slow": {"type": "mock", "chunks": 100, "chunk_gap": "5s"}},
+        providers={"mock": {"type": "mock"}, "slow": {"type": "mock", "chunks": 30, "chunk_gap": "5s"}},
         routes={
             "mock": {"provider": "mock", "model": "mock-model"},
             "guarded": {**target, "guardrails": [guard]},
