@@ -23,6 +23,11 @@ toolchain() { # NAME HINT
   command -v "$1" >/dev/null || by_hand+=("$2")
 }
 
+postgres_server() {
+  # Debian keeps the server's programs off the path.
+  command -v initdb >/dev/null || compgen -G "/usr/lib/postgresql/*/bin/initdb" >/dev/null
+}
+
 node_is_recent() {
   node -e 'process.exit(Number(process.versions.node.split(".")[0]) >= 20 ? 0 : 1)' 2>/dev/null
 }
@@ -34,7 +39,7 @@ else
   packages+=(python3 python3-venv)
 fi
 program cc gcc libc6-dev
-toolchain cargo "Rust 1.88 or later (rustup)"
+toolchain cargo "Rust 1.91 or later (rustup)"
 
 case $purpose in
   run) ;;
@@ -42,6 +47,7 @@ case $purpose in
     program curl curl
     program git git
     program openssl openssl
+    postgres_server || packages+=(postgresql)
     node_is_recent || by_hand+=("Node 20 or later")
     toolchain npm "npm"
     ;;

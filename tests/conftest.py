@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ssl
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,27 +20,34 @@ StartUpstream = Callable[..., ScriptedUpstream]
 
 @pytest.fixture
 def start_gateway(tmp_path: Path) -> Iterator[StartGateway]:
-    """Start gateways: `start_gateway(text, **environment)`. Each has a folder of its own; all end with the test."""
+    """Start gateways: `start_gateway(text, under=…, **environment)`.
+
+    Each has a folder of its own; all end with the test.
+    """
     with contextlib.ExitStack() as stack:
         count = 0
 
-        def start(text: str | Mapping[str, object] | None, **environment: str) -> RunningGateway:
+        def start(
+            text: str | Mapping[str, object] | None, *, under: Sequence[str] = (), **environment: str
+        ) -> RunningGateway:
             nonlocal count
             count += 1
             folder = tmp_path / f"gateway-{count}"
             folder.mkdir()
-            return stack.enter_context(RunningGateway(text, folder, **environment))
+            return stack.enter_context(RunningGateway(text, folder, under=under, **environment))
 
         yield start
 
 
 @pytest.fixture
 def start_upstream() -> Iterator[StartUpstream]:
-    """Start scripted upstreams: `start_upstream(tls=…, http2=…)`. All end with the test."""
+    """Start scripted upstreams: `start_upstream(tls=…, http2=…, at=…)`. All end with the test."""
     with contextlib.ExitStack() as stack:
 
-        def start(tls: ssl.SSLContext | None = None, *, http2: bool = False) -> ScriptedUpstream:
-            return stack.enter_context(ScriptedUpstream(tls, http2=http2))
+        def start(
+            tls: ssl.SSLContext | None = None, *, http2: bool = False, at: tuple[str, int] = ("127.0.0.1", 0)
+        ) -> ScriptedUpstream:
+            return stack.enter_context(ScriptedUpstream(tls, http2=http2, at=at))
 
         yield start
 

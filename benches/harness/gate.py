@@ -43,9 +43,14 @@ class Findings:
     def failed(self) -> bool:
         return self.broken or any(item.verdict == "REGRESSION" for item in self.comparisons)
 
+    @property
+    def status(self) -> int:
+        """The exit code: what compared nothing has not passed."""
+        return 1 if self.failed else 0 if self.comparisons else 2
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """0: no regression; 1: one, or the working tree is broken; 2: it could not be measured."""
+    """0: no regression; 1: one, or the working tree is broken; 2: nothing could be measured."""
     chosen = parse(arguments)
     options.unwind_on_signal()
     try:
@@ -66,7 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(table(found.comparisons), *(f"! {remark}" for remark in found.remarks), HOW_TO_READ, sep="\n")
     if chosen.json:
         chosen.json.write_text(json.dumps(document(chosen, found), indent=1) + "\n")
-    return 1 if found.failed else 0
+    return found.status
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:

@@ -67,7 +67,7 @@ def _subject(subject: Running, scenario: Scenario, bench: Bench, outcome: Outcom
     for wave in ("wave1", "wave2"):
         bench.say(f"{scenario.name}: {subject.name}, {memory.streams} idle streams")
         metrics |= {f"{wave}_{name}": value for name, value in _wave(subject, scenario, bench, outcome).items()}
-    metrics["after_mb"] = _resting(subject)
+        metrics[f"{wave}_after_mb"] = _resting(subject)
     metrics["stream_bytes"] = (metrics["wave1_open_mb"] - metrics["last_mb"]) * MB / memory.streams
     return metrics
 

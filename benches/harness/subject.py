@@ -95,7 +95,7 @@ def _outbox(admin: int) -> float:
     """Bytes in Tollway's journal that are not yet stored; 0 where it has no journal."""
     with urllib.request.urlopen(f"http://127.0.0.1:{admin}/metrics", timeout=10) as answer:
         text = answer.read().decode()
-    found = re.search(r"^tollway_journal_bytes(?:\{[^}]*\})? (\S+)$", text, re.MULTILINE)
+    found = re.search(r"^tollway_journal_unshipped_bytes(?:\{[^}]*\})? (\S+)$", text, re.MULTILINE)
     return float(found[1]) if found else 0.0
 
 

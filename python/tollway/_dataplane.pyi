@@ -6,6 +6,17 @@ class TomlError(ValueError):
 def hash_key(secret: bytes, key: bytes) -> str:
     """The HMAC-SHA-256 (RFC 2104) of a virtual key under `server.secret`: 64 lower-case hexadecimal digits."""
 
+def explain(snapshot: bytes, key: str | None, model: str, body: bytes | None) -> bytes:
+    """What would happen to a request, as JSON; nothing is called. Raises `ValueError` for a snapshot that is none."""
+
+class Offline:
+    """The store and the journal of a gateway that does not run."""
+
+    def __init__(self, snapshot: bytes) -> None:
+        """Open them, and ship what is left in the journal. Raises `OSError`, in words for the operator."""
+    def call(self, name: str, with_json: bytes, actor: str) -> bytes:
+        """Answer as the control socket does: the JSON of `{"ok": …}` or `{"error": …, "code": …, "param": …}`."""
+
 def parse_toml(
     text: str,
 ) -> tuple[dict[str, object], dict[tuple[str | int, ...], tuple[int, int, int, int]]]:
@@ -39,14 +50,25 @@ class Gateway:
     """The running data plane: its listeners, runtimes, pools and counters."""
 
     def __init__(
-        self, listen_fds: list[int], control_path: str, workers: int, hook_threads: int, snapshot: bytes
+        self,
+        listen_fds: list[int],
+        control_path: str,
+        workers: int,
+        hook_threads: int,
+        snapshot: bytes,
+        successor: bool,
     ) -> None:
         """Start serving on listening sockets that the caller keeps (each is duplicated).
 
-        Raises `ValueError` for a snapshot that does not hold together, `OSError` for a socket that cannot be used.
+        A `successor` takes over from a process that still runs, and gets the journal once that one has ended. Raises
+        `ValueError` for a snapshot that does not hold together, or a journal or store that cannot be used; `OSError`
+        for a socket that cannot be used.
         """
-    def reload(self, snapshot: bytes) -> None:
-        """Swap the configuration whole. Raises `ValueError`, and changes nothing, if it does not hold together."""
+    def reload(self, snapshot: bytes, cause: str) -> None:
+        """Swap the configuration whole; the audit log says that `cause` asked for it.
+
+        Raises `ValueError`, and changes nothing, if it does not hold together.
+        """
     def drain(self, timeout: float) -> bool:
         """Stop accepting, let what runs finish for at most `timeout` seconds, and end every thread.
 
@@ -62,5 +84,7 @@ class Gateway:
         """An eventfd that is readable while calls of asynchronous hooks wait."""
     def take_async_hooks(self) -> list[HookCall]:
         """The waiting calls of asynchronous hooks; resets the eventfd."""
+    def connections(self) -> tuple[int, int]:
+        """How many connections of callers are open, and the most that were at a time since the last call."""
     def metrics(self) -> str:
         """The counters in Prometheus' text format."""

@@ -7,10 +7,11 @@ import os
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tollway import logs
+from tollway.admin.settings import ORIGINS
 
 if TYPE_CHECKING:
     import socket
@@ -33,6 +34,8 @@ class Access:
 
     token: str
     metrics_open: bool
+    origins: dict[str, dict[str, str]] = field(default_factory=dict)
+    """Where each setting of each route was made."""
 
     def __repr__(self) -> str:
         return f"Access(metrics_open={self.metrics_open})"
@@ -48,6 +51,7 @@ class ControlPlane:
     def __init__(self, listener: socket.socket, control: Path, version: str, access: Access) -> None:
         self._fd = listener.fileno()
         self._control = control
+        self._origins = control.with_name(ORIGINS)
         self._version = version
         self._access = access
         self._process: subprocess.Popen[bytes] | None = None
@@ -94,11 +98,13 @@ class ControlPlane:
         if access == self._access:
             return
         self._access = access
+        self._publish()
         self._write(access.to_json())
 
     def stop(self, patience: float) -> None:
         """End the child, by force after `patience` seconds, and start no other."""
         self._restart_at = None
+        self._origins.unlink(missing_ok=True)
         if self._process is None:
             return
         self._process.terminate()
@@ -111,6 +117,7 @@ class ControlPlane:
 
     def _start(self) -> None:
         self._restart_at = None
+        self._publish()
         self._started = time.monotonic()
         self._ready = False
         # -P: a file of the working directory must not be imported in place of a library. A process group of its own:
@@ -136,6 +143,17 @@ class ControlPlane:
         self._close()
         self._restart_at = time.monotonic() + self._delay
         self._delay = min(self._delay * 2, LONGEST_DELAY)
+
+    def _publish(self) -> None:
+        """Leave the origins beside the control socket: too much for a pipe that nobody may be reading."""
+        draft = self._origins.with_suffix(".new")
+        try:
+            draft.write_text(json.dumps(self._access.origins))
+            draft.replace(self._origins)
+        except OSError as error:
+            # They are missed in one answer of the admin API; nothing else hangs on them.
+            draft.unlink(missing_ok=True)
+            logs.warning("control-plane.origins", reason=error.strerror)
 
     def _write(self, line: dict[str, object]) -> None:
         if self._process is None or self._process.stdin is None:

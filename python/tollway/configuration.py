@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
+import shutil
+import tempfile
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tollway.child import Access
@@ -10,10 +14,12 @@ from tollway.config import build, build_loaded, default_config
 from tollway.watch import FileWatch
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tollway.config import Address, Built, Defaults
     from tollway.policy.load import HookRegistry
+
+
+_STORED = {"fsync_ms": "fsync", "retain_requests_days": "retention", "retain_rollups_days": "retention"}
+"""The settings of the store that the file names otherwise than the snapshot does."""
 
 
 class Configuration:
@@ -24,7 +30,7 @@ class Configuration:
 
     def __init__(self, path: Path | None, listen: Address | None = None, admin: Address | None = None) -> None:
         self.path = path
-        self.defaults: Defaults | None = default_config() if path is None else None
+        self.defaults: Defaults | None = default_config(_passing_folder()) if path is None else None
         self.hooks: HookRegistry | None = None
         self._listen = listen
         self._admin = admin
@@ -59,10 +65,20 @@ class Configuration:
 
 def access(built: Built) -> Access:
     """Who may use the control plane."""
-    return Access(built.admin_token.reveal(), built.metrics_open)
+    return Access(built.admin_token.reveal(), built.metrics_open, built.origins)
 
 
 def needs_restart(before: Built, now: Built) -> list[str]:
     """The settings that differ and that a reload does not change."""
     names = ("listen", "admin", "workers", "hook_threads")
-    return [f"server.{name}" for name in names if getattr(before, name) != getattr(now, name)]
+    changed = [f"server.{name}" for name in names if getattr(before, name) != getattr(now, name)]
+    old, new = before.store or {}, now.store or {}
+    stored = [_STORED.get(name, name) for name in new if old.get(name) != new[name]]
+    return changed + [f"store.{name}" for name in dict.fromkeys(stored)]
+
+
+def _passing_folder() -> Path:
+    """A folder for the records of a gateway without a configuration: it goes when the process does."""
+    folder = Path(tempfile.mkdtemp(prefix="tollway-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder

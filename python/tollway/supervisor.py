@@ -27,6 +27,7 @@ from tollway.config import render
 from tollway.configuration import access, needs_restart
 from tollway.errors import TollwayError
 from tollway.listeners import Inheritance, url
+from tollway.memory import Trimmer
 from tollway.signals import Waiter
 from tollway.upgrade import Upgrade
 
@@ -65,6 +66,7 @@ class Supervisor:
         self._configuration = configuration
         self._inheritance = inheritance
         self._waiter = Waiter()
+        self._trimmer = Trimmer()
         self._built = self._started_with = built = configuration.build()
         _warn(built)
         self._data = inheritance.listener("data", built.listen)
@@ -102,6 +104,7 @@ class Supervisor:
             self._serve_commands()
             if time.monotonic() >= next_look:
                 next_look = time.monotonic() + TICK
+                self._trimmer.step(*self._gateway.connections(), time.monotonic())
                 if self._draining is None and self._configuration.changed():
                     self._reload("file")
         return self._end()
@@ -144,7 +147,7 @@ class Supervisor:
             return _refused("there is no configuration file to read: the defaults are served", cause)
         try:
             built = self._configuration.build()
-            self._gateway.reload(built.snapshot)
+            self._gateway.reload(built.snapshot, cause)
         except (TollwayError, ValueError) as error:
             return _refused(str(error), cause)
         # Whatever else a file may provoke must not end a gateway that serves.
@@ -257,7 +260,8 @@ class Supervisor:
         workers = built.workers or len(os.sched_getaffinity(0))
         try:
             control = str(self._folder / "control")
-            return Gateway([self._data.fileno()], control, workers, built.hook_threads, built.snapshot)
+            successor = self._inheritance.ready_fd is not None
+            return Gateway([self._data.fileno()], control, workers, built.hook_threads, built.snapshot, successor)
         except (ValueError, OSError) as error:
             _remove(self._folder)
             raise StartError(str(error)) from None

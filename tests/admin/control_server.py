@@ -6,17 +6,80 @@ import json
 import socket
 import threading
 from pathlib import Path
+from typing import Any
 
-HEALTH = {"status": "ready", "generation": 3, "workers": 2, "connections": 2, "in_flight": 1}
-KEY = {
-    "id": "summarizer",
-    "team": "data-science",
-    "project": None,
-    "environment": "dev",
-    "models": ["fast"],
-    "expires": None,
-    "revoked": False,
+HEALTH: dict[str, object] = {
+    "status": "ready",
+    "generation": 3,
+    "workers": 2,
+    "connections": 2,
+    "in_flight": 1,
+    "store": {"state": "ok", "detail": None, "since_us": 1},
+    "journal": {"state": "ok", "bytes": 1, "max_bytes": 2, "unshipped": 0, "lag_us": 0, "dropped": 0},
+    "keys": {"state": "fresh", "as_of_us": 1},
 }
+KEY: dict[str, object] = {
+    "id": "k3v9x2m4q8ta",
+    "source": "store",
+    "settings": {"team": "data-science", "models": ["fast"]},
+    "state": "active",
+    "created_us": 1,
+    "updated_us": 1,
+    "revoked_us": None,
+    "rotated_us": None,
+    "previous_until_us": None,
+    "version": 1,
+}
+SECRET = "tw-k3v9x2m4q8ta-canary-canary-canary-canary-canary-canary-0"
+SCOPE: dict[str, object] = {
+    "kind": "team",
+    "name": "data-science",
+    "source": "config",
+    "settings": {"models": ["fast"], "limits": {"rpm": 10}},
+    "created_us": None,
+    "updated_us": None,
+    "version": None,
+}
+ROW: dict[str, object] = {
+    "start_us": None,
+    "team": "data-science",
+    **dict.fromkeys(("requests", "errors", "input", "cache_read", "cache_write", "output", "reasoning"), 1),
+    "cost_nano": None,
+    **dict.fromkeys(("unpriced", "duration_us_sum", "first_token_us_sum", "first_token_count"), 1),
+}
+RECORD: dict[str, object] = {
+    "id": "req_01a5f0c2b3d40123456789abcdef0123",
+    "accepted_us": 1,
+    "endpoint": "chat/completions",
+    "status": 200,
+    "error": None,
+    "stream": False,
+    "tags": ["a"],
+    "attempts": [{"provider": "up", "model": "m", "class": "ok", "status": 200, "at_us": 1, "took_us": 2}],
+    "total_us": 3,
+    "overhead_us": 1,
+    "upstream_us": 2,
+    "tokens": {"input": 1, "output": None},
+    "estimated": False,
+    "cache": "bypass",
+    "flags": [],
+    "request_bytes": 1,
+    "response_bytes": 2,
+    "payload": False,
+}
+ENTRY: dict[str, object] = {
+    "seq": 1,
+    "at_us": 1,
+    "actor": "admin",
+    "action": "create",
+    "kind": "key",
+    "name": "k3v9x2m4q8ta",
+    "before": None,
+    "after": {"team": "data-science"},
+    "previous": "",
+    "hash": "00",
+}
+HEAD: dict[str, object] = {"seq": 1, "hash": "00", "at_us": 1, "signature": "00"}
 TARGET: dict[str, object] = {"route": "fast", "provider": "mock", "model": "m", "region": None, "tags": []}
 ROUTE = {
     "name": "fast",
@@ -46,11 +109,29 @@ class ControlServer:
             "health": {"ok": HEALTH},
             "routes": {"ok": [ROUTE]},
             "targets": {"ok": [TARGET]},
-            "keys": {"ok": [KEY]},
+            "keys.list": {"ok": {"data": [KEY], "next": None}},
+            "keys.show": {"ok": KEY},
+            "keys.create": {"ok": {**KEY, "secret": SECRET}},
+            "keys.patch": {"ok": KEY},
+            "keys.rotate": {"ok": {**KEY, "secret": SECRET}},
+            "keys.revoke": {"ok": {**KEY, "state": "revoked"}},
+            "scopes.list": {"ok": {"data": [SCOPE], "next": None}},
+            "scopes.show": {"ok": SCOPE},
+            "scopes.create": {"ok": SCOPE},
+            "scopes.patch": {"ok": SCOPE},
+            "scopes.delete": {"ok": None},
+            "usage": {"ok": {"data": [ROW], "next": None}},
+            "requests.search": {"ok": {"data": [RECORD], "next": "c", "scanned": 1}},
+            "requests.show": {"ok": {**RECORD, "payload": {"request": "{}", "response": "{}"}}},
+            "tail": {"ok": {"data": [{**RECORD, "seq": 7}], "next": 7, "missed": 0}},
+            "audit.search": {"ok": {"data": [ENTRY], "next": None}},
+            "audit.verify": {"ok": {"ok": True, "entries": 1, "first_bad": None}},
+            "audit.head": {"ok": HEAD},
             "metrics": {"ok": METRICS},
             "reload": {"ok": {"generation": 4}},
         }
         self.calls: list[str] = []
+        self.asked: list[dict[str, Any]] = []
         self._listener: socket.socket | None = None
         self.start()
 
@@ -60,6 +141,10 @@ class ControlServer:
         self._listener.bind(str(self.path))
         self._listener.listen()
         threading.Thread(target=self._accept, args=(self._listener,), daemon=True).start()
+
+    def last(self, call: str) -> dict[str, Any]:
+        """What was asked last with `call`."""
+        return next(asked for asked in reversed(self.asked) if asked["call"] == call)
 
     def stop(self) -> None:
         """Be gone."""
@@ -81,9 +166,10 @@ class ControlServer:
     def _serve(self, connection: socket.socket) -> None:
         with connection, connection.makefile("rb") as lines:
             for line in lines:
-                name = json.loads(line)["call"]
-                self.calls.append(name)
-                answer = self.answers[name]
+                asked = json.loads(line)
+                self.asked.append(asked)
+                self.calls.append(asked["call"])
+                answer = self.answers[asked["call"]]
                 if isinstance(answer, bytes):
                     connection.sendall(answer)
                     return

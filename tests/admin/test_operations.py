@@ -2,27 +2,43 @@
 
 from __future__ import annotations
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
 
 from tests.admin.conftest import Plane
-from tests.admin.control_server import HEALTH, KEY, METRICS, ROUTE, TARGET
-from tollway.admin.models import Health, Key, Route, Target
+from tests.admin.control_server import ENTRY, HEALTH, KEY, METRICS, ROUTE, SCOPE, TARGET
+from tollway.admin.audit import Entry
+from tollway.admin.models import Health, Route, Target
+from tollway.admin.models_keys import Key, Scope
+from tollway.admin.settings import ORIGINS
 
 
 def test_what_the_data_plane_says_is_passed_on(client: httpx.Client) -> None:
     assert client.get("/admin/v1/health").json() == HEALTH
-    assert client.get("/admin/v1/routes").json() == [ROUTE]
+    assert client.get("/admin/v1/routes").json() == [ROUTE | {"origin": {}}]
     assert client.get("/admin/v1/targets").json() == [TARGET]
-    assert client.get("/admin/v1/keys").json() == [KEY]
+
+
+def test_a_route_says_where_its_settings_were_made(plane: Plane, client: httpx.Client) -> None:
+    file = plane.control.path.with_name(ORIGINS)
+    file.write_text(json.dumps({"fast": {"strategy": "tollway.toml:7"}, "gone": {}}))
+    try:
+        assert client.get("/admin/v1/routes").json()[0]["origin"] == {"strategy": "tollway.toml:7"}
+        file.write_text("half")
+        assert client.get("/admin/v1/routes").json()[0]["origin"] == {}
+    finally:
+        file.unlink()
 
 
 def test_a_hash_cannot_slip_out(plane: Plane, client: httpx.Client) -> None:
-    plane.control.answers["keys"] = {"ok": [KEY | {"hash": "canary", "secret": "canary"}]}
-    answer = client.get("/admin/v1/keys")
-    assert answer.json() == [KEY]
+    leaky = KEY | {"hash": "canary", "secret": "canary", "previous_hash": "canary"}
+    plane.control.answers["keys.show"] = {"ok": leaky}
+    plane.control.answers["keys.list"] = {"ok": {"data": [leaky], "next": None}}
+    assert client.get("/admin/v1/keys/k3v9x2m4q8ta").json() == KEY
+    assert client.get("/admin/v1/keys").json()["data"] == [KEY]
 
 
 def test_metrics_are_prometheus_text(client: httpx.Client) -> None:
@@ -95,7 +111,7 @@ def test_while_draining_it_is_not_ready(plane: Plane, client: httpx.Client) -> N
 
 
 def test_an_answer_of_another_shape_is_a_fault_that_tells_nothing(plane: Plane, client: httpx.Client) -> None:
-    plane.control.answers["keys"] = {"ok": [{"id": "canary"}]}
+    plane.control.answers["keys.list"] = {"ok": {"data": [{"id": "canary"}], "next": None}}
     answer = client.get("/admin/v1/keys")
     assert (answer.status_code, answer.json()["error"]["code"]) == (500, "internal_error")
     assert "canary" not in answer.text
@@ -116,7 +132,7 @@ def test_head(client: httpx.Client) -> None:
 def test_many_at_once(plane: Plane) -> None:
     """More than the control socket serves at a time, so that some wait their turn."""
     with plane.client() as client, ThreadPoolExecutor(32) as pool:
-        answers = list(pool.map(lambda _: client.get("/admin/v1/keys").json(), range(200)))
+        answers = list(pool.map(lambda _: client.get("/admin/v1/keys").json()["data"], range(200)))
     assert answers == [[KEY]] * 200
 
 
@@ -124,5 +140,7 @@ def test_the_models_and_the_fixture_agree() -> None:
     """The answers above hold every field that the models declare, so that none goes untested."""
     assert set(Health.model_fields) == set(HEALTH)
     assert set(Key.model_fields) == set(KEY)
+    assert set(Scope.model_fields) == set(SCOPE)
+    assert set(Entry.model_fields) == set(ENTRY)
     assert set(Target.model_fields) == set(TARGET)
-    assert set(Route.model_fields) == set(ROUTE)
+    assert set(Route.model_fields) == {*ROUTE, "origin"}

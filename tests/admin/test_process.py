@@ -71,7 +71,7 @@ def test_a_change_of_access_is_taken_over(own_plane: Plane) -> None:
 def test_secrets_are_neither_in_its_arguments_nor_its_environment_nor_its_logs(own_plane: Plane) -> None:
     place = Path(f"/proc/{own_plane.process.pid}")
     assert TOKEN.encode() not in (place / "cmdline").read_bytes() + (place / "environ").read_bytes()
-    own_plane.control.answers["keys"] = {"ok": [{"canary": TOKEN}]}
+    own_plane.control.answers["keys.list"] = {"ok": {"data": [{"canary": TOKEN}], "next": None}}
     with own_plane.client() as client:
         assert client.get("/admin/v1/keys").status_code == 500
     code, logs = own_plane.end()

@@ -335,6 +335,7 @@ def test_the_gate_does_not_judge_rounds_in_which_others_were_busy() -> None:
     gate.judge_outcome(a_scenario(), Outcome([busy] * 9), limits, none)
     assert none.comparisons == []
     assert not none.failed
+    assert (found.status, none.status) == (0, 2)
 
 
 def test_a_broken_tree_fails_the_gate_and_a_broken_base_does_not() -> None:
@@ -343,5 +344,6 @@ def test_a_broken_tree_fails_the_gate_and_a_broken_base_does_not() -> None:
         found = gate.Findings()
         gate.judge_outcome(a_scenario(), Outcome(problems={broken: "does not start"}), one, found)
         assert found.failed is failed
+        assert found.status == (1 if failed else 2)
         assert found.comparisons == []
         assert any("skipped" in remark for remark in found.remarks)

@@ -1,4 +1,4 @@
-"""The parts of the supervisor that can be seen alone: the file watch, the logs, the inheritance of sockets."""
+"""The parts of the supervisor that can be seen alone: the file watch, the logs, the inheritance of sockets, memory."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from tollway import logs
 from tollway.child import Access
 from tollway.config import Address
 from tollway.listeners import BACKLOG, VARIABLE, Inheritance, ListenError, url
+from tollway.memory import FEWEST, PAUSE, Trimmer
 from tollway.watch import FileWatch
 
 
@@ -133,3 +134,20 @@ def test_a_new_listener(monkeypatch: pytest.MonkeyPatch) -> None:
             Inheritance().listener("data", Address("127.0.0.1", listener.getsockname()[1]))
     with pytest.raises(ListenError, match="cannot listen on 192"):
         Inheritance().listener("data", Address("192.0.2.1", 0))
+
+
+def test_memory_is_given_back_when_most_have_left() -> None:
+    trims: list[float] = []
+    # Not while many are leaving, as at 1.0.
+    seen = [
+        (0.0, 900, 1000), (0.5, 500, 900), (1.0, 300, 500), (1.5, 201, 300), (2.0, 0, 201),
+        # Not again so soon, but then for those who have left since.
+        (1.5 + PAUSE - 0.1, 10, 10), (1.5 + PAUSE, 10, 10), (2.0 + PAUSE, 0, 10),
+        # A few are not worth it; those who came and went in between are.
+        (100.0, 0, FEWEST - 1), (101.0, 0, FEWEST), (102.0, 0, 0),
+    ]  # fmt: skip
+    now = 0.0
+    trimmer = Trimmer(lambda: trims.append(now))
+    for now, connections, most in seen:
+        trimmer.step(connections, most, now)
+    assert trims == [1.5, 1.5 + PAUSE, 101.0]

@@ -93,6 +93,27 @@ def test_what_needs_a_restart_is_said(program: Program, config: Path) -> None:
     assert program.ask().status_code == 200
 
 
+def test_a_change_of_the_store_needs_a_restart(start: Start, config: Path) -> None:
+    program = start("--config", str(config))
+    assert program.admin
+    replace(config, CONFIG + '\n[store]\nfsync = "always"\njournal = "elsewhere"\nretention = { requests = "30d" }\n')
+    said = {program.event("config.needs-restart", count)["setting"] for count in (1, 2, 3)}
+    assert said == {"store.fsync", "store.journal", "store.retention"}
+    assert program.ask().status_code == 200
+    assert not (config.parent / "elsewhere").exists()
+
+
+def test_a_reload_tells_anew_where_settings_were_made(program: Program, config: Path) -> None:
+    def origin() -> str:
+        routes = program.ask_admin("/admin/v1/routes").json()
+        return str(next(route["origin"]["targets[0].model"] for route in routes if route["name"] == "fast"))
+
+    line = CONFIG.splitlines().index('model = "mock"') + 1
+    assert origin() == f"{config}:{line}"
+    replace(config, "# one line more\n" + CONFIG)
+    until(lambda: origin() == f"{config}:{line + 1}", "the new place is told")
+
+
 def test_without_a_file_there_is_nothing_to_reload(start: Start) -> None:
     program = start("--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0")
     assert program.admin

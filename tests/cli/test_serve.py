@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.cli.program import CONFIG, KEY, TOKEN, Program, run
+from tests.cli.program import CONFIG, KEY, TOKEN, Program, run, until
 
 Start = Callable[..., Program]
 
@@ -25,7 +25,7 @@ def test_it_serves_both_planes_and_ends_with_0(program: Program) -> None:
     assert answer.json()["choices"][0]["message"]["role"] == "assistant"
     assert program.ask_admin("/admin/v1/health").json()["status"] == "ready"
     assert [route["name"] for route in program.ask_admin("/admin/v1/routes").json()] == ["endless", "fast", "slow"]
-    assert [key["id"] for key in program.ask_admin("/admin/v1/keys").json()] == ["tester"]
+    assert [key["id"] for key in program.ask_admin("/admin/v1/keys").json()["data"]] == ["tester"]
     assert len(program.ask_admin("/admin/v1/targets").json()) == 3
     assert httpx.get(f"{program.admin}/health/ready").json() == {"status": "ready", "data_plane": "ready"}
     assert "tollway_requests_total" in httpx.get(f"{program.admin}/metrics").text
@@ -48,6 +48,22 @@ def test_without_a_configuration_the_printed_line_works(start: Start, tmp_path: 
     assert list(tmp_path.iterdir()) == []
     assert program.output.count(token) == 1
     assert token not in "".join(program.stderr)
+
+
+def test_without_a_configuration_records_are_kept_for_as_long_as_it_runs(start: Start, tmp_path: Path) -> None:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    program = start("--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", TMPDIR=str(temporary))
+    token = program.line(r"^\s+admin token\s+(\S+)$", among="stdout")[1]
+    key = program.line(r"^\s+virtual key\s+(\S+)$", among="stdout")[1]
+    (folder,) = temporary.iterdir()
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    body = {"model": "mock", "messages": []}
+    asked = httpx.post(f"{program.data}/v1/chat/completions", json=body, headers={"x-api-key": key})
+    path = f"/admin/v1/requests/{asked.headers['x-request-id']}"
+    until(lambda: program.ask_admin(path, token=token).status_code == 200, "the record is in the store")
+    assert program.stop() == 0
+    assert list(temporary.iterdir()) == []
 
 
 def test_the_file_of_the_working_directory_is_taken(start: Start, config: Path) -> None:

@@ -20,7 +20,7 @@ Write = Callable[[str], Path]
 @contextmanager
 def gateway(folder: Path, snapshot: bytes) -> Iterator[Gateway]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        running = Gateway([listener.fileno()], str(folder / "control.sock"), 1, 1, snapshot)
+        running = Gateway([listener.fileno()], str(folder / "control.sock"), 1, 1, snapshot, False)
         try:
             yield running
         finally:
@@ -45,7 +45,7 @@ def test_the_data_plane_takes_every_setting(folder: Path, write: Write) -> None:
 
 def test_the_data_plane_takes_the_defaults_and_reloads(folder: Path, write: Write) -> None:
     real_certificates(folder)
-    defaults = config.build_loaded(config.default_config().loaded, resolve_hook=resolve_hook)
+    defaults = config.build_loaded(config.default_config(folder).loaded, resolve_hook=resolve_hook)
     with gateway(folder, defaults.snapshot) as running:
-        running.reload(config.build(write(FULL), resolve_hook=resolve_hook).snapshot)
-        running.reload(config.build(write(""), resolve_hook=resolve_hook).snapshot)
+        running.reload(config.build(write(FULL), resolve_hook=resolve_hook).snapshot, "a test")
+        running.reload(config.build(write(""), resolve_hook=resolve_hook).snapshot, "a test")

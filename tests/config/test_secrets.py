@@ -166,7 +166,10 @@ def test_a_folder_that_is_missing_is_told(write: Write) -> None:
     with pytest.raises(ConfigError) as caught:
         config.load(path)
     errors = [one for one in caught.value.diagnostics if one.severity == "error"]
-    assert {(one.code, one.line, one.column) for one in errors} == {("unwritable-file", 2, 7)}
+    assert {(one.code, one.line, one.column) for one in errors} == {("unusable-path", 2, 7)}
+    with pytest.raises(SecretError) as refused:
+        kept_secret(Path("absent/tollway.secret"), create=True)
+    assert refused.value.code == "unwritable-file"
 
 
 def _make(path: str) -> str:

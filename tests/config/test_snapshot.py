@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import orjson
+import pytest
 
 from tests.config.setting import CANARY, pem, resolve_hook
 from tollway import config
@@ -23,14 +26,21 @@ SHAPE: dict[str, set[str]] = {
     },
     "providers": {
         "name", "kind", "dialect", "base_url", "auth_header", "auth_prefix", "api_keys", "headers", "region", "tags",
-        "ca", "proxy", "http2", "connect_timeout_ms", "max_connections", "mock",
+        "ca", "proxy", "http2", "connect_timeout_ms", "max_connections", "max_connection_age_ms",
+        "dns_ttl_ms", "mock",
     },
     "routes": {"name", "strategy", "targets", "hooks", "guardrails"},
     "targets": {"provider", "model", "timeout_ms", "first_token_ms", "idle_ms", "max_retries"},
     "hooks": {"id", "call", "on", "is_async", "timeout_ms", "on_failure"},
     "guardrails": {"type", "entities", "on", "action", "restore", "on_failure"},
     "keys": {
-        "id", "hash", "team", "project", "environment", "models", "expires", "revoked", "guardrails", "data_policy"
+        "id", "hash", "organisation", "tenant", "team", "project", "environment", "user", "agent", "priority", "tags",
+        "metadata", "models", "expires", "revoked", "guardrails", "data_policy",
+    },
+    "scopes": {"kind", "name", "settings"},
+    "store": {
+        "url", "journal", "journal_max", "on_full", "fsync_ms", "payload_sampling", "retain_requests_days",
+        "retain_rollups_days",
     },
     "mock": {"latency_ms", "chunk_gap_ms", "chunks", "error_status", "cut_after"},
     "tls": {"cert", "key", "client_ca"},
@@ -54,7 +64,7 @@ def check_shape(value: object, name: str) -> None:
     if isinstance(value, list):
         for entry in value:
             check_shape(entry, name)
-    elif isinstance(value, dict) and name != "headers":
+    elif isinstance(value, dict) and name not in ("headers", "metadata", "settings"):
         assert set(value) == SHAPE[name], name
         for key, entry in value.items():
             check_shape(entry, key)
@@ -62,7 +72,7 @@ def check_shape(value: object, name: str) -> None:
 
 def test_shape(write: Write) -> None:
     snapshot = compiled(write(FULL))
-    assert set(snapshot) == {"server", "providers", "routes", "keys"}
+    assert set(snapshot) == {"server", "store", "providers", "routes", "scopes", "keys"}
     for name, value in snapshot.items():
         check_shape(value, name)
 
@@ -99,6 +109,8 @@ def test_providers(write: Write) -> None:
         "http2": "prior",
         "connect_timeout_ms": 250,
         "max_connections": 64,
+        "max_connection_age_ms": 3_600_000,
+        "dns_ttl_ms": 10_000,
         "mock": None,
     }
     mock = named(providers, "mock")
@@ -177,6 +189,136 @@ def test_a_key_has_no_more_rights_than_its_team(write: Write) -> None:
     assert named(keys, "summarizer")["models"] == ["primary-summarization"], "permissive is not the team's"
     assert named(keys, "old")["models"] == ["primary-summarization", "fast"]
     assert named(keys, "anyone")["models"] is None
+
+
+def test_scopes(write: Write) -> None:
+    """Each as the admin API would have taken it: defaults within a setting spelt out, what was not given left out."""
+    scopes = {(scope["kind"], scope["name"]): scope["settings"] for scope in compiled(write(FULL))["scopes"]}
+    assert scopes["team", "data-science"] == {
+        "budgets": [
+            {"usd": 500, "per": "month", "alert_at": 0.8, "mode": "hard"},
+            {"usd": 50, "per": "day", "environment": "dev", "mode": "soft"},
+        ],
+        "limits": {"rpm": 1000, "tpm": 200_000, "tpd": 5_000_000, "concurrency": 50},
+        "models": ["primary-summarization", "fast"],
+    }
+    assert scopes["project", "tickets"] == {}
+    assert scopes["tag", "night"] == {"budgets": [{"usd": 0.5, "per": "hour", "mode": "hard"}]}
+    assert {kind for kind, _ in scopes} == {
+        *("team", "organisation", "tenant", "project", "environment", "user", "agent", "tag")
+    }
+
+
+def test_what_a_key_counts_for(write: Write) -> None:
+    keys = compiled(write(FULL))["keys"]
+    key = named(keys, "summarizer")
+    assert (key["organisation"], key["tenant"], key["user"], key["agent"]) == ("acme", "one", "ada", "crawler")
+    assert (key["priority"], key["tags"]) == ("interactive", ["night", "batch-7"])
+    assert key["metadata"] == {"owner": "Ada Lovelace", "cost-centre": "4711"}
+    bare = named(keys, "anyone")
+    assert [bare[name] for name in ("organisation", "tenant", "user", "agent")] == [None] * 4
+    assert (bare["priority"], bare["tags"], bare["metadata"]) == ("standard", [], {})
+
+
+def test_the_store(folder: Path, write: Write) -> None:
+    assert compiled(write(FULL))["store"] == {
+        "url": f"sqlite:{folder / 'tollway.db'}",
+        "journal": str(folder / "tollway-journal"),
+        "journal_max": 4 << 30,
+        "on_full": "drop-payloads",
+        "fsync_ms": 250,
+        "payload_sampling": 0.05,
+        "retain_requests_days": 400,
+        "retain_rollups_days": 1200,
+    }
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ('url = "sqlite:a/b.db"', {"url": "sqlite:{folder}/a/b.db"}),
+        ('url = "sqlite:a/../b.db"', {"url": "sqlite:{folder}/b.db"}),
+        ('url = "sqlite:///{folder}/c.db"', {"url": "sqlite:{folder}/c.db"}),
+        ('url = "env:DATABASE_URL"', {"url": "postgres://u:p@h/d"}),
+        ('journal = "a/j"', {"journal": "{folder}/a/j"}),
+        ('fsync = "always"', {"fsync_ms": 0}),
+        ("fsync = 1", {"fsync_ms": 1000}),
+        ("", {"fsync_ms": 100, "payload_sampling": 0.0, "on_full": "refuse", "journal_max": 4 << 30}),
+        ("payload_sampling = 1", {"payload_sampling": 1}),
+        ("", {"retain_requests_days": None, "retain_rollups_days": None}),
+        ('retention = { rollups = "24h" }', {"retain_requests_days": None, "retain_rollups_days": 1}),
+    ],
+)
+def test_settings_of_the_store(
+    folder: Path, write: Write, monkeypatch: pytest.MonkeyPatch, written: str, expected: dict[str, object]
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgres://u:p@h/d")
+    (folder / "a").mkdir()
+    store = compiled(write(f"[store]\n{written}\n".replace("{folder}", str(folder))))["store"]
+    for name, value in expected.items():
+        assert store[name] == (value.replace("{folder}", str(folder)) if isinstance(value, str) else value)
+
+
+def test_the_store_starts_at_the_file(folder: Path, write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = folder / write("")
+    monkeypatch.chdir("/")
+    store = compiled(path)["store"]
+    assert (store["url"], store["journal"]) == (f"sqlite:{folder}/tollway.db", f"{folder}/tollway-journal")
+
+
+def test_the_defaults_keep_records_only_where_there_is_a_place(tmp_path: Path) -> None:
+    for folder, url in ((None, None), (tmp_path, f"sqlite:{tmp_path}/tollway.db")):
+        built = config.build_loaded(config.default_config(folder).loaded, resolve_hook=resolve_hook)
+        store = orjson.loads(built.snapshot)["store"]
+        assert (store and store["url"]) == url
+        assert built.store == store
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_store_that_cannot_be_written_is_told_and_nothing_is_made() -> None:
+    """As a user without rights: root may write everywhere."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        (folder / "locked").mkdir(mode=0o555)
+        path = folder / "tollway.toml"
+        path.write_text('[store]\nurl = "sqlite:locked/t.db"\njournal = "locked/journal"\n')
+        before = os.geteuid()
+        if before == 0:
+            os.seteuid(65534)
+        try:
+            found = config.check(path)
+        finally:
+            os.seteuid(before)
+        assert [(one.code, one.line) for one in found] == [("unusable-path", 2), ("unusable-path", 3)]
+        assert "cannot be written" in found[0].message
+        assert list((folder / "locked").iterdir()) == []
+
+
+def test_where_a_routes_settings_were_made(write: Write) -> None:
+    built = config.build(write(FULL), resolve_hook=resolve_hook)
+    lines = FULL.splitlines()
+
+    def line(name: str, setting: str) -> str:
+        place = built.origins[name][setting]
+        assert place.startswith("tollway.toml:"), place
+        return lines[int(place.partition(":")[2]) - 1]
+
+    route = "primary-summarization"
+    assert line(route, "strategy") == 'strategy = "fallback"'
+    assert 'timeout = "30s"' in line(route, "targets[0].timeout_ms")
+    assert line(route, "targets[1].idle_ms") == 'idle = "15s"'
+    assert line(route, "targets[1].first_token_ms") == 'first_token = "20s"'
+    assert line(route, "targets[2].max_retries") == "max_retries = 1"
+    assert line(route, "hooks") == "[[routes.primary-summarization.hooks]]"
+    assert built.origins["fast"]["targets[0].timeout_ms"] == "default"
+    assert line("intelligent-router", "targets[2].timeout_ms").endswith("timeout = 5 } },")
+    assert line("customer-faq", "targets[0].provider") == '  { provider = "self-hosted", model = "faq" },'
+    routes = {route["name"]: route for route in compiled(write(FULL))["routes"]}
+    for name, origins in built.origins.items():
+        assert {setting for setting in origins if setting.startswith("targets")} == {
+            f"targets[{index}].{setting}" for index, target in enumerate(routes[name]["targets"]) for setting in target
+        }
 
 
 def test_the_built_settings(write: Write) -> None:

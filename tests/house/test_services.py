@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-PRESENT = ("cc", "cargo", "curl", "git", "node", "npm", "openssl")
+PRESENT = ("cc", "cargo", "curl", "git", "initdb", "node", "npm", "openssl")
 
 on_debian = pytest.mark.skipif(not Path("/etc/debian_version").exists(), reason="not Debian")
 
@@ -86,7 +86,7 @@ def test_rust_and_node_are_never_installed(machine: Machine) -> None:
     machine.program("node", "exit 1")
     status, complaint = machine.check("test")
     assert status == 1
-    assert "Rust 1.88" in complaint
+    assert "Rust 1.91" in complaint
     assert "Node 20" in complaint
     assert machine.installed() == []
 

@@ -84,7 +84,7 @@ def test_key_and_token_are_printed_once_and_work(first: FirstStart) -> None:
     headers = {"authorization": f"Bearer {key}"}
     assert [model["id"] for model in httpx.get(f"{data}/v1/models", headers=headers).json()["data"]] == ["mock"]
     headers = {"authorization": f"Bearer {token}"}
-    assert httpx.get(f"{control}/admin/v1/keys", headers=headers).json()[0]["id"] == "first"
+    assert httpx.get(f"{control}/admin/v1/keys", headers=headers).json()["data"][0]["id"] == "first"
     assert httpx.get(f"{control}/admin/v1/keys").status_code == 401
     assert httpx.get(f"{data}/v1/models").status_code == 401
     # The key once, and once more in the line to try.

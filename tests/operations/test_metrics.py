@@ -30,6 +30,12 @@ FAMILIES = {
     "tollway_overhead_seconds": ("histogram", TARGET),
     "tollway_in_flight": ("gauge", set()),
     "tollway_target_state": ("gauge", TARGET),
+    "tollway_journal_bytes": ("gauge", set()),
+    "tollway_journal_unshipped_bytes": ("gauge", set()),
+    "tollway_journal_held": ("gauge", set()),
+    "tollway_journal_dropped_total": ("counter", set()),
+    "tollway_journal_refused_total": ("counter", set()),
+    "tollway_store_up": ("gauge", set()),
 }
 
 Series = dict[tuple[str, frozenset[tuple[str, str]]], float]
@@ -102,7 +108,7 @@ def test_families_and_labels_are_those_of_the_contract(gateway: RunningGateway, 
         assert samples, f"{name} has no sample"
         assert {has for _, has in samples} == {frozenset(labels)}, name
     known = {re.sub(r"_(bucket|sum|count)$", "", sample) for sample, _ in series(page)}
-    later = {"tollway_cost_usd_total", "tollway_journal_bytes"}
+    later = {"tollway_cost_usd_total"}
     assert known - set(FAMILIES) <= later
 
 
@@ -125,6 +131,22 @@ def test_each_request_is_counted_once(gateway: RunningGateway, upstream: Scripte
     assert count(found, "tollway_tokens_total", route="m", type="input") == 2 * 9
     assert count(found, "tollway_tokens_total", route="m", type="output") == 2 * 5
     assert count(found, "tollway_time_to_first_token_seconds_count") == 2
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        (b"no http\r\n\r\n", "400"),
+        (b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n", "400"),
+        (b"GET / HTTP/1.1\r\nx: " + b"y" * 100_000, "431"),
+    ],
+)
+def test_a_head_that_is_refused_is_counted(gateway: RunningGateway, sent: bytes, status: str) -> None:
+    with gateway.connect() as wire:
+        wire.send(sent)
+        assert wire.answer().status == int(status)
+    found = series(scrape(gateway))
+    assert count(found, "tollway_requests_total") == count(found, "tollway_requests_total", status=status) == 1
 
 
 def test_a_request_that_runs_is_in_flight(gateway: RunningGateway, upstream: ScriptedUpstream) -> None:

@@ -21,6 +21,7 @@ import pytest
 
 from tests.conftest import Authority, StartGateway
 from tests.pipeline.conftest import Road
+from tests.support.errors import is_refused_head
 from tests.support.gateway import KEY, RunningGateway, chat_body, minimal
 from tests.support.reply import End, Gate, Reply, answer, completion, events, stream
 from tests.support.upstream import ScriptedUpstream, wait_gone
@@ -316,6 +317,15 @@ def test_what_is_not_tls_ends(over_tls: RunningGateway, authority: Authority) ->
     with Wire(over_tls.address, authority.client("http/1.1")) as wire:
         wire.send(request(chat_body(), key=KEY))
         assert wire.answer().status == 200
+    over_tls.settled()
+
+
+def test_a_refused_head_over_tls(over_tls: RunningGateway, authority: Authority) -> None:
+    for sent, status in ((b"no http\r\n\r\n", 400), (b"GET / HTTP/1.1\r\nhost", 408)):
+        with Wire(over_tls.address, authority.client("http/1.1")) as wire:
+            wire.send(sent)
+            is_refused_head(wire.answer(), status)
+            assert wire.rest() == b""
     over_tls.settled()
 
 

@@ -37,11 +37,17 @@ def is_error_object(error: dict[str, Any]) -> None:
     assert error["code"] is None or isinstance(error["code"], str)
 
 
-def is_refused_head(answer: Answer, status: int) -> None:
-    """Check the refusal of a head that could not be read.
+HEAD_CODES = {
+    400: "invalid_request",
+    408: "request_timeout",
+    413: "request_too_large",
+    414: "url_too_long",
+    431: "request_head_too_large",
+}
 
-    Nothing is known of such a request, its dialect neither, so the status may stand alone; a body must be an error.
-    """
-    assert answer.status == status, (answer.status, answer.body)
-    if answer.body:
-        is_error_object(answer.json()["error"])
+
+def is_refused_head(answer: Answer, status: int, param: str | None = None) -> dict[str, Any]:
+    """Check the refusal of a head, which also ends the connection; the error itself."""
+    assert answer.header("connection") == "close"
+    assert answer.header("date") is not None
+    return is_error(answer, status, HEAD_CODES[status], param)

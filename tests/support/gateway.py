@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -76,15 +76,18 @@ class RunningGateway:
     """A gateway that serves; a context manager that ends it.
 
     `environment` is added to the variables that `minimal` refers to. Without `text`, it is started without a file.
+    `under` is a command that starts the command which follows it.
     """
 
     key = KEY
     admin_token = ADMIN_TOKEN
 
-    def __init__(self, text: str | Mapping[str, object] | None, folder: Path, **environment: str) -> None:
+    def __init__(
+        self, text: str | Mapping[str, object] | None, folder: Path, *, under: Sequence[str] = (), **environment: str
+    ) -> None:
         self.folder = folder
         self.config = folder / "tollway.toml"
-        command = [str(Path(sys.executable).parent / "tollway"), "serve"]
+        command = [*under, str(Path(sys.executable).parent / "tollway"), "serve"]
         if text is not None:
             self.write(text)
             command += ["--config", str(self.config)]

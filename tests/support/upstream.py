@@ -55,10 +55,12 @@ class ScriptedUpstream:
     """Answers each request with the next of its scripts, and with `otherwise` when none is left.
 
     With `tls`, ALPN decides about HTTP/2; without, `http2` does. `busy` counts the requests whose answer is not yet
-    sent whole.
+    sent whole. `at` is the address that it listens on; port 0 takes a free one.
     """
 
-    def __init__(self, tls: ssl.SSLContext | None = None, *, http2: bool = False) -> None:
+    def __init__(
+        self, tls: ssl.SSLContext | None = None, *, http2: bool = False, at: tuple[str, int] = ("127.0.0.1", 0)
+    ) -> None:
         self.otherwise: Script = answer()
         self.requests: list[Received] = []
         self.accepted = 0
@@ -71,7 +73,7 @@ class ScriptedUpstream:
         self._tls = tls
         self._http2 = http2
         self._stopped = False
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=512)
+        self._listener = socket.create_server(at, backlog=512)
         self.port: int = self._listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
 

@@ -19,9 +19,9 @@ import uvloop
 from tollway import logs
 from tollway.admin.app import create_app
 from tollway.admin.control import ControlClient
-from tollway.admin.operations import Context
+from tollway.admin.operation import Context
 from tollway.admin.server import InheritedServer
-from tollway.admin.settings import Access, Start
+from tollway.admin.settings import ORIGINS, Access, Start
 
 LONGEST_LINE = 64 * 1024
 
@@ -50,9 +50,15 @@ async def _serve() -> None:
     if not line:
         return  # the supervisor ended before it began
     start = Start.parse(orjson.loads(line))
-    context = Context(ControlClient(Path(start.control)), start.access, start.version)
+    control = Path(start.control)
+    context = Context(ControlClient(control), start.access, start.version, control.with_name(ORIGINS))
     server = InheritedServer(create_app(context), start.fd)
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, server.interrupt)
+
+    def end() -> None:
+        context.ending.set()
+        server.interrupt()
+
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, end)
     serving = asyncio.create_task(server.serve())
     await server.accepting.wait()
     # What was made to start up stays: the collector need not look at it again, nor unshare its pages.
@@ -62,7 +68,7 @@ async def _serve() -> None:
     following = asyncio.create_task(_follow(reader, context))
     await asyncio.wait({serving, following}, return_when=asyncio.FIRST_COMPLETED)
     if not serving.done():
-        server.interrupt()
+        end()
     await serving
 
 

@@ -19,13 +19,16 @@ if TYPE_CHECKING:
     from starlette.responses import Response
     from starlette.types import ASGIApp
 
-    from tollway.admin.operations import Context, Operation
+    from tollway.admin.operation import Context, Operation
 
 
 def create_app(context: Context) -> ASGIApp:
     """Make the application. There is nothing in it that is not in `OPERATIONS`."""
+    methods: dict[str, dict[str, Operation]] = {}
+    for operation in OPERATIONS:
+        methods.setdefault(operation.path, {})[operation.method] = operation
     routes = [
-        Route(operation.path, _endpoint(operation, context), methods=[operation.method]) for operation in OPERATIONS
+        Route(path, _endpoint(operations, context), methods=list(operations)) for path, operations in methods.items()
     ]
     app = Starlette(
         routes=routes, exception_handlers={Failure: on_failure, HTTPException: on_http_exception, Exception: on_fault}
@@ -36,10 +39,11 @@ def create_app(context: Context) -> ASGIApp:
     return Edge(app)
 
 
-def _endpoint(operation: Operation, context: Context) -> Callable[[Request], Awaitable[Response]]:
-    """The operation behind its access check: decided on the matched operation, never on the text of a path."""
+def _endpoint(operations: dict[str, Operation], context: Context) -> Callable[[Request], Awaitable[Response]]:
+    """The operations of one path behind their access checks: decided on the matched operation, never on text."""
 
     async def endpoint(request: Request) -> Response:
+        operation = operations["GET" if request.method == "HEAD" else request.method]
         if _needs_token(operation, context) and not _has_token(request, context):
             raise bad_token()
         return await operation.handler(request, context)

@@ -8,10 +8,14 @@ import orjson
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from tollway import logs
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from starlette.requests import Request
+
+    from tollway.admin.control import Refused
 
 
 class Failure(Exception):  # noqa: N818 - it is the answer, not a fault
@@ -55,6 +59,27 @@ def fault() -> Failure:
 def away() -> Failure:
     """The data plane does not answer; it may soon."""
     return Failure(503, "data_plane_away", "The data plane does not answer.", headers={"retry-after": "1"})
+
+
+_REFUSALS = {
+    "not_found": 404,
+    "conflict": 409,
+    "read_only": 409,
+    "invalid": 422,
+    "too_broad": 400,
+    "store_unavailable": 503,
+}
+"""The codes with which the data plane refuses a call, and their status."""
+
+
+def refused(error: Refused) -> Failure:
+    """What the data plane refused, and why. A code that is not known here is a fault, whose text is for the log."""
+    status = _REFUSALS.get(error.code or "")
+    if status is None or error.code is None:
+        logs.error("admin.refused", code=error.code)
+        return fault()
+    headers = {"retry-after": "1"} if status == 503 else None
+    return Failure(status, error.code, str(error), headers=headers, param=error.param)
 
 
 async def on_fault(_request: Request, _error: Exception) -> Response:

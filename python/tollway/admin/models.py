@@ -10,26 +10,87 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 
-def _example(**values: JsonValue) -> ConfigDict:
-    return ConfigDict(frozen=True, json_schema_extra={"examples": [values]})
+class Shown(BaseModel):
+    """A part of an answer."""
+
+    # Built when it is first needed: most processes never show most of it.
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
 
-class Health(BaseModel):
+def example(**values: JsonValue) -> ConfigDict:
+    """The configuration of a model, with an example."""
+    return ConfigDict(json_schema_extra={"examples": [values]})
+
+
+class StoreHealth(Shown):
+    """How the store is: where keys, sums, the request log and the audit log are kept."""
+
+    state: Literal["ok", "away"] = Field(description="`away`: traffic goes on, and records wait in the journal.")
+    detail: str | None = Field(default=None, description="Why.")
+    since_us: int | None = Field(default=None, description="Since when.")
+
+
+class JournalHealth(Shown):
+    """How the journal is, in which records wait on the local disk."""
+
+    state: str = Field(description="`ok`, `filling` from half full on, `full`, or `failing`.")
+    bytes: int = Field(description="Its size.")
+    max_bytes: int = Field(description="Its bound, `store.journal_max`.")
+    unshipped: int = Field(description="What is not in the store yet.")
+    lag_us: int = Field(description="The age of the oldest entry that is not in the store yet.")
+    dropped: int = Field(description="Entries that were lost, because neither disk nor memory could hold them.")
+    detail: str | None = Field(default=None, description="What fails.")
+    shipped: int = Field(default=0, description="Entries that this process has put into the store.")
+    held: int = Field(default=0, description="Entries that wait in memory for a disk that fails.")
+    refused: int = Field(default=0, description="Payloads that a full journal did not take.")
+    unknown: int = Field(default=0, description="Entries of a newer version, which were passed over.")
+    quarantined: int = Field(default=0, description="Files with a damaged entry, which were put aside.")
+    torn: int = Field(default=0, description="Files whose last entry was cut off by a crash.")
+
+
+class KeysHealth(Shown):
+    """Which keys are known."""
+
+    state: Literal["fresh", "local", "none"] = Field(
+        description="`fresh` from the store, `local` from the signed copy while it is away, or `none`."
+    )
+    as_of_us: int | None = Field(default=None, description="When they were read.")
+    count: int = Field(default=0, description="How many were made at run time.")
+
+
+class Health(Shown):
     """How the data plane is."""
 
-    model_config = _example(status="ready", generation=3, workers=2, connections=12, in_flight=4)
+    model_config = example(
+        status="ready",
+        generation=3,
+        workers=2,
+        connections=12,
+        in_flight=4,
+        store={"state": "ok", "detail": None, "since_us": 1795267200000000},
+        journal={
+            "state": "ok",
+            "bytes": 1048576,
+            "max_bytes": 4294967296,
+            "unshipped": 12,
+            "lag_us": 90000,
+            "dropped": 0,
+        },
+        keys={"state": "fresh", "as_of_us": 1795267200000000},
+    )
 
     status: Literal["ready", "draining"] = Field(description="`draining`: it finishes what runs and takes no more.")
     generation: int = Field(description="Counts configurations: the number of the one in force.")
     workers: int = Field(description="Threads of the data plane.")
     connections: int = Field(description="Client connections that are open.")
     in_flight: int = Field(description="Requests that run.")
+    store: StoreHealth | None = Field(default=None, description="Null if nothing is kept.")
+    journal: JournalHealth | None = Field(default=None, description="Null if nothing is kept.")
+    keys: KeysHealth | None = Field(default=None, description="Null if there are only those of the configuration.")
 
 
-class RouteTarget(BaseModel):
+class RouteTarget(Shown):
     """A route's reference to a deployment."""
-
-    model_config = ConfigDict(frozen=True)
 
     provider: str = Field(description="The provider's name in the configuration.")
     model: str = Field(description="The model's name at the provider.")
@@ -39,10 +100,10 @@ class RouteTarget(BaseModel):
     max_retries: int = Field(description="How often an attempt at this target is repeated.")
 
 
-class Route(BaseModel):
+class Route(Shown):
     """A route: a logical model name and what serves it."""
 
-    model_config = _example(
+    model_config = example(
         name="primary-summarization",
         strategy="fallback",
         targets=[
@@ -57,6 +118,7 @@ class Route(BaseModel):
         ],
         hooks=["my_policies:check"],
         guarded=True,
+        origin={"strategy": "tollway.toml:31", "targets[0].timeout_ms": "tollway.toml:33", "hooks": "default"},
     )
 
     name: str = Field(description="What clients send as `model`.")
@@ -66,12 +128,15 @@ class Route(BaseModel):
         description="Its policy hooks, as `module:function`, in the order in which they are asked."
     )
     guarded: bool = Field(description="Whether it has guardrails of its own.")
+    origin: dict[str, str] = Field(
+        description="Where each was made: `FILE:LINE`, or `default`. `targets[0].timeout_ms` is one of a target."
+    )
 
 
-class Target(BaseModel):
+class Target(Shown):
     """A deployment that routes refer to, and how it does."""
 
-    model_config = _example(route="primary-summarization", provider="openai", model="gpt-4o", region="us", tags=["baa"])
+    model_config = example(route="primary-summarization", provider="openai", model="gpt-4o", region="us", tags=["baa"])
 
     route: str = Field(description="The route that refers to it.")
     provider: str = Field(description="The provider's name in the configuration.")
@@ -80,40 +145,18 @@ class Target(BaseModel):
     tags: list[str] = Field(description="What data policies may ask for.")
 
 
-class Key(BaseModel):
-    """A virtual key, as policy. Neither the key nor its hash is ever shown."""
-
-    model_config = _example(
-        id="summarizer",
-        team="data-science",
-        project="tickets",
-        environment="dev",
-        models=["primary-summarization"],
-        expires=None,
-        revoked=False,
-    )
-
-    id: str = Field(description="The key's name in the configuration.")
-    team: str | None = Field(description="Whose it is.")
-    project: str | None = Field(description="What it is for.")
-    environment: str | None = Field(description="Where it is used.")
-    models: list[str] | None = Field(description="The routes that it may use; null for all.")
-    expires: int | None = Field(description="When it ends, in seconds since 1970 (UTC); null for never.")
-    revoked: bool = Field(description="Whether it was revoked.")
-
-
-class Reloaded(BaseModel):
+class Reloaded(Shown):
     """A reload that took effect."""
 
-    model_config = _example(generation=4)
+    model_config = example(generation=4)
 
     generation: int = Field(description="The number of the configuration that is now in force.")
 
 
-class Probe(BaseModel):
+class Probe(Shown):
     """The answer to a probe."""
 
-    model_config = _example(status="ready", data_plane="ready")
+    model_config = example(status="ready", data_plane="ready")
 
     status: Literal["live", "ready", "unready"] = Field(description="The control plane's own state.")
     data_plane: Literal["ready", "draining", "away"] | None = Field(
@@ -121,10 +164,8 @@ class Probe(BaseModel):
     )
 
 
-class ErrorBody(BaseModel):
+class ErrorBody(Shown):
     """What went wrong."""
-
-    model_config = ConfigDict(frozen=True)
 
     message: str = Field(description="For people.")
     type: str = Field(description="The class of the error.")
@@ -132,10 +173,10 @@ class ErrorBody(BaseModel):
     code: str = Field(description="For programs; stable.")
 
 
-class Error(BaseModel):
+class Error(Shown):
     """Every answer that is not a success, in the shape of OpenAI's errors."""
 
-    model_config = _example(
+    model_config = example(
         error={
             "message": "The admin token is missing or wrong.",
             "type": "invalid_request_error",
@@ -147,10 +188,10 @@ class Error(BaseModel):
     error: ErrorBody
 
 
-class OpenApi(BaseModel):
+class OpenApi(Shown):
     """This document."""
 
-    model_config = ConfigDict(frozen=True, extra="allow")
+    model_config = ConfigDict(extra="allow")
 
     openapi: str = Field(description="The version of the OpenAPI specification.")
     info: dict[str, Any] = Field(description="Title and version.")

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
+ORIGINS = "origins.json"
+"""The file beside the control socket that says where each setting of each route was made."""
+
 
 @dataclass(frozen=True, slots=True)
 class Start:

@@ -13,17 +13,21 @@ What other packages call:
         the report for people, with a closing count; "" for none. For machines: [d.to_json() for d in diagnostics].
     compile_snapshot(config: Config, resolved: Resolved, *, resolve_hook: ResolveHook) -> bytes
         the JSON that Gateway(...) and Gateway.reload(...) take.
-    build(path: Path, *, resolve_hook: ResolveHook) -> Built
+    build(path: Path, *, resolve_hook: ResolveHook, create_secrets: bool = True) -> Built
         load + compile_snapshot in one: what start and reload use. Raises ConfigError.
     build_loaded(loaded: Loaded, *, resolve_hook: ResolveHook) -> Built
         the same for what is loaded already, e.g. default_config().loaded.
-    default_config() -> Defaults
+    default_config(folder: Path | None = None) -> Defaults
         what `tollway serve` serves without a file: .loaded (Loaded), .admin_token (Secret), .key (Secret); print
-        both once with .reveal(). Nothing is written to disk.
+        both once with .reveal(). They are not written to disk; records are kept in `folder`, if there is one.
+    reach(path: Path) -> Reach
+        where the control plane of a file is, and its token, whatever else the file holds: .admin (Address),
+        .token (Secret | None). Raises ConfigError.
     json_schema() -> dict[str, object]
     new_key() -> Secret       tw-<12 character public id>-<43 character secret>
 
-    Built: .snapshot (bytes) .config (Config) .listen (Address) .admin (Address) .workers (int) .hook_threads (int)
+    Built: .snapshot (bytes) .store (dict | None: that part of the snapshot) .origins (dict: of each route's settings)
+           .config (Config) .listen (Address) .admin (Address) .workers (int) .hook_threads (int)
            .drain (float, seconds) .admin_token (Secret) .admin_token_file (Path | None: where a token that was not
            configured has been made) .metrics_open (bool) .warnings (tuple[Diagnostic, ...])
            .watch (tuple[Path, ...]: the files whose change should reload)
@@ -36,6 +40,7 @@ from tollway.config.checks import Resolved, ResolveHook
 from tollway.config.diagnose import render
 from tollway.config.fields import Address
 from tollway.config.load import Loaded, check, load
+from tollway.config.reach import Reach, reach
 from tollway.config.schema import Config, json_schema
 from tollway.config.secrets import Secret, new_key
 from tollway.config.snapshot import compile_snapshot
@@ -48,6 +53,7 @@ __all__ = [
     "Defaults",
     "Diagnostic",
     "Loaded",
+    "Reach",
     "ResolveHook",
     "Resolved",
     "Secret",
@@ -59,5 +65,6 @@ __all__ = [
     "json_schema",
     "load",
     "new_key",
+    "reach",
     "render",
 ]

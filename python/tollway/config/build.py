@@ -7,14 +7,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from tollway._dataplane import hash_key
 from tollway.config.checks import Resolved, ResolveHook
 from tollway.config.fields import Address
 from tollway.config.load import Loaded, load
+from tollway.config.origin import route_origins
 from tollway.config.schema import Config
 from tollway.config.secrets import Secret, new_key
-from tollway.config.snapshot import compile_snapshot
+from tollway.config.snapshot import compile_snapshot, compile_store
 from tollway.errors import Diagnostic
 
 
@@ -22,10 +24,13 @@ from tollway.errors import Diagnostic
 class Built:
     """A configuration ready to serve. `drain` is in seconds; `watch` are the files whose change should reload.
 
-    `admin_token_file` is where a token that was not configured has been made.
+    `admin_token_file` is where a token that was not configured has been made. `store` is that part of the snapshot;
+    `origins` says where each setting of each route was made.
     """
 
     snapshot: bytes = field(repr=False)
+    store: dict[str, Any] | None = field(repr=False)
+    origins: dict[str, dict[str, str]] = field(repr=False)
     config: Config
     listen: Address
     admin: Address
@@ -48,11 +53,14 @@ class Defaults:
     key: Secret
 
 
-def build(path: Path, *, resolve_hook: ResolveHook) -> Built:
-    """Load the file at `path` and compile it. Raises `ConfigError` with every mistake that was found."""
+def build(path: Path, *, resolve_hook: ResolveHook, create_secrets: bool = True) -> Built:
+    """Load the file at `path` and compile it. Raises `ConfigError` with every mistake that was found.
+
+    Without `create_secrets`, a secret that was not configured, and that no file holds, lives in memory.
+    """
     # Checked and compiled in turn: the same function must have the same id in both, and be imported once.
     once: Callable[[str], tuple[int, bool]] = cache(resolve_hook)
-    return build_loaded(load(path, resolve_hook=once), resolve_hook=once)
+    return build_loaded(load(path, resolve_hook=once, create_secrets=create_secrets), resolve_hook=once)
 
 
 def build_loaded(loaded: Loaded, *, resolve_hook: ResolveHook) -> Built:
@@ -60,6 +68,8 @@ def build_loaded(loaded: Loaded, *, resolve_hook: ResolveHook) -> Built:
     config, resolved = loaded.config, loaded.resolved
     return Built(
         snapshot=compile_snapshot(config, resolved, resolve_hook=resolve_hook),
+        store=compile_store(config, resolved),
+        origins=route_origins(loaded),
         config=config,
         listen=config.server.listen,
         admin=config.server.admin,
@@ -74,10 +84,11 @@ def build_loaded(loaded: Loaded, *, resolve_hook: ResolveHook) -> Built:
     )
 
 
-def default_config() -> Defaults:
+def default_config(folder: Path | None = None) -> Defaults:
     """What `tollway serve` serves without a file: loopback, the bundled mock, a new admin token and a new key.
 
-    Nothing is written to disk: the key and the token end with the process.
+    The key and the token are not written to disk, and end with the process. Records are kept in `folder`, an absolute
+    path, if there is one.
     """
     key, token, server_secret = new_key(), Secret(secrets.token_hex(32)), Secret(secrets.token_hex(32))
     digest = hash_key(server_secret.reveal().encode(), key.reveal().encode())
@@ -86,7 +97,10 @@ def default_config() -> Defaults:
             "providers": {"mock": {"type": "mock"}},
             "routes": {"mock": {"provider": "mock", "model": "mock"}},
             "keys": {"first": {"hash": digest}},
+            "store": {"journal_max": "256MiB"},
         }
     )
     resolved = Resolved(server_secret=server_secret, admin_token=token, key_hashes={"first": digest})
+    if folder is not None:
+        resolved.store_url, resolved.journal = Secret(f"sqlite:{folder / 'tollway.db'}"), folder / "journal"
     return Defaults(Loaded(None, config, resolved), token, key)

@@ -24,8 +24,9 @@ def check_access(checks: Checks) -> None:
         _check_secret(checks, path, key)
         _check_models(checks, path, key.models)
         _check_budgets(checks, path, key)
-        for table, scope_name in (("teams", key.team), ("projects", key.project), ("environments", key.environment)):
-            checks.scope_reference(table, (*path, table.removesuffix("s")), scope_name)
+        for table in ("organisations", "tenants", "teams", "projects", "environments"):
+            one = table.removesuffix("s")
+            checks.scope_reference(table, (*path, one), getattr(key, one))
         check_guardrails(checks, path, key.guardrails)
         if key.data_policy is not None:
             _check_policy(checks, (*path, "data_policy"), key.data_policy)

@@ -6,6 +6,7 @@ from pathlib import Path as FilePath
 
 from pydantic_core import PydanticCustomError
 
+from tollway.config.check_store import check_store
 from tollway.config.checks import Checks
 from tollway.config.fields import check_state_url, check_store_url
 from tollway.config.secrets import MINIMUM_KEY, Reference, Secret
@@ -23,9 +24,14 @@ def check_server(checks: Checks) -> None:
     secret = _strong(checks, ("server", "secret"), server.secret)
     if secret is not None:
         checks.resolved.server_secret = secret
-    checks.resolved.admin_token = _strong(checks, ("admin", "token"), checks.config.admin.token)
-    _check_store(checks)
+    read_admin(checks)
     _check_state(checks)
+
+
+def read_admin(checks: Checks) -> None:
+    """Read the admin token, and settle the store's folder, beside which one that is not configured is kept."""
+    checks.resolved.admin_token = _strong(checks, ("admin", "token"), checks.config.admin.token)
+    _check_store_url(checks)
 
 
 def _check_tls(checks: Checks) -> None:
@@ -53,17 +59,14 @@ def _strong(checks: Checks, path: Path, reference: Reference | None) -> Secret |
     return secret
 
 
-def _check_store(checks: Checks) -> None:
+def _check_store_url(checks: Checks) -> None:
     path: Path = ("store", "url")
     reference = checks.config.store.url
     url = checks.read(path, reference)
     if url is None or not _well_formed(checks, path, reference, url):
         return
     _check_password(checks, path, reference)
-    text = url.reveal()
-    if text.startswith("sqlite:"):
-        place = text.removeprefix("sqlite:")
-        checks.resolved.store_folder = (checks.base / place.removeprefix("//")).parent
+    check_store(checks, url)
 
 
 def _check_state(checks: Checks) -> None:

@@ -48,6 +48,8 @@ class Resolved:
     key_secrets: dict[str, Secret] = field(default_factory=dict)
     key_hashes: dict[str, str] = field(default_factory=dict)
     store_folder: FilePath = field(default_factory=FilePath)
+    store_url: Secret | None = None
+    journal: FilePath | None = None
     watch: set[FilePath] = field(default_factory=set)
 
 

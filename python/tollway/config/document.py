@@ -42,6 +42,10 @@ class Document:
         found = self._nearest(path)
         return (found[2], found[3])
 
+    def line(self, path: Path) -> int:
+        """The line, from 1, of the value at `path`."""
+        return bisect_right(self._starts, self.value(path)[0])
+
     def _nearest(self, path: Path) -> tuple[int, int, int, int]:
         while path:
             if path in self.spans:

@@ -157,8 +157,11 @@ def _reference(value: object) -> Reference:
 def check_store_url(text: str) -> None:
     """Whether `text` can be `store.url`. Raises `PydanticCustomError`, which does not repeat it."""
     if text.startswith("sqlite:"):
-        if not text.removeprefix("sqlite:").lstrip("/"):
+        place = text.removeprefix("sqlite:")
+        if not place.lstrip("/") or place.endswith("/"):
             raise fault("bad-url", "the URL names no file", 'write "sqlite:tollway.db"')
+        if ":memory:" in place or "?" in place or "\0" in place:
+            raise fault("bad-url", "the store is a file, without parameters", 'write "sqlite:tollway.db"')
         return
     _split(text, ("postgres", "postgresql"), 'sqlite:tollway.db" or "postgres://user@host/database')
 
@@ -179,16 +182,17 @@ def _service_url(check: Callable[[str], None]) -> Callable[[object], Reference]:
     return parse
 
 
-def _moment(value: object) -> int:
+def moment(value: object) -> int:
+    """Unix seconds of a date and time with a zone, or of a date, which begins in UTC. Raises `PydanticCustomError`."""
     text = text_of(value)
     hint = "write a date and time with a zone, as in 2027-01-31T12:00:00Z, or a date"
     try:
-        moment = datetime.fromisoformat(text)
+        found = datetime.fromisoformat(text)
     except ValueError:
         raise fault("bad-time", f"`{text[:40]}` is not a time", hint) from None
-    if moment.tzinfo is None and len(text) > len("2027-01-31"):
+    if found.tzinfo is None and len(text) > len("2027-01-31"):
         raise fault("bad-time", f"`{text[:40]}` has no time zone", f"write {text[:40]}Z for UTC")
-    return max(0, int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()))
+    return max(0, int((found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()))
 
 
 def _nano_dollars(value: object) -> int:
@@ -198,6 +202,10 @@ def _nano_dollars(value: object) -> int:
     if not amount.is_finite() or not 0 <= amount <= 10**9:
         raise fault("out-of-range", "the amount is out of range", "write 0 to 1000000000 dollars")
     return int(amount * 10**9)
+
+
+def _in_dollars(nano: int) -> int | float:
+    return nano / 10**9 if nano % 10**9 else nano // 10**9
 
 
 def _call(value: object) -> str:
@@ -269,12 +277,17 @@ StateUrl = Annotated[
 """Where shared state is: `memory:`, `redis://…`, or a reference to such a URL."""
 
 Moment = Annotated[
-    int, BeforeValidator(_moment), WithJsonSchema({"type": "string", "examples": ["2027-01-31T12:00:00Z"]})
+    int, BeforeValidator(moment), WithJsonSchema({"type": "string", "examples": ["2027-01-31T12:00:00Z"]})
 ]
 """A moment; Unix seconds once validated."""
 
-Dollars = Annotated[int, BeforeValidator(_nano_dollars), WithJsonSchema({"type": "number", "minimum": 0})]
-"""US dollars; nano-dollars once validated."""
+Dollars = Annotated[
+    int,
+    BeforeValidator(_nano_dollars),
+    PlainSerializer(_in_dollars, return_type=int | float),
+    WithJsonSchema({"type": "number", "minimum": 0}),
+]
+"""US dollars; nano-dollars once validated, and dollars again where they are written."""
 
 Call = Annotated[str, BeforeValidator(_call), _shown("module:function", examples=["my_policies:check"])]
 """A Python function of the operator's: `module:function`."""

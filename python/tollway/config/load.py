@@ -35,6 +35,7 @@ class Loaded:
     config: Config
     resolved: Resolved
     warnings: tuple[Diagnostic, ...] = field(default=())
+    document: Document | None = field(default=None, repr=False)
 
 
 def load(path: Path, *, resolve_hook: ResolveHook | None = None, create_secrets: bool = True) -> Loaded:
@@ -56,7 +57,7 @@ def check(path: Path, *, resolve_hook: ResolveHook | None = None) -> list[Diagno
 
 
 def _attempt(path: Path, resolve_hook: ResolveHook | None, create: bool) -> tuple[Loaded | None, list[Diagnostic]]:
-    document = _parse(path)
+    document = parse(path)
     if isinstance(document, Diagnostic):
         return None, [document]
     config, working, wrong = validate(document)
@@ -72,10 +73,11 @@ def _attempt(path: Path, resolve_hook: ResolveHook | None, create: bool) -> tupl
     if any(one.severity == "error" for one in found):
         return None, found
     checks.resolved.watch.add(path)
-    return Loaded(path, config, checks.resolved, tuple(found)), found
+    return Loaded(path, config, checks.resolved, tuple(found), document), found
 
 
-def _parse(path: Path) -> Document | Diagnostic:
+def parse(path: Path) -> Document | Diagnostic:
+    """The file at `path` as TOML, or why it is none."""
     text = read_source(path)
     if isinstance(text, Diagnostic):
         return text

@@ -107,11 +107,11 @@ def _positive(value: int) -> int:
     return value
 
 
-def _schema(units: dict[str, int], examples: list[str], unit: str) -> WithJsonSchema:
+def _schema(units: dict[str, int], examples: list[str], unit: str, *others: dict[str, str]) -> WithJsonSchema:
     pattern = f"^[0-9]+({'|'.join(units)})$"
     return WithJsonSchema(
         {
-            "anyOf": [{"type": "string", "pattern": pattern}, {"type": "integer", "minimum": 0}],
+            "anyOf": [{"type": "string", "pattern": pattern}, {"type": "integer", "minimum": 0}, *others],
             "examples": examples,
             "x-unit": f"an integer counts {unit}",
         }
@@ -136,3 +136,29 @@ Delay = Annotated[int, BeforeValidator(parse_duration), _schema(DURATION_UNITS, 
 
 Size = Annotated[int, BeforeValidator(_positive_size), _schema(SIZE_UNITS, ["64KiB", "32MiB"], "bytes")]
 """A size of more than nothing; bytes once validated."""
+
+
+def _flush_interval(value: object) -> int:
+    if isinstance(value, str) and not value[:1].isdigit():
+        if value == "always":
+            return 0
+        raise _bad("duration", value, 'write how often, as in "100ms", or "always"')
+    return _positive_duration(value)
+
+
+def _whole_days(value: object) -> int:
+    days, rest = divmod(_positive_duration(value), DURATION_UNITS["d"])
+    if rest:
+        raise fault("bad-duration", "this must be a number of whole days", 'write it as in "400d"')
+    return days
+
+
+Flush = Annotated[
+    int,
+    BeforeValidator(_flush_interval),
+    _schema(DURATION_UNITS, ["100ms", "always"], "seconds", {"const": "always"}),
+]
+"""How often something is flushed to the disk: milliseconds once validated, of which 0 is always."""
+
+Days = Annotated[int, BeforeValidator(_whole_days), _schema(DURATION_UNITS, ["30d", "400d"], "seconds")]
+"""A duration of whole days; their number once validated."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
 from pydantic import Field
 
-from tollway.config.fields import Name, NotYet, Settings
+from tollway.config.fields import Name, Settings
 from tollway.config.schema_access import Key, Scope, Team
 from tollway.config.schema_provider import AnyProvider
 from tollway.config.schema_route import Route
@@ -20,7 +20,7 @@ class Config(Settings):
     """Tollway's configuration file. Durations: `250ms 30s 5m 1h 7d`; sizes: `64KiB 32MiB`."""
 
     server: Server = Field(default_factory=Server, description="Listeners, threads and bounds.")
-    store: Annotated[Store, NotYet()] = Field(default_factory=Store, description="Where records are kept.")
+    store: Store = Field(default_factory=Store, description="Where records are kept.")
     state: State = Field(default_factory=State, description="What replicas share.")
     admin: Admin = Field(default_factory=Admin, description="Who may use the control plane.")
     providers: dict[Name, AnyProvider] = Field(default_factory=dict, description="Who answers.")

@@ -9,6 +9,9 @@ from pydantic import Field
 from tollway.config.fields import Dollars, Hidden, Many, Moment, Name, NotYet, SecretRef, Settings
 from tollway.config.schema_guard import Guardrail
 
+Priority = Literal["interactive", "standard", "batch"]
+Metadata = Annotated[dict[Name, Annotated[str, Field(max_length=500)]], Field(max_length=32)]
+Tags = Annotated[Many[Name], Field(max_length=32)]
 Ratio = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=0, le=1 << 53)]
 
@@ -77,11 +80,19 @@ class Key(Settings):
     hash: Annotated[Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None, Hidden()] = Field(
         default=None, description="The key's hash under `server.secret`, from `tollway keys hash`."
     )
+    organisation: Name | None = Field(default=None, description="Organisation that the key's use counts for.")
+    tenant: Name | None = Field(default=None, description="Tenant that the key's use counts for.")
     team: Name | None = Field(default=None, description="Team that the key's use counts for.")
     project: Name | None = Field(default=None, description="Project that the key's use counts for.")
     environment: Name | None = Field(default=None, description="Environment that the key's use counts for.")
-    priority: Annotated[Literal["interactive", "standard", "batch"], NotYet()] = Field(
-        default="standard", description="Who goes first when requests wait."
+    user: Name | None = Field(
+        default=None, description="User that the key's use counts for, where the caller names none."
+    )
+    agent: Name | None = Field(
+        default=None, description="Agent that the key's use counts for, where the caller names none."
+    )
+    priority: Annotated[Priority, NotYet()] = Field(
+        default="standard", description="Who goes first when requests wait; it is recorded with each request."
     )
     models: Many[Name] | None = Field(default=None, description="Routes that the key may use; all if not given.")
     expires: Moment | None = Field(default=None, description="When the key stops working.")
@@ -90,3 +101,7 @@ class Key(Settings):
     limits: LimitsLater = Field(default=None, description="Rate limits of this key.")
     guardrails: Many[Guardrail] = Field(default=(), description="Checks of this key's requests and answers.")
     data_policy: DataPolicy | None = Field(default=None, description="Where this key's data may go.")
+    tags: Tags = Field(default=(), description="Tags of every request of the key, besides those that the caller gives.")
+    metadata: Metadata = Field(
+        default_factory=dict, description="Texts of your own, kept with the key and shown with it."
+    )

@@ -76,6 +76,10 @@ class HttpProviderSettings(ProviderSettings):
     )
     connect_timeout: Duration = preset("5s", "How long connecting may take, TLS included.")
     max_connections: int = Field(default=16_384, ge=1, le=1 << 24, description="Most connections to the provider.")
+    max_connection_age: Duration = preset("5m", "After how long a connection takes no further request.")
+    dns_ttl: Duration = preset(
+        "30s", "How long the addresses of the provider's name are used before it is looked up anew."
+    )
 
 
 def _option(option: Option) -> tuple[Any, Any]:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from tollway.config.fields import FilePath, HeaderName, Listen, NotYet, SecretRef, Settings, StateUrl, StoreUrl
-from tollway.config.quantities import Duration, Size
+from tollway.config.quantities import Days, Duration, Flush, Size
 
 
 def preset(written: str, description: str) -> Any:  # noqa: ANN401 - what a field is assigned is of the type of its annotation
@@ -54,8 +54,17 @@ class Server(Settings):
     tls: Tls | None = Field(default=None, description="TLS on the data plane's listener; plain HTTP if not given.")
 
 
+class Retention(Settings):
+    """`store.retention`: how long records are kept."""
+
+    requests: Days | None = Field(default=None, description="How long request records are kept; for ever if not given.")
+    rollups: Days | None = Field(
+        default=None, description="How long the sums by hour and day are kept; for ever if not given."
+    )
+
+
 class Store(Settings):
-    """`[store]`: where keys, the ledger, the request log and the audit log are kept."""
+    """`[store]`: where keys, roll-ups, the request log and the audit log are kept, and the journal on the way there."""
 
     url: StoreUrl = preset("sqlite:tollway.db", "`sqlite:PATH` or `postgres://…`.")
     journal: FilePath = Field(default="tollway-journal", description="Folder of the local durable outbox.")
@@ -63,6 +72,13 @@ class Store(Settings):
     on_full: Literal["refuse", "drop-payloads"] = Field(
         default="refuse", description="What happens when the outbox is full: refuse requests, or keep no payloads."
     )
+    fsync: Flush = preset(
+        "100ms", "How often the outbox is flushed to the disk; `always`: before each answer's last byte."
+    )
+    payload_sampling: float = Field(
+        default=0.0, ge=0, le=1, description="Share of the requests whose bodies and answers are kept too."
+    )
+    retention: Retention = Field(default_factory=Retention, description="How long records are kept.")
 
 
 class State(Settings):

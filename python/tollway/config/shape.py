@@ -56,7 +56,7 @@ class Shape:
 @cache
 def root() -> Shape:
     """The shape of the whole file."""
-    return _model(Config)
+    return table(Config)
 
 
 @cache
@@ -146,7 +146,8 @@ def _entries(value: object) -> list[tuple[str | int, object]]:
 
 
 @cache
-def _model(model: type[Settings]) -> Shape:
+def table(model: type[Settings]) -> Shape:
+    """The shape of a table whose model is `model`."""
     shape = Shape("table")
     for name, info in model.model_fields.items():
         below = _field(info)
@@ -164,7 +165,7 @@ def _keys(name: str, info: FieldInfo) -> list[str]:
 def _field(info: FieldInfo) -> Shape:
     if info.discriminator is not None:
         models = get_args(info.annotation)
-        return Shape("variants", variants={get_args(m.model_fields["type"].annotation)[0]: _model(m) for m in models})
+        return Shape("variants", variants={get_args(m.model_fields["type"].annotation)[0]: table(m) for m in models})
     shape = _annotation(info.annotation)
     shape.hidden = shape.hidden or any(isinstance(mark, Hidden) for mark in info.metadata)
     shape.not_yet = any(isinstance(mark, NotYet) for mark in info.metadata)
@@ -182,6 +183,5 @@ def _annotation(annotation: Any) -> Shape:  # noqa: ANN401 - what stands in an a
         kind: Literal["array", "map"] = "array" if origin is tuple else "map"
         return Shape(kind, inner=_annotation(args[0 if origin is tuple else 1]))
     if isinstance(annotation, type) and issubclass(annotation, Settings):
-        table = _model(annotation)
-        return Shape("table", fields=table.fields)
+        return Shape("table", fields=table(annotation).fields)
     return Shape("value", choices=args if origin is Literal else ())

@@ -8,11 +8,13 @@ from typing import Any
 import orjson
 
 from tollway.config.checks import Resolved, ResolveHook
-from tollway.config.schema import Config
-from tollway.config.schema_access import DataPolicy, Key
+from tollway.config.plain import plain
+from tollway.config.schema import SCOPES, Config
+from tollway.config.schema_access import DataPolicy, Key, Scope
 from tollway.config.schema_guard import Guardrail, Hook
 from tollway.config.schema_provider import HttpProviderSettings, ProviderSettings
 from tollway.config.schema_route import Route, Target
+from tollway.config.shape import Path
 from tollway.providers.contract import Provider, providers
 
 Json = dict[str, Any]
@@ -28,8 +30,10 @@ def compile_snapshot(config: Config, resolved: Resolved, *, resolve_hook: Resolv
     return orjson.dumps(
         {
             "server": _server(config, resolved),
+            "store": compile_store(config, resolved),
             "providers": [_provider(name, provider, resolved) for name, provider in config.providers.items()],
             "routes": [_route(name, route, hooks) for name, route in config.routes.items()],
+            "scopes": list(_scopes(config)),
             "keys": [_key(name, key, config, resolved) for name, key in config.keys.items()],
         }
     )
@@ -47,6 +51,23 @@ def _server(config: Config, resolved: Resolved) -> Json:
         "body_timeout_ms": server.body_timeout,
         "write_timeout_ms": server.write_timeout,
         "tls": None if tls is None else {"cert": tls[0], "key": tls[1].reveal(), "client_ca": tls[2]},
+    }
+
+
+def compile_store(config: Config, resolved: Resolved) -> Json | None:
+    """`store` of the snapshot, whose URL may hold a password; `None`, which keeps no records, if it has no place."""
+    store = config.store
+    if resolved.store_url is None or resolved.journal is None:
+        return None
+    return {
+        "url": resolved.store_url.reveal(),
+        "journal": str(resolved.journal),
+        "journal_max": store.journal_max,
+        "on_full": store.on_full,
+        "fsync_ms": store.fsync,
+        "payload_sampling": store.payload_sampling,
+        "retain_requests_days": store.retention.requests,
+        "retain_rollups_days": store.retention.rollups,
     }
 
 
@@ -71,6 +92,8 @@ def _provider(name: str, settings: ProviderSettings, resolved: Resolved) -> Json
         "http2": http.http2,
         "connect_timeout_ms": http.connect_timeout,
         "max_connections": http.max_connections,
+        "max_connection_age_ms": http.max_connection_age,
+        "dns_ttl_ms": http.dns_ttl,
         "mock": _mock(settings, declared),
     }
 
@@ -89,7 +112,7 @@ def _mock(settings: ProviderSettings, declared: Provider) -> Json | None:
 
 
 def _route(name: str, route: Route, hooks: dict[str, tuple[int, bool]]) -> Json:
-    targets = [_target(target, route) for target in _targets(route)]
+    targets = [_target(target, route) for _, target in served_targets(name, route)]
     return {
         "name": name,
         "strategy": "single" if len(targets) == 1 else "fallback",
@@ -99,20 +122,21 @@ def _route(name: str, route: Route, hooks: dict[str, tuple[int, bool]]) -> Json:
     }
 
 
-def _targets(route: Route) -> Iterator[Target]:
-    """The route's targets in the order in which they are tried, however the file wrote them."""
+def served_targets(name: str, route: Route) -> Iterator[tuple[Path, Target]]:
+    """The route's targets in the order in which they are tried, however the file wrote them, and their places in it."""
+    path: Path = ("routes", name)
     if route.provider is not None and route.model is not None:
-        yield Target(provider=route.provider, model=route.model)
-    for target in route.targets or ():
+        yield path, Target(provider=route.provider, model=route.model)
+    for index, target in enumerate(route.targets or ()):
         if route.strategy != "weighted" or target.weight != 0:
-            yield target
+            yield (*path, "targets", index), target
     if route.default is not None:
-        yield route.default
-    for rule in route.rules or ():
+        yield (*path, "default"), route.default
+    for index, rule in enumerate(route.rules or ()):
         if rule.target is not None:
-            yield rule.target
+            yield (*path, "rules", index, "target"), rule.target
         elif rule.provider is not None and rule.model is not None:
-            yield Target(provider=rule.provider, model=rule.model)
+            yield (*path, "rules", index), Target(provider=rule.provider, model=rule.model)
 
 
 def _target(target: Target, route: Route) -> Json:
@@ -149,13 +173,27 @@ def _guardrail(guardrail: Guardrail) -> Json:
     }
 
 
+def _scopes(config: Config) -> Iterator[Json]:
+    for table in ("teams", *SCOPES):
+        entries: dict[str, Scope] = getattr(config, table)
+        for name, scope in entries.items():
+            yield {"kind": table.removesuffix("s"), "name": name, "settings": plain(scope)}
+
+
 def _key(name: str, key: Key, config: Config, resolved: Resolved) -> Json:
     return {
         "id": name,
         "hash": resolved.key_hashes[name],
+        "organisation": key.organisation,
+        "tenant": key.tenant,
         "team": key.team,
         "project": key.project,
         "environment": key.environment,
+        "user": key.user,
+        "agent": key.agent,
+        "priority": key.priority,
+        "tags": key.tags,
+        "metadata": key.metadata,
         "models": _models(key, config),
         "expires": key.expires,
         "revoked": key.revoked,

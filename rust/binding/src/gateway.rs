@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
-use tollway_dataplane::gateway::{Gateway, StartError};
+use tollway_dataplane::gateway::{Gateway, Start, StartError};
 
 use crate::hook::PyHookCall;
 
@@ -27,18 +27,20 @@ impl PyGateway {
         workers: usize,
         hook_threads: usize,
         snapshot: &[u8],
+        successor: bool,
     ) -> PyResult<Self> {
         let listeners = listen_fds.into_iter().map(duplicate).collect::<PyResult<Vec<_>>>()?;
-        py.detach(|| Gateway::start(&listeners, &control_path, workers, hook_threads, snapshot))
+        let (listeners, control) = (&*listeners, &*control_path);
+        py.detach(|| Gateway::start(&Start { listeners, control, workers, hook_threads, snapshot, successor }))
             .map(|gateway| Self { gateway })
             .map_err(|error| match error {
-                StartError::Snapshot(what) => PyValueError::new_err(what),
+                StartError::Snapshot(what) | StartError::Books(what) => PyValueError::new_err(what),
                 StartError::Io(error) => PyOSError::new_err(error.to_string()),
             })
     }
 
-    fn reload(&self, py: Python<'_>, snapshot: &[u8]) -> PyResult<()> {
-        py.detach(|| self.gateway.reload(snapshot)).map_err(PyValueError::new_err)
+    fn reload(&self, py: Python<'_>, snapshot: &[u8], cause: &str) -> PyResult<()> {
+        py.detach(|| self.gateway.reload(snapshot, cause)).map_err(PyValueError::new_err)
     }
 
     fn drain(&self, py: Python<'_>, timeout: f64) -> PyResult<bool> {
@@ -65,6 +67,10 @@ impl PyGateway {
 
     fn take_async_hooks(&self) -> Vec<PyHookCall> {
         self.gateway.hooks().take_async().into_iter().map(PyHookCall).collect()
+    }
+
+    fn connections(&self) -> (usize, usize) {
+        self.gateway.connections()
     }
 
     fn metrics(&self, py: Python<'_>) -> String {

@@ -1,5 +1,6 @@
 //! `tollway._dataplane`: what Python may ask of the data plane. No decisions here.
 
+mod books;
 mod gateway;
 mod hook;
 mod toml;
@@ -17,6 +18,8 @@ fn hash_key(secret: &[u8], key: &[u8]) -> String {
 fn _dataplane(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<gateway::PyGateway>()?;
     module.add_class::<hook::PyHookCall>()?;
+    module.add_class::<books::PyOffline>()?;
+    module.add_function(wrap_pyfunction!(books::explain, module)?)?;
     module.add_function(wrap_pyfunction!(hash_key, module)?)?;
     module.add_function(wrap_pyfunction!(toml::parse_toml, module)?)?;
     module.add("TomlError", module.py().get_type::<toml::TomlError>())?;

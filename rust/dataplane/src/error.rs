@@ -59,7 +59,11 @@ pub enum Kind {
     UnsupportedEncoding,
     /// A body over `max_body`.
     RequestTooLarge,
-    /// A body that did not arrive in time.
+    /// A head over `max_head`, or with too many headers.
+    HeadTooLarge,
+    /// A URL that is longer than any that could be served.
+    UrlTooLong,
+    /// A head or body that did not arrive in time.
     RequestTimeout,
     /// A guardrail or hook said no.
     GuardrailRejected,
@@ -69,6 +73,10 @@ pub enum Kind {
     NoEligibleTarget,
     /// The gateway is draining, or has no slot left.
     Unavailable,
+    /// The store is away, and without it the key cannot be told from a wrong one.
+    StoreUnavailable,
+    /// The journal has no room left for the record of another request.
+    JournalFull,
     /// The upstream said that the request is at fault.
     UpstreamRejected,
     /// The upstream refused our credentials.
@@ -103,11 +111,15 @@ impl Kind {
             InvalidRequest => (StatusCode::BAD_REQUEST, REQUEST, "invalid_request"),
             UnsupportedEncoding => (StatusCode::UNSUPPORTED_MEDIA_TYPE, REQUEST, "unsupported_encoding"),
             RequestTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, REQUEST, "request_too_large"),
+            HeadTooLarge => (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, REQUEST, "request_head_too_large"),
+            UrlTooLong => (StatusCode::URI_TOO_LONG, REQUEST, "url_too_long"),
             RequestTimeout => (StatusCode::REQUEST_TIMEOUT, REQUEST, "request_timeout"),
             GuardrailRejected => (StatusCode::BAD_REQUEST, REQUEST, "guardrail_rejected"),
             HookFailed => (StatusCode::SERVICE_UNAVAILABLE, "server_error", "hook_failed"),
             NoEligibleTarget => (StatusCode::FORBIDDEN, "permission_error", "no_eligible_target"),
             Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "server_error", "unavailable"),
+            StoreUnavailable => (StatusCode::SERVICE_UNAVAILABLE, "server_error", "store_unavailable"),
+            JournalFull => (StatusCode::SERVICE_UNAVAILABLE, "server_error", "journal_full"),
             UpstreamRejected => (StatusCode::BAD_REQUEST, REQUEST, "upstream_rejected"),
             UpstreamCredentials => (StatusCode::BAD_GATEWAY, "upstream_error", "upstream_credentials"),
             UpstreamRateLimited => (StatusCode::TOO_MANY_REQUESTS, "rate_limit_error", "upstream_rate_limited"),
@@ -138,6 +150,12 @@ impl Error {
     pub fn retry_after(mut self, wait: Duration) -> Self {
         self.retry_after = Some(wait);
         self
+    }
+
+    /// The code that the caller will see.
+    pub fn code(&self) -> Cow<'static, str> {
+        let said = self.upstream.as_ref().and_then(|answer| answer.code.clone());
+        said.map_or(Cow::Borrowed(self.kind.row().2), Cow::Owned)
     }
 
     /// The status that the caller will see.

@@ -1,17 +1,24 @@
 //! One request from its head to its last byte: what is known of it, and that it is accounted for on every path.
 
+use std::borrow::Cow;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::StatusCode;
-use tollway_protocol::dialect::openai::Usage;
+use tollway_protocol::dialect::openai;
+use tollway_protocol::peek::Span;
+use tollway_records::record::Payload;
 
+use crate::accept::Call;
+use crate::accept::attribution::Attribution;
 use crate::account;
 use crate::authenticate::Caller;
 use crate::clock::{Instant, now, unix_time};
+use crate::error::Error;
 use crate::snapshot::{Key, Route, Snapshot, Target};
 use crate::telemetry::{AttemptClass, Labels};
+use crate::trace::Trace;
 use crate::worker::Worker;
 
 /// What is counted when a caller left before there was an answer.
@@ -23,23 +30,84 @@ pub(crate) struct Exchange {
     pub(crate) snapshot: Arc<Snapshot>,
     pub(crate) id: RequestId,
     pub(crate) started: Instant,
+    /// When it started, on the wall clock, since 1970.
+    pub(crate) accepted: Duration,
     /// The endpoint's name, once it is known.
     pub(crate) endpoint: &'static str,
     pub(crate) key: Option<Arc<Key>>,
+    /// What the caller says of itself.
+    pub(crate) said: Option<Box<Attribution>>,
+    pub(crate) trace: Option<Trace>,
+    /// The model that was asked for, where there is no route of that name.
+    pub(crate) requested_model: Option<String>,
+    /// Whether a stream was asked for.
+    pub(crate) stream: bool,
     pub(crate) route: Option<Arc<Route>>,
     pub(crate) target: Option<usize>,
-    pub(crate) attempts: u32,
+    pub(crate) sends: Vec<Send>,
+    /// When it had been read and admitted.
+    pub(crate) admitted: Option<Duration>,
+    /// Spent on making connections.
+    pub(crate) connect: Option<Duration>,
     /// Waited for upstreams so far.
     pub(crate) upstream: Duration,
     /// The gateway's own time until the answer's head.
     pub(crate) overhead: Option<Duration>,
     pub(crate) first_token: Option<Duration>,
-    pub(crate) usage: Option<Usage>,
+    /// What the answer tells of itself, as far as it has come.
+    pub(crate) told: openai::Answer,
     pub(crate) upstream_id: Option<http::HeaderValue>,
     pub(crate) status: u16,
+    /// The code of the error that the caller gets.
+    pub(crate) error: Option<Cow<'static, str>>,
     pub(crate) flags: Vec<String>,
-    /// A send that has not been judged yet.
-    pub(crate) attempting: bool,
+    pub(crate) request_bytes: u64,
+    pub(crate) response_bytes: u64,
+    /// Pieces of content that the caller was sent; about a token each.
+    pub(crate) pieces: u64,
+    /// What is kept of its payload, where it is one of those that are.
+    pub(crate) sampled: Option<Box<Sampled>>,
+    /// Whether it has been accounted for.
+    pub(crate) settled: bool,
+}
+
+/// A payload that is kept.
+pub(crate) struct Sampled {
+    pub(crate) payload: Payload,
+    /// Whether what the caller is sent may be kept: not if something is put back that was masked for everyone else.
+    with_response: bool,
+}
+
+impl Sampled {
+    /// As much of each body as is kept, in bytes.
+    const MOST: usize = 1 << 20;
+
+    /// Keeps `request`, which is what is sent on.
+    pub(crate) fn new(id: &RequestId, request: &[u8], with_response: bool) -> Box<Self> {
+        let request = request[..request.len().min(Self::MOST)].to_vec();
+        let payload = Payload { id: id.as_str().to_owned(), request, response: Vec::new() };
+        Box::new(Self { payload, with_response })
+    }
+
+    /// Keeps a piece of what the caller is sent.
+    pub(crate) fn answer(&mut self, piece: &[u8]) {
+        let room = Self::MOST.saturating_sub(self.payload.response.len());
+        if self.with_response {
+            self.payload.response.extend_from_slice(&piece[..piece.len().min(room)]);
+        }
+    }
+}
+
+/// One send to one target.
+pub(crate) struct Send {
+    pub(crate) target: usize,
+    /// How it ended; `None` until it has been judged.
+    pub(crate) class: Option<AttemptClass>,
+    /// What the upstream answered.
+    pub(crate) status: Option<u16>,
+    /// When it began, since the request did.
+    pub(crate) at: Duration,
+    pub(crate) took: Duration,
 }
 
 impl Exchange {
@@ -50,20 +118,32 @@ impl Exchange {
             snapshot: worker.snapshot(),
             id: RequestId::new(&worker),
             started: now(),
+            accepted: unix_time(),
             endpoint: "",
             worker,
             key: None,
+            said: None,
+            trace: None,
+            requested_model: None,
+            stream: false,
             route: None,
             target: None,
-            attempts: 0,
+            sends: Vec::new(),
+            admitted: None,
+            connect: None,
             upstream: Duration::ZERO,
             overhead: None,
             first_token: None,
-            usage: None,
+            told: openai::Answer::default(),
             upstream_id: None,
             status: CLIENT_CLOSED,
+            error: None,
             flags: Vec::new(),
-            attempting: false,
+            request_bytes: 0,
+            response_bytes: 0,
+            pieces: 0,
+            sampled: None,
+            settled: false,
         })
     }
 
@@ -73,10 +153,10 @@ impl Exchange {
     }
 
     /// What its counts are told apart by.
-    pub(crate) fn labels(&self) -> Arc<Labels> {
+    pub(crate) fn labels(&self) -> &'static Labels {
         match (self.target(), &self.route) {
-            (Some(target), _) => Arc::clone(&target.labels),
-            (None, Some(route)) => Arc::clone(&route.labels),
+            (Some(target), _) => target.labels,
+            (None, Some(route)) => route.labels,
             (None, None) => Labels::none(),
         }
     }
@@ -86,19 +166,49 @@ impl Exchange {
         self.key = Some(Arc::clone(&caller.key));
     }
 
+    /// Notes what of a request that has been read is remembered.
+    ///
+    /// # Errors
+    /// `InvalidRequest` for metadata that cannot be.
+    pub(crate) fn received(&mut self, call: &Call) -> Result<(), Error> {
+        self.request_bytes = call.body.len() as u64;
+        self.stream = call.peek.stream;
+        let part = |span: &Option<Span>| span.clone().and_then(|span| call.body.get(span));
+        if call.peek.metadata.is_none() && call.peek.user.is_none() {
+            return Ok(());
+        }
+        Attribution::add_body(&mut self.said, part(&call.peek.metadata), part(&call.peek.user))
+    }
+
     /// Begins a send to the target `index`.
     pub(crate) fn attempt(&mut self, index: usize) {
         self.target = Some(index);
-        self.attempts += 1;
-        self.attempting = true;
+        let at = self.started.elapsed();
+        self.sends.push(Send { target: index, class: None, status: None, at, took: Duration::ZERO });
     }
 
-    /// Counts how the send ended.
+    /// Notes what the upstream answered.
+    pub(crate) fn answered_with(&mut self, status: StatusCode) {
+        if let Some(send) = self.sends.last_mut() {
+            send.status = Some(status.as_u16());
+        }
+    }
+
+    /// Counts how the send ended; the first judgement stands.
     pub(crate) fn attempted(&mut self, class: AttemptClass) {
-        if std::mem::take(&mut self.attempting)
-            && let Some(target) = self.target()
-        {
-            self.worker.shard.attempt(&target.labels, class);
+        let labels = self.labels();
+        if let Some(send) = self.sends.last_mut().filter(|send| send.class.is_none()) {
+            send.class = Some(class);
+            send.took = self.started.elapsed().saturating_sub(send.at);
+            self.worker.shard.attempt(labels, class);
+        }
+    }
+
+    /// Notes a piece of what the caller is sent.
+    pub(crate) fn sent(&mut self, piece: &[u8]) {
+        self.response_bytes += piece.len() as u64;
+        if let Some(sampled) = &mut self.sampled {
+            sampled.answer(piece);
         }
     }
 
@@ -111,6 +221,10 @@ impl Exchange {
 
 impl Drop for Exchange {
     fn drop(&mut self) {
+        if !self.settled && self.error.is_none() {
+            // Whoever settles before the last byte is done; what is dropped before has lost its caller.
+            self.error = Some(Cow::Borrowed("client_closed"));
+        }
         account::settle(self);
     }
 }
@@ -134,6 +248,13 @@ impl RequestId {
             number >>= 4;
         }
         Self(text)
+    }
+
+    /// Its 32 digits, which are a trace's name too.
+    pub(crate) fn digits(&self) -> [u8; 32] {
+        let mut digits = [0; 32];
+        digits.copy_from_slice(&self.0[4..]);
+        digits
     }
 
     /// The name.

@@ -26,6 +26,11 @@ impl Inspector {
         self.hooked
     }
 
+    /// Whether something of the request was masked that is put back into its answer.
+    pub(crate) fn restores(&self) -> bool {
+        self.memory.restores()
+    }
+
     /// What inspects a stream, event by event.
     pub(crate) fn stream_guard(&mut self) -> Option<StreamGuard> {
         self.guards.inspects_output().then(|| self.guards.stream(std::mem::take(&mut self.memory)))

@@ -17,12 +17,15 @@ pub(crate) mod translate;
 pub(crate) mod upstream;
 
 // The ground that they stand on.
+pub mod books;
 pub(crate) mod clock;
 pub mod error;
 pub(crate) mod exchange;
+pub mod explain;
 pub mod gateway;
 pub mod hook;
 pub(crate) mod log;
 pub(crate) mod snapshot;
 pub(crate) mod telemetry;
+pub(crate) mod trace;
 pub(crate) mod worker;

@@ -8,9 +8,18 @@ use serde_json::{Value, json};
 
 use crate::clock::unix_time;
 
+/// Writes one line of what went as it should.
+pub(crate) fn info(event: &str, fields: &Value) {
+    line("info", event, fields);
+}
+
 /// Writes one line. `fields` holds names and places, never what a caller or an upstream sent.
 pub(crate) fn error(event: &str, fields: &Value) {
-    let line = json!({"time": unix_time().as_secs_f64(), "level": "error", "event": event, "fields": fields});
+    line("error", event, fields);
+}
+
+fn line(level: &str, event: &str, fields: &Value) {
+    let line = json!({"time": unix_time().as_secs_f64(), "level": level, "event": event, "fields": fields});
     // Where stderr is closed there is nobody left to tell.
     let _ = writeln!(std::io::stderr().lock(), "{line}");
 }

@@ -11,12 +11,14 @@ use hyper::body::Incoming;
 use serde_json::json;
 
 use crate::accept;
+use crate::accept::attribution::Attribution;
 use crate::accept::endpoint::Endpoint;
 use crate::authenticate::{self, Caller};
-use crate::error::Error;
-use crate::exchange::Exchange;
+use crate::error::{Error, Kind};
+use crate::exchange::{Exchange, Sampled};
 use crate::relay::{self, Answer, Way};
 use crate::respond::{self, Outcome, ReplyBody};
+use crate::trace::Trace;
 use crate::worker::Worker;
 use crate::{attempt, cache, inspect, limit, route};
 
@@ -37,25 +39,38 @@ pub(crate) async fn serve(worker: Rc<Worker>, request: Request<Incoming>) -> Res
 /// accept → authenticate → limit → guard input → cache → route → attempt (translate, upstream) → relay and guard
 /// output; account and respond follow in [`serve`].
 async fn travel(exchange: &mut Exchange, head: Parts, body: &mut Incoming) -> Result<Outcome, Error> {
+    exchange.trace = Some(Trace::new(&head.headers, exchange.id.digits(), exchange.worker.random()));
     let head = accept::head(head)?;
     exchange.endpoint = head.endpoint.name();
     if head.endpoint.is_open() {
         return Ok(health(exchange, &head.endpoint));
     }
-    let caller = authenticate::authenticate(&head.headers, &exchange.snapshot)?;
+    exchange.said = Attribution::of_headers(&head.headers)?;
+    if !exchange.worker.has_room() {
+        return Err(journal_full(exchange));
+    }
+    let caller =
+        authenticate::authenticate(&head.headers, &exchange.snapshot, &exchange.worker.shared.registry.load())?;
     exchange.called_by(&caller);
     if matches!(head.endpoint, Endpoint::Models | Endpoint::Model(_)) {
         return models(exchange, &caller, &head.endpoint);
     }
     let call = head.read(body, &exchange.snapshot.server).await?;
-    let permit = route::permit(&exchange.snapshot, &caller, &call.head.model)?;
+    exchange.received(&call)?;
+    let permit = route::permit(&exchange.snapshot, &caller, &call.head.model).inspect_err(|_| {
+        exchange.requested_model = Some(bounded(&call.head.model));
+    })?;
     exchange.route = Some(permit.route.clone());
     let reservation = limit::reserve(&caller)?;
     let (call, inspector) = inspect::input(exchange, call).await?;
+    if exchange.worker.samples() {
+        exchange.sampled = Some(Sampled::new(&exchange.id, &call.body, !inspector.restores()));
+    }
     if let Some(hit) = cache::lookup(&call) {
         return Ok(Outcome::Own(StatusCode::OK, hit.body));
     }
     let plan = route::plan(&permit, &caller)?;
+    exchange.admitted = Some(exchange.started.elapsed());
     let reply = attempt::run(exchange, &call, &plan).await?;
     let way = Way { usage: wants_usage(&call), trailer: call.head.trailer };
     let answer: Answer = relay::relay(exchange, reply, way, inspector).await?;
@@ -66,6 +81,11 @@ async fn travel(exchange: &mut Exchange, head: Parts, body: &mut Incoming) -> Re
 fn wants_usage(call: &accept::Call) -> bool {
     let asked = call.peek.stream_options.as_ref().and_then(|options| options.include_usage.as_ref());
     asked.is_some_and(|(asked, _)| *asked)
+}
+
+/// As much of a name that a caller made up as is kept.
+fn bounded(name: &str) -> String {
+    name[..name.floor_char_boundary(128)].to_owned()
 }
 
 /// The routes that the caller may use, as OpenAI lists models.
@@ -83,15 +103,31 @@ fn models(exchange: &Exchange, caller: &Caller, endpoint: &Endpoint) -> Result<O
     Ok(Outcome::Own(StatusCode::OK, Bytes::from(body.to_string())))
 }
 
-/// Probes: alive as long as it answers; ready until it drains.
+/// What a request gets whose record could not be kept.
+fn journal_full(exchange: &Exchange) -> Error {
+    let bound = exchange.worker.shared.books.as_ref().map_or(0, |books| books.spec.journal_max);
+    let message = format!(
+        "The gateway's journal can take no more records: it has reached store.journal_max ({bound} bytes), or its disk \
+         fails. GET /health/ready of the gateway says which."
+    );
+    Error::new(Kind::JournalFull, message)
+}
+
+/// Probes: alive as long as it answers; ready until it drains, or can keep no more records. What else does not work is
+/// named, and traffic goes on.
 fn health(exchange: &Exchange, endpoint: &Endpoint) -> Outcome {
-    let draining = exchange.worker.shared.draining();
-    let (status, word) = match endpoint {
-        Endpoint::Ready if draining => (StatusCode::SERVICE_UNAVAILABLE, "draining"),
-        Endpoint::Ready => (StatusCode::OK, "ready"),
-        _ => (StatusCode::OK, "live"),
+    let shared = &exchange.worker.shared;
+    let generation = exchange.snapshot.generation;
+    if *endpoint == Endpoint::Live {
+        return Outcome::Own(StatusCode::OK, json!({"status": "live", "generation": generation}).to_string().into());
+    }
+    let degraded = shared.books.as_ref().map(|books| books.degraded()).unwrap_or_default();
+    let (status, word) = match shared.draining() {
+        true => (StatusCode::SERVICE_UNAVAILABLE, "draining"),
+        false if !exchange.worker.has_room() => (StatusCode::SERVICE_UNAVAILABLE, "journal-full"),
+        false => (StatusCode::OK, "ready"),
     };
-    let body = json!({"status": word, "generation": exchange.snapshot.generation});
+    let body = json!({"status": word, "generation": generation, "degraded": degraded});
     Outcome::Own(status, Bytes::from(body.to_string()))
 }
 

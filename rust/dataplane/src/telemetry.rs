@@ -5,36 +5,91 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use rustc_hash::FxHashMap;
+use bytes::Bytes;
+use http::HeaderValue;
+use tollway_protocol::splice::ModelJson;
+use tollway_records::record::{Writer, field};
+
+use crate::clock::micros;
+use crate::snapshot::spec::header;
 
 mod prometheus;
 
 /// What a series is told apart by: only names from the configuration, never a caller's.
-#[derive(Debug, PartialEq, Eq, Hash, Clone)]
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Clone, Copy)]
 pub(crate) struct LabelNames {
-    pub(crate) route: Box<str>,
-    pub(crate) provider: Box<str>,
-    pub(crate) model: Box<str>,
+    pub(crate) route: &'static str,
+    pub(crate) provider: &'static str,
+    pub(crate) model: &'static str,
 }
 
-/// One set of label names, with a number that stays its own over reloads.
+/// One set of label names, with all that is made of them once: a request for one of ten thousand routes should have to
+/// fetch few lines of memory, and count no references.
 #[derive(Debug)]
 pub(crate) struct Labels {
     id: usize,
     names: LabelNames,
+    /// The names as an answer's headers tell them.
+    pub(crate) headers: [HeaderValue; 3],
+    /// The model's name as it goes into a request.
+    pub(crate) model_json: ModelJson,
+    /// The names as a record holds them.
+    pub(crate) recorded: &'static [u8],
 }
 
-/// Every set of labels that any configuration of this process had: bounded by what operators declare.
-static LABELS: LazyLock<Mutex<HashMap<LabelNames, Arc<Labels>>>> = LazyLock::new(Mutex::default);
+/// Every set of labels that any configuration of this process had, by its names: bounded by what operators declare,
+/// and therefore never freed.
+static LABELS: LazyLock<Mutex<HashMap<&'static str, &'static Labels>>> = LazyLock::new(Mutex::default);
 
 impl Labels {
     /// The one set of these names.
-    pub(crate) fn new(route: &str, provider: &str, model: &str) -> Arc<Self> {
-        let names = LabelNames { route: route.into(), provider: provider.into(), model: model.into() };
+    ///
+    /// # Errors
+    /// Where a name holds a control character, which no header can carry.
+    pub(crate) fn new(route: &str, provider: &str, model: &str) -> Result<&'static Self, String> {
+        let joined = format!("{route}\0{provider}\0{model}");
         let mut known = lock(&LABELS);
-        let id = known.len();
-        let labels = known.entry(names).or_insert_with_key(|names| Arc::new(Self { id, names: names.clone() }));
-        Arc::clone(labels)
+        if let Some(labels) = known.get(&*joined) {
+            return Ok(labels);
+        }
+        for name in [route, provider, model] {
+            header(name)?;
+        }
+        let model_json = serde_json::Value::from(model).to_string();
+        let mut recorded = Vec::new();
+        let mut writer = Writer::new(&mut recorded);
+        writer.text(field::ROUTE, route);
+        writer.text(field::PROVIDER, provider);
+        writer.text(field::MODEL, model);
+        // One piece of memory, so that it takes few of the processor's cache lines.
+        let (names, json) = (joined.len(), joined.len() + model_json.len());
+        let block: &'static [u8] = Vec::leak([joined.as_bytes(), model_json.as_bytes(), &recorded].concat());
+        let (texts, recorded) = block.split_at(json);
+        let (joined, model_json) = str::from_utf8(texts).map_err(|error| error.to_string())?.split_at(names);
+        let mut names = joined.split('\0');
+        let mut next = || names.next().unwrap_or_default();
+        let names = LabelNames { route: next(), provider: next(), model: next() };
+        let value = |name: &'static str| {
+            HeaderValue::from_maybe_shared(Bytes::from_static(name.as_bytes()))
+                .unwrap_or(const { HeaderValue::from_static("") })
+        };
+        let labels: &'static Self = Box::leak(Box::new(Self {
+            id: known.len(),
+            names,
+            headers: [names.route, names.provider, names.model].map(value),
+            model_json: ModelJson::of_json(model_json),
+            recorded,
+        }));
+        known.insert(joined, labels);
+        Ok(labels)
+    }
+
+    /// Something of each of its cache lines.
+    pub(crate) fn touched(&self) -> u8 {
+        let lengths =
+            self.headers.iter().fold(self.id, |sum, header| sum ^ header.len()) ^ self.model_json.as_bytes().len();
+        let block = self.names.route.as_bytes().iter().chain(self.recorded);
+        block.step_by(48).fold(lengths as u8, |sum, byte| sum ^ byte)
     }
 
     /// The names.
@@ -43,9 +98,24 @@ impl Labels {
     }
 
     /// The set for what is refused before a route is known.
-    pub(crate) fn none() -> Arc<Self> {
-        static NONE: LazyLock<Arc<Labels>> = LazyLock::new(|| Labels::new("", "", ""));
-        Arc::clone(&NONE)
+    pub(crate) fn none() -> &'static Self {
+        static NONE: LazyLock<&'static Labels> = LazyLock::new(|| {
+            // Empty names hold no control characters.
+            Labels::new("", "", "").unwrap_or_else(|_| Box::leak(Box::default()))
+        });
+        &NONE
+    }
+}
+
+impl Default for Labels {
+    fn default() -> Self {
+        Self {
+            id: 0,
+            names: LabelNames { route: "", provider: "", model: "" },
+            headers: [const { HeaderValue::from_static("") }; 3],
+            model_json: ModelJson::of_json("\"\""),
+            recorded: &[],
+        }
     }
 }
 
@@ -57,26 +127,40 @@ const OVERHEAD: [f64; 14] =
 #[derive(Default, Clone)]
 struct Histogram {
     buckets: [u64; 15],
-    sum: f64,
+    sum_us: u64,
 }
 
 impl Histogram {
-    fn observe(&mut self, bounds: &[f64; 14], time: Duration) {
-        let seconds = time.as_secs_f64();
-        if let Some(bucket) = self.buckets.get_mut(bounds.partition_point(|bound| *bound < seconds)) {
+    fn observe(&mut self, Observed { bucket, us }: Observed) {
+        if let Some(bucket) = self.buckets.get_mut(usize::from(bucket)) {
             *bucket += 1;
         }
-        self.sum += seconds;
+        self.sum_us += us;
     }
 
     fn add(&mut self, other: &Self) {
         self.buckets.iter_mut().zip(other.buckets).for_each(|(mine, theirs)| *mine += theirs);
-        self.sum += other.sum;
+        self.sum_us += other.sum_us;
+    }
+}
+
+/// A time, and the bucket that it belongs to.
+#[derive(Clone, Copy)]
+struct Observed {
+    bucket: u8,
+    us: u64,
+}
+
+impl Observed {
+    fn new(bounds: &[f64; 14], time: Duration) -> Self {
+        let seconds = time.as_secs_f64();
+        let bucket = bounds.partition_point(|bound| *bound < seconds);
+        Self { bucket: u8::try_from(bucket).unwrap_or(u8::MAX), us: micros(time) }
     }
 }
 
 /// How an attempt at an upstream ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum AttemptClass {
     Ok,
     RateLimit,
@@ -91,6 +175,40 @@ pub(crate) enum AttemptClass {
     Cancelled,
 }
 
+impl AttemptClass {
+    /// Every class, in the order of their numbers.
+    pub(crate) const ALL: [Self; 11] = [
+        Self::Ok,
+        Self::RateLimit,
+        Self::Overload,
+        Self::ServerError,
+        Self::Connect,
+        Self::Timeout,
+        Self::Credentials,
+        Self::Rejected,
+        Self::Malformed,
+        Self::Broken,
+        Self::Cancelled,
+    ];
+
+    /// Its name in metrics and records.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::RateLimit => "rate_limit",
+            Self::Overload => "overload",
+            Self::ServerError => "server_error",
+            Self::Connect => "connect",
+            Self::Timeout => "timeout",
+            Self::Credentials => "credentials",
+            Self::Rejected => "rejected",
+            Self::Malformed => "malformed",
+            Self::Broken => "broken",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
 /// The kinds of tokens that are counted.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct TokenCounts {
@@ -101,8 +219,8 @@ pub(crate) struct TokenCounts {
 }
 
 /// What *account* knows of a finished request.
-pub(crate) struct Finished<'a> {
-    pub(crate) labels: &'a Labels,
+pub(crate) struct Finished {
+    pub(crate) labels: &'static Labels,
     pub(crate) status: u16,
     pub(crate) total: Duration,
     pub(crate) overhead: Duration,
@@ -116,8 +234,8 @@ struct Series {
     overhead: Histogram,
     first_token: Histogram,
     tokens: TokenCounts,
-    statuses: FxHashMap<u16, u64>,
-    attempts: FxHashMap<AttemptClass, u64>,
+    attempts: [u64; AttemptClass::ALL.len()],
+    statuses: Vec<(u16, u64)>,
 }
 
 impl Series {
@@ -125,19 +243,88 @@ impl Series {
         self.duration.add(&other.duration);
         self.overhead.add(&other.overhead);
         self.first_token.add(&other.first_token);
-        self.tokens.input += other.tokens.input;
-        self.tokens.output += other.tokens.output;
-        self.tokens.cached += other.tokens.cached;
-        self.tokens.reasoning += other.tokens.reasoning;
-        other.statuses.iter().for_each(|(status, count)| *self.statuses.entry(*status).or_default() += count);
-        other.attempts.iter().for_each(|(class, count)| *self.attempts.entry(*class).or_default() += count);
+        self.tokens.add(&other.tokens);
+        self.attempts.iter_mut().zip(other.attempts).for_each(|(mine, theirs)| *mine += theirs);
+        other.statuses.iter().for_each(|(status, count)| self.status(*status, *count));
+    }
+
+    fn status(&mut self, status: u16, count: u64) {
+        match self.statuses.iter_mut().find(|(known, _)| *known == status) {
+            Some((_, sum)) => *sum += count,
+            None => self.statuses.push((status, count)),
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.statuses.is_empty() && self.attempts.iter().all(|count| *count == 0)
+    }
+}
+
+impl TokenCounts {
+    fn add(&mut self, other: &Self) {
+        self.input += other.input;
+        self.output += other.output;
+        self.cached += other.cached;
+        self.reasoning += other.reasoning;
+    }
+}
+
+/// Something to count.
+enum Event {
+    Finished { id: usize, status: u16, times: [Observed; 2], first_token: Option<Observed>, tokens: TokenCounts },
+    Attempt { id: usize, class: AttemptClass },
+}
+
+/// As many events wait before they are counted. Where thousands of series are in use each is far away in memory;
+/// counted in a row, they are fetched together.
+const WAITING: usize = 128;
+
+#[derive(Default)]
+struct Counts {
+    waiting: Vec<Event>,
+    series: Vec<Option<Box<Series>>>,
+}
+
+impl Counts {
+    fn note(&mut self, event: Event) {
+        if self.waiting.len() >= WAITING {
+            self.count();
+        }
+        self.waiting.push(event);
+    }
+
+    fn count(&mut self) {
+        for event in self.waiting.drain(..) {
+            let (Event::Finished { id, .. } | Event::Attempt { id, .. }) = event;
+            if self.series.len() <= id {
+                self.series.resize_with(id + 1, || None);
+            }
+            let Some(slot) = self.series.get_mut(id) else { continue };
+            let series = slot.get_or_insert_with(Box::default);
+            match event {
+                Event::Attempt { class, .. } => {
+                    if let Some(count) = series.attempts.get_mut(class as usize) {
+                        *count += 1;
+                    }
+                }
+                Event::Finished { status, times: [total, overhead], first_token, tokens, .. } => {
+                    series.status(status, 1);
+                    series.duration.observe(total);
+                    series.overhead.observe(overhead);
+                    if let Some(first) = first_token {
+                        series.first_token.observe(first);
+                    }
+                    series.tokens.add(&tokens);
+                }
+            }
+        }
     }
 }
 
 /// One worker's counters. Only that worker writes; the lock is free but for the moment of a read.
 #[derive(Default)]
 pub(crate) struct Shard {
-    series: Mutex<Vec<Option<Box<Series>>>>,
+    counts: Mutex<Counts>,
     in_flight: AtomicI64,
 }
 
@@ -148,36 +335,30 @@ impl Shard {
     }
 
     /// Notes that a request has ended.
-    pub(crate) fn finish(&self, finished: &Finished<'_>) {
+    pub(crate) fn finish(&self, finished: &Finished) {
         self.in_flight.fetch_sub(1, Ordering::Relaxed);
-        self.with(finished.labels, |series| {
-            *series.statuses.entry(finished.status).or_default() += 1;
-            series.duration.observe(&SECONDS, finished.total);
-            series.overhead.observe(&OVERHEAD, finished.overhead);
-            if let Some(first) = finished.first_token {
-                series.first_token.observe(&SECONDS, first);
-            }
-            series.tokens.input += finished.tokens.input;
-            series.tokens.output += finished.tokens.output;
-            series.tokens.cached += finished.tokens.cached;
-            series.tokens.reasoning += finished.tokens.reasoning;
+        lock(&self.counts).note(Event::Finished {
+            id: finished.labels.id,
+            status: finished.status,
+            times: [Observed::new(&SECONDS, finished.total), Observed::new(&OVERHEAD, finished.overhead)],
+            first_token: finished.first_token.map(|time| Observed::new(&SECONDS, time)),
+            tokens: finished.tokens,
         });
     }
 
     /// Notes how an attempt ended.
     pub(crate) fn attempt(&self, labels: &Labels, class: AttemptClass) {
-        self.with(labels, |series| *series.attempts.entry(class).or_default() += 1);
+        lock(&self.counts).note(Event::Attempt { id: labels.id, class });
     }
+}
 
-    fn with(&self, labels: &Labels, count: impl FnOnce(&mut Series)) {
-        let mut all = lock(&self.series);
-        if all.len() <= labels.id {
-            all.resize_with(labels.id + 1, || None);
-        }
-        if let Some(slot) = all.get_mut(labels.id) {
-            count(slot.get_or_insert_with(Box::default));
-        }
-    }
+/// A number without labels that another part of the program keeps.
+pub(crate) struct Gauge {
+    pub(crate) name: &'static str,
+    /// `gauge` or `counter`.
+    pub(crate) kind: &'static str,
+    pub(crate) help: &'static str,
+    pub(crate) value: u64,
 }
 
 /// All counters of the process.
@@ -202,27 +383,20 @@ impl Telemetry {
     }
 
     /// Everything, merged over the shards, ordered by labels.
-    fn merged(&self) -> Vec<(Arc<Labels>, Series)> {
-        let mut merged: Vec<(Arc<Labels>, Series)> = {
-            let known = lock(&LABELS);
-            known.values().map(|labels| (Arc::clone(labels), Series::default())).collect()
-        };
+    fn merged(&self) -> Vec<(&'static Labels, Series)> {
+        let mut merged: Vec<(&'static Labels, Series)> =
+            lock(&LABELS).values().map(|labels| (*labels, Series::default())).collect();
         for shard in &self.shards {
-            let series = lock(&shard.series);
+            let mut counts = lock(&shard.counts);
+            counts.count();
             for (labels, sum) in &mut merged {
-                if let Some(Some(counted)) = series.get(labels.id) {
+                if let Some(Some(counted)) = counts.series.get(labels.id) {
                     sum.add(counted);
                 }
             }
         }
-        merged.retain(|(_, series)| !series.statuses.is_empty() || !series.attempts.is_empty());
-        merged.sort_by(|(a, _), (b, _)| {
-            (&a.names.route, &a.names.provider, &a.names.model).cmp(&(
-                &b.names.route,
-                &b.names.provider,
-                &b.names.model,
-            ))
-        });
+        merged.retain(|(_, series)| !series.is_empty());
+        merged.sort_by_key(|(labels, _)| labels.names);
         merged
     }
 }

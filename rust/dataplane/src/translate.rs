@@ -12,6 +12,6 @@ use crate::snapshot::spec::Dialect;
 /// What goes to `target` for `call`.
 pub(crate) fn request(call: &Call, target: &Target) -> Segments {
     match target.provider.dialect {
-        Dialect::Openai => for_upstream(&call.body, &call.peek, &target.model_json, true),
+        Dialect::Openai => for_upstream(&call.body, &call.peek, &target.labels.model_json, true),
     }
 }

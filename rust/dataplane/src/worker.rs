@@ -4,24 +4,36 @@ use std::cell::{Cell, RefCell};
 use std::net::TcpStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use tokio::sync::{mpsc, watch};
+use tollway_records::journal::{AppendError, Kind, Lane};
 
+use crate::authenticate::registry::Registry;
+use crate::books::Books;
 use crate::hook::HookBridge;
 use crate::snapshot::Snapshot;
 use crate::telemetry::{Shard, Telemetry};
 use crate::upstream::pool::Pool;
 
+/// How often a worker looks after its part of the journal.
+const LOOK: Duration = Duration::from_millis(250);
+
 /// What all workers share.
 pub(crate) struct Shared {
     pub(crate) snapshot: ArcSwap<Snapshot>,
+    pub(crate) registry: Arc<ArcSwap<Registry>>,
+    /// Where there is a store.
+    pub(crate) books: Option<Arc<Books>>,
     pub(crate) telemetry: Telemetry,
     pub(crate) hooks: Arc<HookBridge>,
     pub(crate) drain: watch::Sender<bool>,
     /// The same as `drain` holds, for who only looks.
     pub(crate) draining: AtomicBool,
     pub(crate) workers: Vec<Mailbox>,
+    /// The most connections that were open at a time since somebody asked.
+    pub(crate) peak: AtomicUsize,
 }
 
 /// How other workers reach a worker: with a connection, if it has fewer than they.
@@ -48,6 +60,9 @@ pub(crate) struct Worker {
     pub(crate) shared: Arc<Shared>,
     pub(crate) shard: Arc<Shard>,
     pub(crate) pool: Pool,
+    lane: RefCell<Option<Lane>>,
+    /// Whether the journal takes the records of new requests, as of the last look.
+    accepting: Cell<bool>,
     snapshot: RefCell<Arc<Snapshot>>,
     random: Cell<u64>,
 }
@@ -59,6 +74,8 @@ impl Worker {
             index,
             shard: shared.telemetry.shard(index),
             pool: Pool::default(),
+            lane: RefCell::new(shared.books.as_ref().and_then(|books| books.journal.lane().ok())),
+            accepting: Cell::new(true),
             snapshot: RefCell::new(shared.snapshot.load_full()),
             random: Cell::new(seed),
             shared,
@@ -76,6 +93,36 @@ impl Worker {
             self.pool.retain(|id| origins.contains(&id));
         }
         Arc::clone(&mine)
+    }
+
+    /// Appends what `write` writes to the journal; whether it is there, or waits in memory for a disk that fails.
+    pub(crate) fn remember(&self, kind: Kind, write: impl FnOnce(&mut Vec<u8>)) -> bool {
+        let Some(lane) = &mut *self.lane.borrow_mut() else { return false };
+        matches!(lane.append(kind, write), Ok(()) | Err(AppendError::Held(_)))
+    }
+
+    /// Whether the journal has room for the record of another request.
+    pub(crate) fn has_room(&self) -> bool {
+        self.accepting.get() && self.lane.borrow().as_ref().is_none_or(|lane| !lane.full())
+    }
+
+    /// Looks after the journal now and then: what a failing disk has refused is written once it works again.
+    pub(crate) async fn look_after_journal(&self) {
+        let Some(books) = self.shared.books.clone() else { return };
+        loop {
+            tokio::time::sleep(LOOK).await;
+            if let Some(lane) = &mut *self.lane.borrow_mut() {
+                lane.retry();
+            }
+            self.accepting.set(books.accepts());
+        }
+    }
+
+    /// Whether the payload of a request is to be kept: of so many, the share that the configuration says.
+    pub(crate) fn samples(&self) -> bool {
+        let Some(books) = &self.shared.books else { return false };
+        let share = books.spec.payload_sampling;
+        share > 0.0 && (self.random() >> 11) as f64 / (1_u64 << 53) as f64 <= share && books.takes_payloads()
     }
 
     /// A random number, for spreading and for names; not for secrets. SplitMix64 (Steele, Lea, Flood 2014).

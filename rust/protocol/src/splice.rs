@@ -22,6 +22,12 @@ impl ModelJson {
         Self(Bytes::from(serde_json::Value::from(name).to_string()))
     }
 
+    /// `json`, which is a JSON string already, and lasts: copies of it are counted nowhere.
+    #[must_use]
+    pub const fn of_json(json: &'static str) -> Self {
+        Self(Bytes::from_static(json.as_bytes()))
+    }
+
     /// The JSON, with its quotes.
     #[must_use]
     pub const fn as_bytes(&self) -> &Bytes {

@@ -11,7 +11,7 @@ use crate::error::{Error, Kind};
 /// How long, and how much of, the rest of a refused body is taken in. A connection that closes on bytes which nobody has
 /// read is reset, and the caller, who is still sending, would never read why.
 const LINGER: Duration = Duration::from_secs(5);
-const MAX_DISCARDED: usize = 256 * 1024 * 1024;
+pub(crate) const MAX_DISCARDED: usize = 256 * 1024 * 1024;
 
 /// Takes in and forgets what is left of a body that is not wanted.
 pub(crate) fn discard(mut body: Incoming) {

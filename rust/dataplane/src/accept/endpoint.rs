@@ -4,6 +4,9 @@ use http::Method;
 
 use crate::error::{Error, Kind};
 
+/// The name of the probes' endpoint, which are counted but not recorded.
+pub(crate) const HEALTH: &str = "health";
+
 /// What the data plane serves.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Endpoint {
@@ -25,7 +28,7 @@ impl Endpoint {
         match self {
             Self::ChatCompletions => "chat/completions",
             Self::Models | Self::Model(_) => "models",
-            Self::Live | Self::Ready => "health",
+            Self::Live | Self::Ready => HEALTH,
         }
     }
 

@@ -7,18 +7,24 @@ use std::rc::Rc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use http::{HeaderValue, Request, Response, header};
+use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
 use tokio_rustls::TlsAcceptor;
 
+use crate::accept::body::{MAX_DISCARDED, discard};
 use crate::accept::patient::Patient;
+use crate::accept::watched::{Watch, Watched, WatchedBody};
+use crate::error::Error;
+use crate::exchange::Exchange;
 use crate::gateway::executor::LocalExecutor;
 use crate::pipeline;
-use crate::respond;
+use crate::respond::{self, ReplyBody};
 use crate::snapshot::Snapshot;
 use crate::worker::Worker;
 
@@ -33,7 +39,7 @@ const MIN_BUFFER: usize = 8 * 1024;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// How long an idle connection is kept after the drain began.
 const LAME_DUCK: Duration = Duration::from_millis(500);
-/// How long a caller who finds every slot taken has to read that.
+/// How long a caller has to read why its connection ends.
 const FAREWELL: Duration = Duration::from_secs(1);
 
 /// Accepts on `listener`, and takes over what other workers hand on, until the gateway drains.
@@ -74,8 +80,11 @@ async fn accept(worker: Rc<Worker>, listener: TcpListener) {
 /// Keeps the connection, or hands it to the worker that has the fewest.
 fn place(worker: &Rc<Worker>, stream: TcpStream) {
     let shared = &worker.shared;
-    if shared.connections() >= worker.snapshot().server.max_connections {
-        tokio::task::spawn_local(refuse(stream, respond::no_slot(worker)));
+    let open = shared.connections();
+    if open >= worker.snapshot().server.max_connections {
+        let answer = respond::no_slot(worker);
+        // With TLS these bytes are no use to it, but then nothing is: there is no slot for a handshake either.
+        tokio::task::spawn_local(async move { farewell(stream, &answer).await });
         return;
     }
     let load = |index: usize| {
@@ -85,6 +94,7 @@ fn place(worker: &Rc<Worker>, stream: TcpStream) {
     let chosen = if load(least) < load(worker.index) { least } else { worker.index };
     let Some(mailbox) = shared.workers.get(chosen) else { return };
     mailbox.connections.fetch_add(1, Ordering::Relaxed);
+    shared.peak.fetch_max(open + 1, Ordering::Relaxed);
     if chosen == worker.index {
         tokio::task::spawn_local(connection(Rc::clone(worker), stream, Counted(Rc::clone(worker))));
     } else if stream.into_std().is_ok_and(|stream| mailbox.handover.send(stream).is_ok()) {
@@ -94,15 +104,18 @@ fn place(worker: &Rc<Worker>, stream: TcpStream) {
     }
 }
 
-/// Tells a caller that every slot is taken. With TLS these bytes are no use to it, but then nothing is: there is no
-/// slot for a handshake either.
-async fn refuse(mut stream: TcpStream, answer: Vec<u8>) {
+/// Sends a whole `answer` and ends the connection.
+async fn farewell(mut io: impl AsyncRead + AsyncWrite + Unpin, answer: &[u8]) {
     let farewell = async {
-        stream.write_all(&answer).await?;
-        stream.shutdown().await?;
+        io.write_all(answer).await?;
+        io.shutdown().await?;
         // Closing with unread bytes would reset the connection, and with it what the caller has not read yet.
-        let mut unread = [0; 1024];
-        while stream.read(&mut unread).await? > 0 {}
+        let mut unread = vec![0; 16 * 1024];
+        let mut left = MAX_DISCARDED;
+        while left > 0 {
+            let read = io.read(&mut unread).await?;
+            left = if read == 0 { 0 } else { left.saturating_sub(read) };
+        }
         io::Result::Ok(())
     };
     let _told = tokio::time::timeout(FAREWELL, farewell).await;
@@ -125,21 +138,21 @@ async fn connection(worker: Rc<Worker>, stream: TcpStream, counted: Counted) {
     let _nodelay = stream.set_nodelay(true);
     match &snapshot.server.tls {
         None => {
-            let Some(Ok(http2)) = begun(&worker, patience, is_http2(&stream)).await else { return };
-            serve(&worker, Patient::new(TokioIo::new(stream), snapshot.server.write_timeout), http2, &snapshot).await;
+            let Some(Ok(http2)) = begun(&worker, is_http2(&stream, patience)).await else { return };
+            serve(&worker, Patient::new(stream, snapshot.server.write_timeout), http2, &snapshot).await;
         }
         Some(tls) => {
             let accepting = TlsAcceptor::from(std::sync::Arc::clone(tls)).accept(stream);
-            let Some(Ok(stream)) = begun(&worker, patience, accepting).await else { return };
+            let Some(Ok(Ok(stream))) = begun(&worker, tokio::time::timeout(patience, accepting)).await else { return };
             let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-            serve(&worker, Patient::new(TokioIo::new(stream), snapshot.server.write_timeout), http2, &snapshot).await;
+            serve(&worker, Patient::new(stream, snapshot.server.write_timeout), http2, &snapshot).await;
         }
     }
     drop(counted);
 }
 
-/// What a connection begins with: within `patience`, and not for long once the gateway drains.
-async fn begun<T>(worker: &Worker, patience: Duration, first: impl Future<Output = T>) -> Option<T> {
+/// What a connection begins with: not waited for long once the gateway drains.
+async fn begun<T>(worker: &Worker, first: impl Future<Output = T>) -> Option<T> {
     let mut drain = worker.shared.drain.subscribe();
     let leave = async {
         let _draining = drain.wait_for(|draining| *draining).await;
@@ -147,14 +160,21 @@ async fn begun<T>(worker: &Worker, patience: Duration, first: impl Future<Output
     };
     tokio::select! {
         biased;
-        first = tokio::time::timeout(patience, first) => first.ok(),
+        first = first => Some(first),
         () = leave => None,
     }
 }
 
 async fn serve<Io>(worker: &Rc<Worker>, io: Io, http2: bool, snapshot: &Snapshot)
 where
-    Io: hyper::rt::Read + hyper::rt::Write + Unpin + 'static,
+    Io: AsyncRead + AsyncWrite + Unpin + 'static,
+{
+    if http2 { serve_http2(worker, io, snapshot).await } else { serve_http1(worker, io, snapshot).await }
+}
+
+async fn serve_http2<Io>(worker: &Rc<Worker>, io: Io, snapshot: &Snapshot)
+where
+    Io: AsyncRead + AsyncWrite + Unpin + 'static,
 {
     let bounds = &snapshot.server;
     let service = service_fn({
@@ -164,62 +184,99 @@ where
             async move { Ok::<_, Infallible>(pipeline::serve(worker, request).await) }
         }
     });
-    let drain = worker.shared.drain.subscribe();
+    let connection = http2::Builder::new(LocalExecutor)
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(bounds.max_streams)
+        .max_header_list_size(u32::try_from(bounds.max_head).unwrap_or(u32::MAX))
+        .keep_alive_interval(Duration::from_secs(30))
+        .keep_alive_timeout(Duration::from_secs(20))
+        .serve_connection(TokioIo::new(io), service);
+    let mut connection = pin!(connection);
     // How a connection ends is the caller's affair: what was served on it is already accounted for.
-    if http2 {
-        let connection = http2::Builder::new(LocalExecutor)
-            .timer(TokioTimer::new())
-            .max_concurrent_streams(bounds.max_streams)
-            .max_header_list_size(u32::try_from(bounds.max_head).unwrap_or(u32::MAX))
-            .keep_alive_interval(Duration::from_secs(30))
-            .keep_alive_timeout(Duration::from_secs(20))
-            .serve_connection(io, service);
-        let mut connection = pin!(connection);
-        if let Some(()) = until_drain(connection.as_mut(), drain).await {
-            connection.as_mut().graceful_shutdown();
-            let _ended = connection.await;
+    if until_drain(connection.as_mut(), worker.shared.drain.subscribe()).await.is_none() {
+        connection.as_mut().graceful_shutdown();
+        let _ended = connection.await;
+    }
+}
+
+async fn serve_http1<Io>(worker: &Rc<Worker>, io: Io, snapshot: &Snapshot)
+where
+    Io: AsyncRead + AsyncWrite + Unpin,
+{
+    let bounds = &snapshot.server;
+    let watch = Watch::new();
+    let mut io = Watched::new(io, Rc::clone(&watch));
+    let service = service_fn({
+        let (worker, watch) = (Rc::clone(worker), Rc::clone(&watch));
+        move |request: Request<Incoming>| {
+            let (worker, watch) = (Rc::clone(&worker), Rc::clone(&watch));
+            async move {
+                let response = match watch.begin() {
+                    Ok(()) => pipeline::serve(worker, request).await,
+                    Err(error) => refuse(worker, request, error),
+                };
+                Ok::<_, Infallible>(response.map(|body| WatchedBody::new(body, watch)))
+            }
         }
-    } else {
+    });
+    let ended = {
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(bounds.head_timeout)
             .max_header_size(bounds.max_head.max(MIN_BUFFER))
-            .serve_connection(io, service);
+            .serve_connection(TokioIo::new(&mut io), service);
         let mut connection = pin!(connection);
-        if let Some(()) = until_drain(connection.as_mut(), drain).await {
+        match until_drain(connection.as_mut(), worker.shared.drain.subscribe()).await {
+            Some(ended) => ended,
             // Answers now say that the connection closes. A caller who is just sending gets that answer too: closing
             // an idle connection under it would lose its request.
-            if tokio::time::timeout(LAME_DUCK, connection.as_mut()).await.is_err() {
-                connection.as_mut().graceful_shutdown();
-                let _ended = connection.await;
-            }
+            None => match tokio::time::timeout(LAME_DUCK, connection.as_mut()).await {
+                Ok(ended) => ended,
+                Err(_) => {
+                    connection.as_mut().graceful_shutdown();
+                    connection.await
+                }
+            },
         }
+    };
+    if let Some(error) = ended.err().and_then(|error| watch.refusal(&error)) {
+        farewell(io.into_inner(), &respond::unread(worker, error)).await;
     }
 }
 
-/// Runs a connection; `Some` when the gateway drains before it has ended.
+/// The answer to a request that is not looked at any further; the connection closes after it.
+fn refuse(worker: Rc<Worker>, request: Request<Incoming>, error: Error) -> Response<ReplyBody> {
+    let mut response = respond::respond(Exchange::begin(worker), Err(error), request.version());
+    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    discard(request.into_body());
+    response
+}
+
+/// Runs a connection; `None` when the gateway drains before it has ended.
 async fn until_drain(
     connection: impl Future<Output = hyper::Result<()>>,
     mut drain: watch::Receiver<bool>,
-) -> Option<()> {
+) -> Option<hyper::Result<()>> {
     tokio::select! {
         biased;
-        _ = connection => None,
-        _ = drain.wait_for(|draining| *draining) => Some(()),
+        ended = connection => Some(ended),
+        _ = drain.wait_for(|draining| *draining) => None,
     }
 }
 
-/// Whether the caller speaks HTTP/2 with prior knowledge: told from the first bytes, without taking them.
-async fn is_http2(stream: &TcpStream) -> io::Result<bool> {
+/// Whether the caller speaks HTTP/2 with prior knowledge: told from the first bytes, without taking them. The first of
+/// them must come within `patience`.
+async fn is_http2(stream: &TcpStream, patience: Duration) -> io::Result<bool> {
     let mut first = [0; PREFACE.len()];
+    let mut read = tokio::time::timeout(patience, stream.peek(&mut first)).await??;
     for _ in 0..PREFACE_LOOKS {
-        let read = stream.peek(&mut first).await?;
         let seen = first.get(..read).unwrap_or_default();
         if read == 0 || read == PREFACE.len() || !PREFACE.starts_with(seen) {
             return Ok(seen == PREFACE);
         }
         // "P" or "PR" alone: peek would return at once, so the rest is looked for at intervals.
         tokio::time::sleep(PREFACE_PAUSE).await;
+        read = stream.peek(&mut first).await?;
     }
     // Neither goes on nor leaves, or has left, which a peek does not show: as HTTP/1 it is read, and bounded in time.
     Ok(false)

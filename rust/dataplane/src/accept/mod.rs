@@ -1,10 +1,13 @@
 //! Accept: the listeners, and what a request must be before anyone asks who sent it.
 
+pub(crate) mod attribution;
 pub(crate) mod body;
 pub(crate) mod endpoint;
+mod heads;
 pub(crate) mod listener;
 mod patient;
 pub(crate) mod tls;
+mod watched;
 
 use bytes::Bytes;
 use http::request::Parts;

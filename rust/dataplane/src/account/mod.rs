@@ -1,29 +1,88 @@
 //! Account: every request ends here, also a refused or cancelled one.
 //!
-//! Built so far: the counters. The record, the journal and the ledger come to this place; they are written before an
-//! answer's last byte, which is why a stream carries its exchange until its end.
+//! Its record is in the journal before the last byte of its answer goes out: an answer that is not streamed is settled
+//! before its first byte, a stream before `[DONE]`. The ledger comes to this place.
 
+mod record;
+
+use std::time::Duration;
+
+use prost::Message;
+use tollway_records::Tokens;
+use tollway_records::journal::Kind;
+use tollway_records::record::{Writer, field};
+
+use crate::accept::endpoint;
 use crate::exchange::Exchange;
 use crate::telemetry::{AttemptClass, Finished, TokenCounts};
 
-/// Settles a request that has ended, whatever its end was.
+/// What is known of a request only at its end.
+pub(crate) struct Settled {
+    total: Duration,
+    overhead: Duration,
+    tokens: Option<Tokens>,
+    /// Whether the tokens are a guess.
+    estimated: bool,
+}
+
+/// Settles a request that has ended, whatever its end was; a second time does nothing.
 pub(crate) fn settle(exchange: &mut Exchange) {
+    if std::mem::replace(&mut exchange.settled, true) {
+        return;
+    }
     exchange.attempted(AttemptClass::Cancelled);
     let total = exchange.started.elapsed();
-    let usage = exchange.usage.as_ref();
-    let count = |pick: fn(&tollway_protocol::dialect::openai::Usage) -> Option<u64>| usage.and_then(pick).unwrap_or(0);
-    let labels = exchange.labels();
-    exchange.worker.shard.finish(&Finished {
-        labels: &labels,
-        status: exchange.status,
+    let reported = exchange.told.usage.as_ref().map(reported);
+    let settled = Settled {
         total,
         overhead: exchange.overhead.unwrap_or_else(|| total.saturating_sub(exchange.upstream)),
+        estimated: reported.is_none(),
+        tokens: reported.or_else(|| estimated(exchange)),
+    };
+    let usage = exchange.told.usage.unwrap_or_default();
+    exchange.worker.shard.finish(&Finished {
+        labels: exchange.labels(),
+        status: exchange.status,
+        total: settled.total,
+        overhead: settled.overhead,
         first_token: exchange.first_token,
         tokens: TokenCounts {
-            input: count(|usage| usage.input),
-            output: count(|usage| usage.output),
-            cached: count(|usage| usage.cached),
-            reasoning: count(|usage| usage.reasoning),
+            input: usage.input.unwrap_or(0),
+            output: usage.output.unwrap_or(0),
+            cached: usage.cached.unwrap_or(0),
+            reasoning: usage.reasoning.unwrap_or(0),
         },
     });
+    if exchange.endpoint != endpoint::HEALTH {
+        let payload = exchange.sampled.take().is_some_and(|sampled| {
+            exchange.worker.remember(Kind::Payload, |out| out.extend(sampled.payload.encode_to_vec()))
+        });
+        exchange.worker.remember(Kind::Request, |out| {
+            record::write(exchange, &settled, out);
+            if payload {
+                Writer::new(out).number(field::PAYLOAD, 1);
+            }
+        });
+    }
+}
+
+/// The provider's report, in disjoint buckets: OpenAI counts cached tokens as input too, and reasoning as output.
+fn reported(usage: &tollway_protocol::dialect::openai::Usage) -> Tokens {
+    let without = |all: Option<u64>, part: Option<u64>| all.map(|all| all.saturating_sub(part.unwrap_or(0)));
+    Tokens {
+        input: without(usage.input, usage.cached),
+        cache_read: usage.cached,
+        output: without(usage.output, usage.reasoning),
+        reasoning: usage.reasoning,
+        ..Tokens::default()
+    }
+}
+
+/// A guess, where content came and no report: four bytes of a request are about a token, and so is a piece of a stream.
+fn estimated(exchange: &Exchange) -> Option<Tokens> {
+    (exchange.pieces > 0).then(|| Tokens {
+        input: Some(exchange.request_bytes.div_ceil(4)),
+        output: Some(exchange.pieces),
+        ..Tokens::default()
+    })
 }

@@ -73,8 +73,8 @@ async fn receive(
     body: &Segments,
     (stream, deadline): (bool, Instant),
 ) -> Result<Reply, Failure> {
-    let Answer { head, mut body } =
-        send::send((&exchange.worker.pool, exchange.worker.random()), target, body, stream).await?;
+    let Answer { head, mut body } = send::send(exchange, target, body, stream).await?;
+    exchange.answered_with(head.status);
     exchange.upstream_id = upstream_id(&head.headers).filter(|id| !target.provider.leaks_in(id.as_bytes()));
     if !head.status.is_success() {
         let (said, _) = read(&mut body, MAX_ERROR).await.unwrap_or_default();
@@ -115,7 +115,7 @@ async fn whole(exchange: &mut Exchange, mut body: UpstreamBody, deadline: Instan
     {
         return Err(Failure::inside(said));
     }
-    exchange.usage = answer.usage;
+    exchange.told = answer;
     Ok(Reply::Whole(bytes))
 }
 

@@ -1,5 +1,7 @@
 //! Authenticate: who is calling.
 
+pub(crate) mod local;
+pub(crate) mod registry;
 pub mod virtual_key;
 
 use std::sync::Arc;
@@ -10,26 +12,43 @@ use crate::clock;
 use crate::error::{Error, Kind};
 use crate::snapshot::{Key, Snapshot};
 
+use registry::Registry;
+
 /// Proof that a request came with a key that is known, not revoked and not expired.
 pub(crate) struct Caller {
     pub(crate) key: Arc<Key>,
 }
 
-/// The caller whose key `headers` carry.
+/// The caller whose key `headers` carry: one of the configuration, or of those that were made at run time.
 ///
 /// An unknown key and none at all cost the same work and get the same answer.
 ///
 /// # Errors
-/// `InvalidApiKey`, `KeyRevoked`, `KeyExpired`.
-pub(crate) fn authenticate(headers: &HeaderMap, snapshot: &Snapshot) -> Result<Caller, Error> {
+/// `InvalidApiKey`, `KeyRevoked`, `KeyExpired`; `StoreUnavailable` where it cannot be known whether the key exists.
+pub(crate) fn authenticate(headers: &HeaderMap, snapshot: &Snapshot, registry: &Registry) -> Result<Caller, Error> {
     let presented = credential(headers).unwrap_or_default();
     let hash = snapshot.hasher.hash(presented);
-    let Some(key) = virtual_key::find(&snapshot.keys, &hash) else {
+    let Some(key) = virtual_key::find(&snapshot.keys, &hash).or_else(|| registry.find(&hash)) else {
+        if registry.may_lack(presented) {
+            return Err(Error::new(
+                Kind::StoreUnavailable,
+                "The gateway cannot reach its store, and does not know this key from before. Try again.",
+            ));
+        }
         return Err(Error::new(
             Kind::InvalidApiKey,
             "Incorrect API key provided, or none. Give a virtual key of this gateway, as Authorization: Bearer KEY.",
         ));
     };
+    key.warm();
+    usable(key)
+}
+
+/// Proof for a key that is known, unless its time is over.
+///
+/// # Errors
+/// `KeyRevoked`, `KeyExpired`.
+pub(crate) fn usable(key: &Arc<Key>) -> Result<Caller, Error> {
     if key.revoked {
         return Err(Error::new(Kind::KeyRevoked, "This API key was revoked. Ask your platform team for another."));
     }

@@ -7,11 +7,13 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
+use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{oneshot, watch};
 
+use crate::books::desk::{self, Call, Refusal};
 use crate::snapshot::Snapshot;
 use crate::telemetry::LabelNames;
 use crate::worker::Shared;
@@ -94,6 +96,7 @@ impl Commands {
 pub(crate) fn start(
     path: &Path,
     shared: Arc<Shared>,
+    desk: Option<desk::Handle>,
     mut stopped: watch::Receiver<bool>,
 ) -> std::io::Result<(Commands, JoinHandle<()>)> {
     let listener = std::os::unix::net::UnixListener::bind(path)?;
@@ -109,7 +112,7 @@ pub(crate) fn start(
                 tokio::select! {
                     _ = stopped.wait_for(|stop| *stop) => return,
                     accepted = listener.accept() => match accepted {
-                        Ok((stream, _)) => { tokio::spawn(converse(stream, Arc::clone(&shared), asked.clone())); }
+                        Ok((stream, _)) => { tokio::spawn(converse(stream, Arc::clone(&shared), desk.clone(), asked.clone())); }
                         Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
                     },
                 }
@@ -119,7 +122,7 @@ pub(crate) fn start(
     Ok((commands, thread))
 }
 
-async fn converse(stream: UnixStream, shared: Arc<Shared>, commands: Commands) {
+async fn converse(stream: UnixStream, shared: Arc<Shared>, desk: Option<desk::Handle>, commands: Commands) {
     let (reader, mut writer) = stream.into_split();
     let mut reader = BufReader::new(reader);
     let mut line = Vec::new();
@@ -129,9 +132,9 @@ async fn converse(stream: UnixStream, shared: Arc<Shared>, commands: Commands) {
             Ok(read) if read > 0 && line.ends_with(b"\n") => {}
             _ => return,
         }
-        let mut answer = match answer(&line, &shared, &commands).await {
+        let mut answer = match answer(&line, &shared, desk.as_ref(), &commands).await {
             Ok(value) => json!({"ok": value}),
-            Err(error) => json!({"error": error}),
+            Err(refusal) => refusal.to_json(),
         }
         .to_string();
         answer.push('\n');
@@ -141,20 +144,39 @@ async fn converse(stream: UnixStream, shared: Arc<Shared>, commands: Commands) {
     }
 }
 
-async fn answer(line: &[u8], shared: &Shared, commands: &Commands) -> Result<Value, String> {
-    let asked: Value = serde_json::from_slice(line).map_err(|_| "not a JSON object".to_owned())?;
+/// A call: what is asked, with what, and by whom.
+#[derive(Deserialize)]
+struct Asked {
+    call: String,
+    with: Option<Value>,
+    actor: Option<String>,
+}
+
+async fn answer(
+    line: &[u8],
+    shared: &Shared,
+    desk: Option<&desk::Handle>,
+    commands: &Commands,
+) -> Result<Value, Refusal> {
+    let asked: Asked = serde_json::from_slice(line).map_err(|_| Refusal::new("invalid", "not a call"))?;
     let snapshot = shared.snapshot.load_full();
-    match asked.get("call").and_then(Value::as_str) {
-        Some("metrics") => Ok(metrics(shared).into()),
-        Some("health") => Ok(health(shared, &snapshot)),
-        Some("routes") => Ok(routes(&snapshot)),
-        Some("targets") => Ok(targets(&snapshot)),
-        Some("keys") => Ok(keys(&snapshot)),
-        Some("reload") => {
-            commands.ask("reload").await?;
+    match asked.call.as_str() {
+        "metrics" => Ok(metrics(shared).into()),
+        "health" => Ok(health(shared, &snapshot)),
+        "routes" => Ok(routes(&snapshot)),
+        "targets" => Ok(targets(&snapshot)),
+        "reload" => {
+            commands.ask("reload").await.map_err(|error| Refusal::new("invalid_configuration", error))?;
             Ok(json!({"generation": shared.snapshot.load().generation}))
         }
-        _ => Err("no such call".to_owned()),
+        name if desk::knows(name) => {
+            let none = || Refusal::new("store_unavailable", "this gateway runs without a store");
+            let with = asked.with.unwrap_or_else(|| json!({}));
+            desk.ok_or_else(none)?
+                .ask(Call { name: asked.call, with, actor: asked.actor.unwrap_or_default(), snapshot })
+                .await
+        }
+        _ => Err(Refusal::new("invalid", "no such call")),
     }
 }
 
@@ -165,21 +187,29 @@ pub(crate) fn metrics(shared: &Shared) -> String {
         .routes
         .values()
         .flat_map(|route| route.targets.iter())
-        .map(|target| (target.labels.names().clone(), 0))
+        .map(|target| (*target.labels.names(), 0))
         .collect();
-    targets.sort_by(|(a, _), (b, _)| (&a.route, &a.provider, &a.model).cmp(&(&b.route, &b.provider, &b.model)));
-    targets.dedup_by(|(a, _), (b, _)| a == b);
-    shared.telemetry.render(&targets)
+    targets.sort_unstable();
+    targets.dedup();
+    shared.telemetry.render(&targets, &shared.books.as_ref().map(|books| books.gauges()).unwrap_or_default())
 }
 
 fn health(shared: &Shared, snapshot: &Snapshot) -> Value {
-    json!({
+    let mut health = json!({
         "status": if shared.draining() { "draining" } else { "ready" },
         "generation": snapshot.generation,
         "workers": shared.workers.len(),
         "connections": shared.connections(),
         "in_flight": shared.telemetry.in_flight(),
-    })
+        "store": null, "journal": null, "keys": null, "degraded": [],
+    });
+    if let Some(books) = &shared.books {
+        health["degraded"] = json!(books.degraded());
+        if let Value::Object(told) = books.told() {
+            told.into_iter().for_each(|(name, value)| health[name] = value);
+        }
+    }
+    health
 }
 
 fn routes(snapshot: &Snapshot) -> Value {
@@ -216,19 +246,6 @@ fn targets(snapshot: &Snapshot) -> Value {
             json!({
                 "route": &*route.name, "provider": &*target.provider.name, "model": target.model,
                 "region": target.provider.region, "tags": target.provider.tags,
-            })
-        })
-        .collect()
-}
-
-fn keys(snapshot: &Snapshot) -> Value {
-    let mut keys: Vec<_> = snapshot.keys.values().collect();
-    keys.sort_by(|a, b| a.id.cmp(&b.id));
-    keys.iter()
-        .map(|key| {
-            json!({
-                "id": &*key.id, "team": key.team, "project": key.project, "environment": key.environment,
-                "models": key.models, "revoked": key.revoked, "expires": key.expires.map(|time| time.as_secs()),
             })
         })
         .collect()

@@ -13,8 +13,11 @@ use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use tokio::sync::{mpsc, watch};
+use tollway_records::journal::{Flusher, Ownership};
 
 use crate::accept::listener;
+use crate::authenticate::registry::Registry;
+use crate::books::Books;
 use crate::clock::unix_time;
 use crate::hook::HookBridge;
 use crate::log;
@@ -27,6 +30,10 @@ pub use control::Command;
 /// The running data plane.
 pub struct Gateway {
     shared: Arc<Shared>,
+    /// The threads that keep the books, and what ends them once all else has.
+    keepers: Mutex<Vec<JoinHandle<()>>>,
+    close: watch::Sender<bool>,
+    _flusher: Option<Flusher>,
     commands: control::Commands,
     threads: Mutex<Vec<JoinHandle<()>>>,
     stop: watch::Sender<bool>,
@@ -38,11 +45,30 @@ impl std::fmt::Debug for Gateway {
     }
 }
 
+/// What a gateway starts with.
+#[derive(Clone, Copy, Debug)]
+pub struct Start<'a> {
+    /// Where it serves.
+    pub listeners: &'a [TcpListener],
+    /// The Unix socket for the control plane.
+    pub control: &'a Path,
+    /// Data-plane threads.
+    pub workers: usize,
+    /// Threads for hooks.
+    pub hook_threads: usize,
+    /// The configuration, as JSON.
+    pub snapshot: &'a [u8],
+    /// Whether it takes over from a process that still runs, and has the journal.
+    pub successor: bool,
+}
+
 /// Why the gateway did not start.
 #[derive(Debug)]
 pub enum StartError {
     /// The snapshot does not hold together.
     Snapshot(String),
+    /// The journal or the store cannot be used; in words for the operator.
+    Books(String),
     /// A socket, thread or file could not be had.
     Io(std::io::Error),
 }
@@ -54,19 +80,23 @@ impl From<std::io::Error> for StartError {
 }
 
 impl Gateway {
-    /// Serves on `listeners` with `workers` threads, and the control plane on the Unix socket `control`.
+    /// Serves as `start` says.
     ///
     /// # Errors
     /// [`StartError`]; nothing then runs.
-    pub fn start(
-        listeners: &[TcpListener],
-        control: &Path,
-        workers: usize,
-        hook_threads: usize,
-        snapshot: &[u8],
-    ) -> Result<Self, StartError> {
+    pub fn start(start: &Start<'_>) -> Result<Self, StartError> {
+        let Start { listeners, control, workers, hook_threads, snapshot, successor } = *start;
         log::panics();
         let snapshot = Snapshot::compile(snapshot, None).map_err(StartError::Snapshot)?;
+        let ownership = if successor { Ownership::Successor } else { Ownership::Owner };
+        let books = match &snapshot.store {
+            Some(spec) => {
+                Some(Books::open(spec, &snapshot.secret, &snapshot.teams, ownership).map_err(StartError::Books)?)
+            }
+            None => None,
+        };
+        let without = || Arc::new(ArcSwap::from_pointee(Registry::without_store()));
+        let registry = books.as_ref().map_or_else(without, |books| Arc::clone(&books.registry));
         let workers = workers.max(1);
         let (mailboxes, handed): (Vec<_>, Vec<_>) = (0..workers)
             .map(|_| {
@@ -76,15 +106,34 @@ impl Gateway {
             .unzip();
         let shared = Arc::new(Shared {
             snapshot: ArcSwap::from_pointee(snapshot),
+            registry,
+            books: books.clone(),
             telemetry: Telemetry::new(workers),
             hooks: Arc::new(HookBridge::new(hook_threads)?),
             drain: watch::Sender::new(false),
             draining: false.into(),
             workers: mailboxes,
+            peak: 0.into(),
         });
         let (stop, stopped) = watch::channel(false);
-        let (commands, control_thread) = control::start(control, Arc::clone(&shared), stopped.clone())?;
-        let gateway = Self { shared, commands, threads: Mutex::new(vec![control_thread]), stop };
+        let (close, closed) = watch::channel(false);
+        let (keepers, desk, flusher) = match &books {
+            Some(books) => {
+                let (keepers, desk, flusher) = books.start(&closed)?;
+                (keepers, Some(desk), flusher)
+            }
+            None => (Vec::new(), None, None),
+        };
+        let (commands, control_thread) = control::start(control, Arc::clone(&shared), desk, stopped.clone())?;
+        let gateway = Self {
+            shared,
+            keepers: Mutex::new(keepers),
+            close,
+            _flusher: flusher,
+            commands,
+            threads: Mutex::new(vec![control_thread]),
+            stop,
+        };
         for (index, handed) in handed.into_iter().enumerate() {
             let thread = gateway.worker(index, listeners, handed, stopped.clone())?;
             gateway.threads.lock().unwrap_or_else(PoisonError::into_inner).push(thread);
@@ -119,6 +168,10 @@ impl Gateway {
                         let worker = Rc::clone(&worker);
                         async move { worker.pool.sweep().await }
                     });
+                    tokio::task::spawn_local({
+                        let worker = Rc::clone(&worker);
+                        async move { worker.look_after_journal().await }
+                    });
                     tokio::task::spawn_local(listener::run(worker, listeners, handed));
                     let _stopped = stopped.wait_for(|stop| *stop).await;
                 }
@@ -128,14 +181,19 @@ impl Gateway {
         })
     }
 
-    /// Puts another configuration in force for every request that begins after it.
+    /// Puts another configuration in force for every request that begins after it; `cause` is who or what asked for it.
     ///
     /// # Errors
     /// What does not hold together; the configuration in force stays.
-    pub fn reload(&self, snapshot: &[u8]) -> Result<(), String> {
+    pub fn reload(&self, snapshot: &[u8], cause: &str) -> Result<(), String> {
         let before = self.shared.snapshot.load_full();
-        let snapshot = Snapshot::compile(snapshot, Some(&before))?;
-        self.shared.snapshot.store(Arc::new(snapshot));
+        let snapshot = Arc::new(Snapshot::compile(snapshot, Some(&before))?);
+        self.shared.snapshot.store(Arc::clone(&snapshot));
+        if let Some(books) = &self.shared.books {
+            books.configured(&snapshot.teams);
+            let told = serde_json::json!({"generation": snapshot.generation});
+            books.audit(cause, ("reload", "configuration", ""), &told);
+        }
         Ok(())
     }
 
@@ -156,6 +214,15 @@ impl Gateway {
         for thread in threads {
             let _joined = thread.join();
         }
+        // Nothing is written any more: what is left is shipped.
+        if let Some(books) = &self.shared.books {
+            books.close();
+        }
+        self.close.send_replace(true);
+        let keepers = std::mem::take(&mut *self.keepers.lock().unwrap_or_else(PoisonError::into_inner));
+        for thread in keepers {
+            let _joined = thread.join();
+        }
         finished
     }
 
@@ -172,6 +239,12 @@ impl Gateway {
     /// The way of hooks to Python and back.
     pub fn hooks(&self) -> &Arc<HookBridge> {
         &self.shared.hooks
+    }
+
+    /// How many connections of callers are open, and the most that were at a time since the last call.
+    pub fn connections(&self) -> (usize, usize) {
+        let open = self.shared.connections();
+        (open, self.shared.peak.swap(open, Ordering::Relaxed).max(open))
     }
 
     /// The counters, in Prometheus' text format.

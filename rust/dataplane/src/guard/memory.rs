@@ -44,6 +44,11 @@ impl Numbering {
 }
 
 impl Memory {
+    /// Whether the answer shall show something again.
+    pub(crate) fn restores(&self) -> bool {
+        self.entries.iter().any(|entry| entry.restorable)
+    }
+
     /// Notes that text not of our making holds this placeholder.
     pub(super) fn reserve(&mut self, entity: Entity, number: u32) {
         let numbering = &mut self.numbering[entity.index()];

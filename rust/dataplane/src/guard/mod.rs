@@ -62,6 +62,17 @@ impl Guards {
         !self.plan.input.any() && !self.plan.output.any()
     }
 
+    /// What is done, in words: `pii: mask email on input`, one for each direction and kind.
+    pub fn names(&self) -> Vec<String> {
+        let sides = [("input", &self.plan.input), ("output", &self.plan.output)];
+        let each =
+            sides.iter().flat_map(|(side, checks)| Entity::ALL.map(|entity| (side, entity, checks.action(entity))));
+        each.filter_map(|(side, entity, action)| {
+            Some(format!("pii: {} {} on {side}", format!("{:?}", action?).to_lowercase(), entity.name()))
+        })
+        .collect()
+    }
+
     /// Whether requests are inspected.
     pub fn inspects_input(&self) -> bool {
         self.plan.input.any()

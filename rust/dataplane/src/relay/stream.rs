@@ -5,10 +5,11 @@ use std::task::{Context, Poll};
 
 use bytes::{Bytes, BytesMut};
 use tokio::time::Sleep;
-use tollway_protocol::dialect::openai::{Chunk, UpstreamError, error_body, is_canonical_error, quick};
+use tollway_protocol::dialect::openai::{Chunk, UpstreamError, error_body, is_canonical_error, quick, usage_of_answer};
 use tollway_protocol::sse::decoder::Event;
 use tollway_protocol::sse::encoder;
 
+use crate::account;
 use crate::attempt::Opened;
 use crate::clock::{Instant, now};
 use crate::error::{Error, Kind};
@@ -101,7 +102,7 @@ impl StreamRelay {
     pub(crate) fn poll_data(&mut self, cx: &mut Context<'_>, exchange: &mut Exchange) -> Poll<Option<Bytes>> {
         loop {
             if self.out.len() >= MAX_GATHERED || (self.ended && !self.out.is_empty()) {
-                return self.emit();
+                return self.emit(exchange);
             }
             if self.ended {
                 return Poll::Ready(None);
@@ -127,7 +128,7 @@ impl StreamRelay {
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
             }
-            return self.emit();
+            return self.emit(exchange);
         }
         // The timer is moved when it fires, not at each chunk: a chunk then costs no timer at all.
         while self.timer.as_mut().poll(cx).is_ready() {
@@ -135,15 +136,18 @@ impl StreamRelay {
             let until = (self.last + idle).min(self.source.opened.deadline);
             if until <= now() {
                 self.too_late(exchange);
-                return if self.out.is_empty() { Poll::Ready(None) } else { self.emit() };
+                return if self.out.is_empty() { Poll::Ready(None) } else { self.emit(exchange) };
             }
             self.timer.as_mut().reset(until);
         }
         Poll::Pending
     }
 
-    fn emit(&mut self) -> Poll<Option<Bytes>> {
+    fn emit(&mut self, exchange: &mut Exchange) -> Poll<Option<Bytes>> {
         self.turns = 0;
+        if !exchange.settled {
+            exchange.sent(&self.out);
+        }
         Poll::Ready(Some(self.out.split().freeze()))
     }
 
@@ -179,6 +183,7 @@ impl StreamRelay {
             Chunk::Error(said) => {
                 self.seen.failed = true;
                 exchange.attempted(AttemptClass::ServerError);
+                exchange.error = Some(Kind::UpstreamError.row().2.into());
                 let quotes_us = exchange.target().is_some_and(|target| target.provider.leaks_in(&data));
                 self.upstream_error(&event, &said, quotes_us);
             }
@@ -186,15 +191,22 @@ impl StreamRelay {
                 self.fail(exchange, AttemptClass::Malformed, "The upstream's stream holds an event that is not JSON.");
             }
             Chunk::UsageOnly(usage) => {
-                exchange.usage = Some(usage);
+                exchange.told.usage = Some(usage);
                 if self.source.way.usage {
                     self.out.extend_from_slice(&event.raw);
                 }
             }
             Chunk::Content { finish, usage } => {
                 self.seen.finish |= finish;
+                exchange.pieces += 1;
                 if usage.is_some() {
-                    exchange.usage = usage;
+                    exchange.told.usage = usage;
+                }
+                if finish || exchange.told.model.is_none() {
+                    // Once or twice a stream: what the event tells of itself in full.
+                    let told = usage_of_answer(&data).unwrap_or_default();
+                    exchange.told.finish = told.finish.or(exchange.told.finish.take());
+                    exchange.told.model = told.model.or(exchange.told.model.take()).or_else(|| Some(String::new()));
                 }
                 self.pass(&event, &data, exchange);
             }
@@ -237,6 +249,7 @@ impl StreamRelay {
         self.trailer(exchange);
         self.out.extend_from_slice(&event.raw);
         exchange.attempted(AttemptClass::Ok);
+        self.conclude(exchange);
         // From here only the end of the body is awaited, and not for long.
         self.last = now();
         self.timer.as_mut().reset(self.last + TAIL);
@@ -258,7 +271,7 @@ impl StreamRelay {
         if !self.source.way.trailer {
             return;
         }
-        let usage = exchange.usage.as_ref();
+        let usage = exchange.told.usage.as_ref();
         let flags = self.source.guard.as_ref().map_or(&[][..], StreamGuard::flags);
         let told = serde_json::json!({
             "request_id": exchange.id.as_str(),
@@ -308,20 +321,32 @@ impl StreamRelay {
     fn fail(&mut self, exchange: &mut Exchange, class: AttemptClass, message: &str) {
         exchange.attempted(class);
         let kind = if class == AttemptClass::Timeout { Kind::UpstreamTimeout } else { Kind::UpstreamError };
+        exchange.error = Some(kind.row().2.into());
         error_event(&mut self.out, message, kind);
         self.end(exchange);
     }
 
     fn refuse(&mut self, error: &Error, exchange: &mut Exchange) {
+        exchange.error = Some(error.code());
         error_event(&mut self.out, &error.message, error.kind);
         self.end(exchange);
     }
 
     fn end(&mut self, exchange: &mut Exchange) {
         self.ended = true;
+        self.conclude(exchange);
+    }
+
+    /// Accounts for the stream, before the bytes that tell the caller that it is over.
+    fn conclude(&mut self, exchange: &mut Exchange) {
+        if exchange.settled {
+            return;
+        }
         if let Some(guard) = &self.source.guard {
             exchange.flags.extend_from_slice(guard.flags());
         }
+        exchange.sent(&self.out);
+        account::settle(exchange);
     }
 }
 

@@ -26,18 +26,20 @@ pub(crate) fn of_exchange(headers: &mut HeaderMap, exchange: &Exchange) {
     if let Ok(id) = HeaderValue::from_str(exchange.id.as_str()) {
         headers.insert(REQUEST_ID, id);
     }
-    if let Some(route) = &exchange.route {
-        headers.insert(ROUTE, route.header.clone());
+    let labels = exchange.labels();
+    let [route, provider, model] = &labels.headers;
+    if exchange.route.is_some() {
+        headers.insert(ROUTE, route.clone());
     }
-    if let Some(target) = exchange.target() {
-        headers.insert(PROVIDER, target.provider.header.clone());
-        headers.insert(MODEL, target.model_header.clone());
+    if exchange.target.is_some() {
+        headers.insert(PROVIDER, provider.clone());
+        headers.insert(MODEL, model.clone());
         headers.insert(UPSTREAM, HeaderValue::from(micros(exchange.upstream) / 1000));
     }
     if let Some(id) = &exchange.upstream_id {
         headers.insert(UPSTREAM_REQUEST_ID, id.clone());
     }
-    headers.insert(ATTEMPTS, HeaderValue::from(exchange.attempts));
+    headers.insert(ATTEMPTS, HeaderValue::from(exchange.sends.len()));
     headers.insert(CACHE, HeaderValue::from_static("bypass"));
     headers.insert(OVERHEAD, HeaderValue::from(micros(exchange.overhead.unwrap_or_default())));
     if !exchange.flags.is_empty()
@@ -49,7 +51,7 @@ pub(crate) fn of_exchange(headers: &mut HeaderMap, exchange: &Exchange) {
 
 /// The tokens of an answer that is known whole.
 pub(crate) fn of_usage(headers: &mut HeaderMap, exchange: &Exchange) {
-    let Some(usage) = &exchange.usage else { return };
+    let Some(usage) = &exchange.told.usage else { return };
     if let Some(input) = usage.input {
         headers.insert(INPUT_TOKENS, HeaderValue::from(input));
     }
@@ -61,9 +63,11 @@ pub(crate) fn of_usage(headers: &mut HeaderMap, exchange: &Exchange) {
 /// Whether and when to try again, in each of the forms that clients read.
 pub(crate) fn of_error(headers: &mut HeaderMap, error: &Error) {
     let wait = error.retry_after.or(match error.kind {
-        Kind::Unavailable | Kind::UpstreamRateLimited | Kind::UpstreamOverloaded => {
-            Some(std::time::Duration::from_secs(1))
-        }
+        Kind::Unavailable
+        | Kind::StoreUnavailable
+        | Kind::JournalFull
+        | Kind::UpstreamRateLimited
+        | Kind::UpstreamOverloaded => Some(std::time::Duration::from_secs(1)),
         _ => None,
     });
     if let Some(wait) = wait {

@@ -4,12 +4,16 @@ mod error_body;
 mod headers;
 
 use std::pin::Pin;
+use std::rc::Rc;
 use std::task::{Context, Poll, ready};
+use std::time::UNIX_EPOCH;
 
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, Version, header};
 use hyper::body::{Body, Frame, SizeHint};
 
+use crate::account;
+use crate::clock::unix_time;
 use crate::error::{Error, Kind};
 use crate::exchange::{Exchange, RequestId};
 use crate::log;
@@ -64,6 +68,7 @@ pub(crate) fn respond(
 fn answered(mut exchange: Box<Exchange>, answer: Answer) -> Response<ReplyBody> {
     match answer {
         Answer::Whole(body) => {
+            exchange.pieces = (body.len() as u64).div_ceil(4);
             let mut response = whole_open(&mut exchange, StatusCode::OK, JSON, body);
             headers::of_usage(response.headers_mut(), &exchange);
             response
@@ -87,6 +92,7 @@ fn answered(mut exchange: Box<Exchange>, answer: Answer) -> Response<ReplyBody> 
 }
 
 fn refused(mut exchange: Box<Exchange>, error: &Error) -> Response<ReplyBody> {
+    exchange.error = Some(error.code());
     let mut response = whole_open(&mut exchange, error.status(), JSON, error_body::body(error));
     headers::of_error(response.headers_mut(), error);
     response
@@ -98,6 +104,8 @@ fn whole(mut exchange: Box<Exchange>, status: StatusCode, kind: HeaderValue, bod
 
 fn whole_open(exchange: &mut Exchange, status: StatusCode, kind: HeaderValue, body: Bytes) -> Response<ReplyBody> {
     let mut response = head(exchange, status, kind);
+    exchange.sent(&body);
+    account::settle(exchange);
     *response.body_mut() = ReplyBody::Whole(Some(body));
     response
 }
@@ -129,6 +137,26 @@ pub(crate) fn no_slot(worker: &Worker) -> Vec<u8> {
         body.len()
     );
     [head.as_bytes(), &body].concat()
+}
+
+/// A whole answer, head and all, to a request whose head was not read, as its connection's last words.
+pub(crate) fn unread(worker: &Rc<Worker>, error: Error) -> Vec<u8> {
+    let response = respond(Exchange::begin(Rc::clone(worker)), Err(error), Version::HTTP_11);
+    let (mut head, body) = response.into_parts();
+    let ReplyBody::Whole(body) = body else { return Vec::new() };
+    let body = body.unwrap_or_default();
+    head.headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    head.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
+    // RFC 9110 §6.6.1: a 4xx of a server that has a clock is dated.
+    if let Ok(date) = HeaderValue::from_str(&httpdate::fmt_http_date(UNIX_EPOCH + unix_time())) {
+        head.headers.insert(header::DATE, date);
+    }
+    let mut answer = format!("HTTP/1.1 {}\r\n", head.status).into_bytes();
+    for (name, value) in &head.headers {
+        answer.extend_from_slice(&[name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat());
+    }
+    answer.extend_from_slice(&[b"\r\n", body.as_ref()].concat());
+    answer
 }
 
 impl Body for ReplyBody {

@@ -21,6 +21,7 @@ pub(crate) fn permit(snapshot: &Snapshot, caller: &Caller, model: &str) -> Resul
         let message = format!("The model {} does not exist. GET /v1/models lists those that do.", quoted(model));
         return Err(Error::new(Kind::ModelNotFound, message).at("model"));
     };
+    route.warm();
     if !caller.key.allows(model) {
         let message = format!("The key {:?} may not use the model {}.", caller.key.id, quoted(model));
         return Err(Error::new(Kind::ModelNotAllowed, message).at("model"));
@@ -38,6 +39,11 @@ impl Plan {
     /// The targets, in the order in which they are tried.
     pub(crate) fn targets(&self) -> impl Iterator<Item = (usize, &Target)> {
         self.eligible.iter().filter_map(|index| Some((*index, self.route.targets.get(*index)?)))
+    }
+
+    /// In short, why `target` of `route` was taken: for the record.
+    pub(crate) fn decision(route: &Route, target: usize) -> String {
+        format!("{} {}/{}", route.strategy.name(), target + 1, route.targets.len())
     }
 }
 

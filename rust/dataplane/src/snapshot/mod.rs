@@ -3,21 +3,23 @@
 pub(crate) mod spec;
 
 use std::collections::HashMap;
+use std::hint::black_box;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use http::HeaderValue;
 use rustc_hash::FxHashMap;
-use tollway_protocol::splice::ModelJson;
+use tollway_records::record::{Writer, field};
+use zeroize::Zeroizing;
 
 use crate::accept::tls::server_config;
+use crate::authenticate::registry::TeamModels;
 use crate::authenticate::virtual_key::{KeyHash, KeyHasher, from_hex};
 use crate::guard::{Guards, OnFailure};
 use crate::telemetry::Labels;
 use crate::upstream::provider::Provider;
 
-use spec::{HookSpec, KeySpec, Phase, RouteSpec, Spec, Strategy, TargetSpec, header};
+use spec::{HookSpec, KeySpec, Phase, RouteSpec, ScopeSpec, Spec, StoreSpec, Strategy, TargetSpec};
 
 /// Counts configurations, so that each has a number that none had before.
 static GENERATIONS: AtomicU64 = AtomicU64::new(0);
@@ -28,8 +30,14 @@ pub(crate) struct Snapshot {
     pub(crate) server: Server,
     pub(crate) hasher: KeyHasher,
     pub(crate) keys: FxHashMap<KeyHash, Arc<Key>>,
-    pub(crate) routes: HashMap<Arc<str>, Arc<Route>>,
+    pub(crate) routes: FxHashMap<Arc<str>, Arc<Route>>,
     pub(crate) providers: Vec<Arc<Provider>>,
+    /// The routes that teams narrow their keys to.
+    pub(crate) teams: TeamModels,
+    pub(crate) scopes: Vec<ScopeSpec>,
+    pub(crate) store: Option<StoreSpec>,
+    /// What other signatures than those of keys are made under.
+    pub(crate) secret: Zeroizing<Vec<u8>>,
 }
 
 /// The bounds of the listeners.
@@ -55,6 +63,8 @@ pub(crate) struct Key {
     pub(crate) revoked: bool,
     pub(crate) guards: Guards,
     pub(crate) data_policy: Option<DataPolicy>,
+    /// What a record says of it.
+    pub(crate) recorded: Box<[u8]>,
 }
 
 impl Key {
@@ -86,27 +96,24 @@ impl DataPolicy {
 /// A logical model name and what serves it.
 pub(crate) struct Route {
     pub(crate) name: Arc<str>,
-    pub(crate) header: HeaderValue,
     pub(crate) strategy: Strategy,
     pub(crate) targets: Vec<Target>,
     pub(crate) request_hooks: Vec<Hook>,
     pub(crate) response_hooks: Vec<Hook>,
     pub(crate) guards: Guards,
     /// What is counted before a target is known.
-    pub(crate) labels: Arc<Labels>,
+    pub(crate) labels: &'static Labels,
 }
 
 /// A route's reference to a deployment.
 pub(crate) struct Target {
     pub(crate) provider: Arc<Provider>,
     pub(crate) model: String,
-    pub(crate) model_json: ModelJson,
-    pub(crate) model_header: HeaderValue,
     pub(crate) timeout: Duration,
     pub(crate) first_token: Duration,
     pub(crate) idle: Duration,
     pub(crate) max_retries: u32,
-    pub(crate) labels: Arc<Labels>,
+    pub(crate) labels: &'static Labels,
 }
 
 /// A Python policy hook of a route.
@@ -139,7 +146,7 @@ impl Snapshot {
             .routes
             .into_iter()
             .map(|spec| Route::compile(spec, &by_name).map(|route| (route.name.clone(), Arc::new(route))))
-            .collect::<Result<HashMap<_, _>, _>>()?;
+            .collect::<Result<FxHashMap<_, _>, _>>()?;
         let mut keys = FxHashMap::default();
         for spec in spec.keys {
             let hash =
@@ -163,13 +170,47 @@ impl Snapshot {
             keys,
             routes,
             providers,
+            teams: spec.scopes.iter().filter(|scope| scope.kind == "team").filter_map(narrowed).collect(),
+            scopes: spec.scopes,
+            store: spec.store,
+            secret: Zeroizing::new(server.secret.into_bytes()),
         })
     }
 }
 
+fn narrowed(team: &ScopeSpec) -> Option<(String, Vec<String>)> {
+    let models = team.settings.get("models")?.as_array()?;
+    Some((team.name.clone(), models.iter().filter_map(|model| Some(model.as_str()?.to_owned())).collect()))
+}
+
 impl Key {
-    fn compile(spec: KeySpec) -> Self {
+    /// Asks for the memory that later stages read, all of it at once: one of ten thousand keys is in no cache, and waits
+    /// that run side by side cost as much as one.
+    pub(crate) fn warm(&self) {
+        black_box((self.models.is_some(), self.guards.is_empty(), self.data_policy.is_some()));
+        black_box(lines(&self.recorded));
+    }
+
+    /// Compiles `spec`.
+    pub(crate) fn compile(spec: KeySpec) -> Self {
+        let mut recorded = Vec::new();
+        let mut writer = Writer::new(&mut recorded);
+        writer.text(field::KEY, &spec.id);
+        for (field, text) in [
+            (field::ORGANISATION, &spec.organisation),
+            (field::TENANT, &spec.tenant),
+            (field::TEAM, &spec.team),
+            (field::PROJECT, &spec.project),
+            (field::ENVIRONMENT, &spec.environment),
+            (field::USER, &spec.user),
+            (field::AGENT, &spec.agent),
+            (field::PRIORITY, &spec.priority),
+        ] {
+            writer.text(field, text.as_deref().unwrap_or_default());
+        }
+        spec.tags.iter().for_each(|tag| writer.text(field::TAGS, tag));
         Self {
+            recorded: recorded.into(),
             id: spec.id.into(),
             team: spec.team,
             project: spec.project,
@@ -185,7 +226,20 @@ impl Key {
     }
 }
 
+/// Something of each line of `bytes`.
+fn lines(bytes: &[u8]) -> u8 {
+    bytes.iter().step_by(64).fold(bytes.last().copied().unwrap_or_default(), |sum, byte| sum ^ byte)
+}
+
 impl Route {
+    /// As [`Key::warm`].
+    pub(crate) fn warm(&self) {
+        black_box((self.request_hooks.len(), self.response_hooks.len(), self.guards.is_empty()));
+        if let Some(target) = self.targets.first() {
+            black_box((target.max_retries, target.timeout, target.idle, target.model.len(), target.labels.touched()));
+        }
+    }
+
     fn compile(spec: RouteSpec, providers: &HashMap<&str, &Arc<Provider>>) -> Result<Self, String> {
         let name: Arc<str> = spec.name.into();
         let targets = spec
@@ -195,8 +249,7 @@ impl Route {
             .collect::<Result<Vec<_>, _>>()?;
         let (request, response): (Vec<_>, Vec<_>) = spec.hooks.into_iter().partition(|hook| hook.on == Phase::Request);
         Ok(Self {
-            header: header(&name)?,
-            labels: Labels::new(&name, "", ""),
+            labels: Labels::new(&name, "", "")?,
             name,
             strategy: spec.strategy,
             targets,
@@ -214,13 +267,11 @@ impl Target {
             .ok_or_else(|| format!("route {route:?} names the provider {:?}, which is not declared", spec.provider))?;
         Ok(Self {
             provider: Arc::clone(provider),
-            model_json: ModelJson::new(&spec.model),
-            model_header: header(&spec.model)?,
             timeout: Duration::from_millis(spec.timeout_ms),
             first_token: Duration::from_millis(spec.first_token_ms),
             idle: Duration::from_millis(spec.idle_ms),
             max_retries: spec.max_retries,
-            labels: Labels::new(route, &provider.name, &spec.model),
+            labels: Labels::new(route, &provider.name, &spec.model)?,
             model: spec.model,
         })
     }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use http::HeaderValue;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use crate::guard::{GuardSpec, OnFailure};
 
@@ -15,6 +16,49 @@ pub(crate) struct Spec {
     pub(crate) providers: Vec<ProviderSpec>,
     pub(crate) routes: Vec<RouteSpec>,
     pub(crate) keys: Vec<KeySpec>,
+    /// Teams, projects and the others.
+    #[serde(default)]
+    pub(crate) scopes: Vec<ScopeSpec>,
+    #[serde(default)]
+    pub(crate) store: Option<StoreSpec>,
+}
+
+/// `[teams.X]`, `[projects.X]` and the others.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ScopeSpec {
+    /// `team`, `project` and so on.
+    pub(crate) kind: String,
+    pub(crate) name: String,
+    pub(crate) settings: serde_json::Map<String, serde_json::Value>,
+}
+
+/// `[store]`.
+#[derive(Deserialize, Clone)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct StoreSpec {
+    pub(crate) url: String,
+    /// The journal's folder: an absolute path.
+    pub(crate) journal: std::path::PathBuf,
+    /// In bytes.
+    pub(crate) journal_max: u64,
+    pub(crate) on_full: OnFull,
+    /// How long an entry may wait to be on the disk itself; 0 for not at all.
+    pub(crate) fsync_ms: u64,
+    /// The share of requests whose bodies are kept, from 0 to 1.
+    pub(crate) payload_sampling: f64,
+    pub(crate) retain_requests_days: Option<u32>,
+    pub(crate) retain_rollups_days: Option<u32>,
+}
+
+/// What a full journal means for new requests.
+#[derive(Deserialize, Clone, Copy, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum OnFull {
+    /// They are refused.
+    Refuse,
+    /// Payloads are given up first.
+    DropPayloads,
 }
 
 /// `[server]`: the bounds of the listeners.
@@ -60,6 +104,8 @@ pub(crate) struct ProviderSpec {
     pub(crate) http2: Http2,
     pub(crate) connect_timeout_ms: u64,
     pub(crate) max_connections: usize,
+    pub(crate) max_connection_age_ms: u64,
+    pub(crate) dns_ttl_ms: u64,
     pub(crate) mock: Option<MockSpec>,
 }
 
@@ -169,26 +215,47 @@ pub(crate) enum Phase {
     Response,
 }
 
-/// `[keys.X]`.
-#[derive(Deserialize)]
+/// `[keys.X]`, or the settings of a key that was made at run time.
+#[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct KeySpec {
     pub(crate) id: String,
     pub(crate) hash: String,
+    pub(crate) organisation: Option<String>,
+    pub(crate) tenant: Option<String>,
     pub(crate) team: Option<String>,
     pub(crate) project: Option<String>,
     pub(crate) environment: Option<String>,
+    pub(crate) user: Option<String>,
+    pub(crate) agent: Option<String>,
+    pub(crate) priority: Option<String>,
+    #[serde(default)]
+    pub(crate) tags: Vec<String>,
     pub(crate) models: Option<Vec<String>>,
     pub(crate) expires: Option<u64>,
+    #[serde(default)]
     pub(crate) revoked: bool,
+    #[serde(default)]
     pub(crate) guardrails: Vec<GuardSpec>,
     pub(crate) data_policy: Option<DataPolicySpec>,
+    /// For people.
+    #[serde(rename = "name")]
+    pub(crate) _name: Option<String>,
+    /// For people.
+    #[serde(default, rename = "metadata")]
+    pub(crate) _metadata: IgnoredAny,
+    /// They come with the stage that limits.
+    #[serde(default, rename = "budgets")]
+    pub(crate) _budgets: IgnoredAny,
+    #[serde(default, rename = "limits")]
+    pub(crate) _limits: IgnoredAny,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct DataPolicySpec {
     pub(crate) regions: Option<Vec<String>>,
+    #[serde(default)]
     pub(crate) require_tags: Vec<String>,
     /// Classification of payloads comes with the stage that classifies them.
     #[serde(rename = "classes")]

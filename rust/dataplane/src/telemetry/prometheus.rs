@@ -1,12 +1,13 @@
 //! The counters in Prometheus' text format, version 0.0.4.
 
 use std::fmt::Write;
+use std::time::Duration;
 
-use super::{AttemptClass, Histogram, LabelNames, OVERHEAD, SECONDS, Series, Telemetry};
+use super::{AttemptClass, Gauge, Histogram, LabelNames, OVERHEAD, SECONDS, Series, Telemetry};
 
 impl Telemetry {
     /// Every family of the contract that has something to say.
-    pub(crate) fn render(&self, targets: &[(LabelNames, u8)]) -> String {
+    pub(crate) fn render(&self, targets: &[(LabelNames, u8)], gauges: &[Gauge]) -> String {
         let mut page = Page { text: String::with_capacity(16 * 1024) };
         let merged = self.merged();
         let rows: Vec<(&LabelNames, &Series)> = merged.iter().map(|(labels, series)| (&labels.names, series)).collect();
@@ -20,10 +21,8 @@ impl Telemetry {
         }
         page.family("tollway_attempts_total", "counter", "Sends to a target, by how they ended.");
         for (names, series) in &rows {
-            let mut classes: Vec<_> = series.attempts.iter().collect();
-            classes.sort_unstable();
-            for (class, count) in classes {
-                page.sample("tollway_attempts_total", names, &[("class", class.name())], *count);
+            for (class, count) in AttemptClass::ALL.iter().zip(series.attempts).filter(|(_, count)| *count > 0) {
+                page.sample("tollway_attempts_total", names, &[("class", class.name())], count);
             }
         }
         page.family(
@@ -68,25 +67,11 @@ impl Telemetry {
         for (names, state) in targets {
             page.sample("tollway_target_state", names, &[], u64::from(*state));
         }
-        page.text
-    }
-}
-
-impl AttemptClass {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Ok => "ok",
-            Self::RateLimit => "rate_limit",
-            Self::Overload => "overload",
-            Self::ServerError => "server_error",
-            Self::Connect => "connect",
-            Self::Timeout => "timeout",
-            Self::Credentials => "credentials",
-            Self::Rejected => "rejected",
-            Self::Malformed => "malformed",
-            Self::Broken => "broken",
-            Self::Cancelled => "cancelled",
+        for Gauge { name, kind, help, value } in gauges {
+            page.family(name, kind, help);
+            page.line(name, i64::try_from(*value).unwrap_or(i64::MAX));
         }
+        page.text
     }
 }
 
@@ -115,9 +100,9 @@ impl Page {
         let _ = write!(
             self.text,
             "{name}{{route=\"{}\",provider=\"{}\",model=\"{}\"",
-            Escaped(&names.route),
-            Escaped(&names.provider),
-            Escaped(&names.model)
+            Escaped(names.route),
+            Escaped(names.provider),
+            Escaped(names.model)
         );
     }
 
@@ -144,7 +129,7 @@ impl Page {
             self.open(&format!("{name}_bucket"), names);
             let _ = writeln!(self.text, ",le=\"+Inf\"}} {total}");
             self.open(&format!("{name}_sum"), names);
-            let _ = writeln!(self.text, "}} {}", histogram.sum);
+            let _ = writeln!(self.text, "}} {}", Duration::from_micros(histogram.sum_us).as_secs_f64());
             self.open(&format!("{name}_count"), names);
             let _ = writeln!(self.text, "}} {total}");
         }

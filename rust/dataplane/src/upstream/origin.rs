@@ -32,6 +32,10 @@ pub(crate) struct Settings {
     pub(crate) http2: Http2,
     pub(crate) connect_timeout: Duration,
     pub(crate) max_connections: usize,
+    /// After this long a connection takes no new request, so that a change in DNS is followed.
+    pub(crate) max_connection_age: Duration,
+    /// How long the addresses of a name are used. getaddrinfo does not tell a record's own time to live.
+    pub(crate) dns_ttl: Duration,
 }
 
 /// Where connections go, and how.
@@ -98,7 +102,7 @@ impl Origin {
     /// What failed, in words that may be shown to a caller.
     pub(crate) async fn connect(&self, resolver: &super::resolve::Resolver) -> Result<Wire, String> {
         let (host, port) = self.proxy.as_ref().map_or((&*self.host, self.port), |(host, port)| (host, *port));
-        let addresses = resolver.resolve(host, port).await?;
+        let addresses = resolver.resolve(host, port, self.settings.dns_ttl).await?;
         let mut stream = first_to_answer(addresses).await?;
         stream.set_nodelay(true).map_err(|error| error.to_string())?;
         let Some((connector, name)) = &self.tls else { return Ok(Wire::Plain(stream)) };

@@ -20,8 +20,6 @@ use super::resolve::Resolver;
 
 /// An idle connection older than this is not used again: most servers close theirs after a minute or so.
 const MAX_IDLE: Duration = Duration::from_secs(50);
-/// After this long a connection takes no new request, so that a change in DNS is followed.
-const MAX_AGE: Duration = Duration::from_secs(300);
 
 /// One worker's connections, by origin.
 #[derive(Default)]
@@ -31,8 +29,8 @@ pub(crate) struct Pool {
 }
 
 /// The connections to one origin.
-#[derive(Default)]
 struct Connections {
+    max_age: Duration,
     state: RefCell<State>,
     /// Told when a connection comes back or ends.
     changed: Notify,
@@ -74,7 +72,7 @@ pub(crate) struct Lease {
 impl Lease {
     /// Puts the connection back; its answer must have been read to the end.
     pub(crate) fn give_back(self, sender: http1::SendRequest<Outgoing>) {
-        if !sender.is_closed() && self.born.elapsed() < MAX_AGE {
+        if !sender.is_closed() && self.born.elapsed() < self.connections.max_age {
             let idle = Idle { sender, born: self.born, since: now() };
             let mut state = self.connections.state.borrow_mut();
             if state.idle.len() >= state.open {
@@ -107,16 +105,26 @@ pub(crate) enum ConnectError {
 }
 
 impl Pool {
-    /// A connection to `origin`: one that is open (unless `fresh`), else a new one, within the connect timeout.
-    pub(crate) async fn checkout(&self, origin: &Arc<Origin>, fresh: bool) -> Result<Sender, ConnectError> {
-        let connections = Rc::clone(self.origins.borrow_mut().entry(origin.id).or_default());
+    /// A connection to `origin`: one that is open (unless `fresh`), else a new one, within the connect timeout; and
+    /// whether it had to be waited for.
+    pub(crate) async fn checkout(&self, origin: &Arc<Origin>, fresh: bool) -> Result<(Sender, bool), ConnectError> {
+        let connections = self.connections(origin);
         if !fresh && let Some(sender) = connections.reuse() {
-            return Ok(sender);
+            return Ok((sender, false));
         }
         match tokio::time::timeout(origin.settings.connect_timeout, self.open(origin, connections)).await {
-            Ok(opened) => opened.map_err(ConnectError::Failed),
+            Ok(opened) => opened.map(|sender| (sender, true)).map_err(ConnectError::Failed),
             Err(_) => Err(ConnectError::TimedOut),
         }
+    }
+
+    fn connections(&self, origin: &Origin) -> Rc<Connections> {
+        let mut origins = self.origins.borrow_mut();
+        let connections = origins.entry(origin.id).or_insert_with(|| {
+            let max_age = origin.settings.max_connection_age;
+            Rc::new(Connections { max_age, state: RefCell::default(), changed: Notify::new() })
+        });
+        Rc::clone(connections)
     }
 
     /// Forgets the connections to origins that `keep` does not hold; those in use end with their requests.
@@ -155,9 +163,12 @@ impl Connections {
     fn drop_old(&self) {
         let at = now();
         let mut state = self.state.borrow_mut();
-        state.idle.retain(|idle| !idle.sender.is_closed() && at.duration_since(idle.since) < MAX_IDLE);
+        let is_young = |born: Instant| at.duration_since(born) < self.max_age;
+        state
+            .idle
+            .retain(|idle| !idle.sender.is_closed() && is_young(idle.born) && at.duration_since(idle.since) < MAX_IDLE);
         // An HTTP/2 connection closes once nobody can send on it and its streams have ended.
-        if state.shared.as_ref().is_some_and(|shared| shared.sender.is_closed() || shared.born.elapsed() >= MAX_AGE) {
+        if state.shared.as_ref().is_some_and(|shared| shared.sender.is_closed() || !is_young(shared.born)) {
             state.shared = None;
         }
     }
@@ -165,7 +176,7 @@ impl Connections {
     fn reuse(self: &Rc<Self>) -> Option<Sender> {
         let mut state = self.state.borrow_mut();
         if let Some(shared) = &state.shared {
-            if !shared.sender.is_closed() && shared.born.elapsed() < MAX_AGE {
+            if !shared.sender.is_closed() && shared.born.elapsed() < self.max_age {
                 return Some(Sender::Many(shared.sender.clone()));
             }
             state.shared = None;
@@ -173,7 +184,7 @@ impl Connections {
         let at = now();
         // The last one back first: it is the warmest, and the others may grow old and go.
         while let Some(idle) = state.idle.pop() {
-            if idle.sender.is_closed() || at.duration_since(idle.born) >= MAX_AGE {
+            if idle.sender.is_closed() || at.duration_since(idle.born) >= self.max_age {
                 continue;
             }
             if at.duration_since(idle.since) >= MAX_IDLE {

@@ -12,7 +12,6 @@ use super::origin::{Origin, Settings};
 /// A provider of the configuration.
 pub(crate) struct Provider {
     pub(crate) name: Arc<str>,
-    pub(crate) header: HeaderValue,
     pub(crate) dialect: Dialect,
     pub(crate) region: Option<String>,
     pub(crate) tags: Vec<String>,
@@ -107,7 +106,7 @@ impl Provider {
                 HttpTransport::compile(spec, known).map_err(|error| format!("provider {name:?}: {error}"))?,
             )),
         };
-        Ok(Self { header: header(&name)?, name, dialect, region, tags, transport })
+        Ok(Self { name, dialect, region, tags, transport })
     }
 
     /// Whether `text`, which the provider sent, holds a credential of ours: upstreams quote what they were sent.
@@ -149,6 +148,8 @@ impl HttpTransport {
             http2: spec.http2,
             connect_timeout: Duration::from_millis(spec.connect_timeout_ms),
             max_connections: spec.max_connections.max(1),
+            max_connection_age: Duration::from_millis(spec.max_connection_age_ms),
+            dns_ttl: Duration::from_millis(spec.dns_ttl_ms),
         };
         let origin = match known.and_then(Provider::origin) {
             Some(origin) if origin.settings == settings => Arc::clone(origin),

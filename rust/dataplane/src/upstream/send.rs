@@ -3,15 +3,16 @@
 use std::time::Duration;
 
 use http::response::Parts;
-use http::{Method, Request, Version};
+use http::{HeaderMap, Method, Request, Version};
 use tollway_protocol::splice::Segments;
 
 use crate::clock::now;
+use crate::exchange::Exchange;
 use crate::snapshot::Target;
 
 use super::body::{Outgoing, UpstreamBody};
 use super::mock;
-use super::pool::{ConnectError, Pool, Sender};
+use super::pool::{ConnectError, Sender};
 use super::provider::{HttpTransport, Transport};
 
 /// An answer whose body is still to come.
@@ -30,33 +31,37 @@ pub(crate) enum SendError {
     Broken,
 }
 
-/// Sends `body` to `target`, over a connection of `pool`, and waits for the head of the answer. `draw` is any number; it
-/// picks the credential.
+/// Sends `body` to `target`, over a connection of the worker's, and waits for the head of the answer.
 ///
 /// # Errors
 /// [`SendError`]. A request that went out on a connection which had already ended was seen by nobody: it is sent
 /// again on another, and that does not count as a retry.
 pub(crate) async fn send(
-    (pool, draw): (&Pool, u64),
+    exchange: &mut Exchange,
     target: &Target,
     body: &Segments,
     stream: bool,
 ) -> Result<Answer, SendError> {
     match &target.provider.transport {
-        Transport::Mock(spec) => Ok(mock::answer(spec, target, stream, draw).await),
-        Transport::Http(http) => over_http(pool, http, body, draw).await,
+        Transport::Mock(spec) => Ok(mock::answer(spec, target, stream, exchange.worker.random()).await),
+        Transport::Http(http) => over_http(exchange, http, body).await,
     }
 }
 
-async fn over_http(pool: &Pool, http: &HttpTransport, body: &Segments, draw: u64) -> Result<Answer, SendError> {
+async fn over_http(exchange: &mut Exchange, http: &HttpTransport, body: &Segments) -> Result<Answer, SendError> {
+    let head = Head::of(exchange, http);
     let mut fresh = false;
     loop {
         let started = now();
-        let sender = pool.checkout(&http.origin, fresh).await.map_err(|error| match error {
+        let checked = exchange.worker.pool.checkout(&http.origin, fresh).await;
+        if !matches!(checked, Ok((_, false))) {
+            *exchange.connect.get_or_insert_default() += started.elapsed();
+        }
+        let (sender, _) = checked.map_err(|error| match error {
             ConnectError::Failed(what) => SendError::Connect(what),
             ConnectError::TimedOut => SendError::ConnectTimeout(started.elapsed()),
         })?;
-        match exchange(sender, http, body, draw).await {
+        match send_over(sender, &head, body).await {
             Ok(answer) => return Ok(answer),
             // Idle connections die in groups, as when an upstream restarts: the next one is a new one.
             Err(Failed::Unsent) if !fresh => fresh = true,
@@ -71,11 +76,11 @@ enum Failed {
     Broken,
 }
 
-async fn exchange(sender: Sender, http: &HttpTransport, body: &Segments, draw: u64) -> Result<Answer, Failed> {
+async fn send_over(sender: Sender, head: &Head<'_>, body: &Segments) -> Result<Answer, Failed> {
     match sender {
         Sender::One(mut sender, lease) => {
             sender.ready().await.map_err(|_| Failed::Unsent)?;
-            let request = request(http, body, draw, Version::HTTP_11);
+            let request = head.request(body, Version::HTTP_11);
             match sender.try_send_request(request).await {
                 Ok(answer) => {
                     let (head, incoming) = answer.into_parts();
@@ -86,7 +91,7 @@ async fn exchange(sender: Sender, http: &HttpTransport, body: &Segments, draw: u
         }
         Sender::Many(mut sender) => {
             sender.ready().await.map_err(|_| Failed::Unsent)?;
-            match sender.try_send_request(request(http, body, draw, Version::HTTP_2)).await {
+            match sender.try_send_request(head.request(body, Version::HTTP_2)).await {
                 Ok(answer) => {
                     let (head, incoming) = answer.into_parts();
                     Ok(Answer { head, body: UpstreamBody::Http(incoming, None) })
@@ -101,20 +106,36 @@ fn unsent(came_back: bool) -> Failed {
     if came_back { Failed::Unsent } else { Failed::Broken }
 }
 
-fn request(http: &HttpTransport, body: &Segments, draw: u64, version: Version) -> Request<Outgoing> {
-    let mut request = Request::new(Outgoing::new(body));
-    *request.method_mut() = Method::POST;
-    *request.version_mut() = version;
-    let whole = version == Version::HTTP_2 || http.origin.absolute_form();
-    *request.uri_mut() = if whole { http.chat.absolute.clone() } else { http.chat.relative.clone() };
-    let mut headers = http.headers.clone();
-    if version == Version::HTTP_2 {
-        // RFC 9113 §8.3.1: :authority says it, from the URI.
-        headers.remove(http::header::HOST);
+/// What the head of a request is made from.
+struct Head<'a> {
+    http: &'a HttpTransport,
+    headers: HeaderMap,
+}
+
+impl<'a> Head<'a> {
+    fn of(exchange: &Exchange, http: &'a HttpTransport) -> Self {
+        let mut headers = http.headers.clone();
+        if let Some((name, value)) = http.credentials.pick(exchange.worker.random()) {
+            headers.insert(name.clone(), value.clone());
+        }
+        if let Some(trace) = &exchange.trace {
+            trace.pass_on(exchange.sends.len(), &mut headers);
+        }
+        Self { http, headers }
     }
-    if let Some((name, value)) = http.credentials.pick(draw) {
-        headers.insert(name.clone(), value.clone());
+
+    fn request(&self, body: &Segments, version: Version) -> Request<Outgoing> {
+        let mut request = Request::new(Outgoing::new(body));
+        *request.method_mut() = Method::POST;
+        *request.version_mut() = version;
+        let (http, mut headers) = (self.http, self.headers.clone());
+        let whole = version == Version::HTTP_2 || http.origin.absolute_form();
+        *request.uri_mut() = if whole { http.chat.absolute.clone() } else { http.chat.relative.clone() };
+        if version == Version::HTTP_2 {
+            // RFC 9113 §8.3.1: :authority says it, from the URI.
+            headers.remove(::http::header::HOST);
+        }
+        *request.headers_mut() = headers;
+        request
     }
-    *request.headers_mut() = headers;
-    request
 }

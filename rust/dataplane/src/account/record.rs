@@ -1,0 +1,103 @@
+//! The record of a request, written from where its parts lie.
+
+use tollway_records::record::{Writer, field};
+
+use crate::clock::micros;
+use crate::exchange::Exchange;
+use crate::route::Plan;
+use crate::snapshot::spec::Strategy;
+
+use super::Settled;
+
+/// Writes the record of `exchange` to `out`.
+pub(crate) fn write(exchange: &Exchange, settled: &Settled, out: &mut Vec<u8>) {
+    let mut to = Writer::new(out);
+    to.text(field::ID, exchange.id.as_str());
+    to.number(field::ACCEPTED_US, micros(exchange.accepted));
+    to.text(field::ENDPOINT, exchange.endpoint);
+    to.number(field::STATUS, u64::from(exchange.status));
+    to.text_if(field::ERROR, exchange.error.as_deref());
+    to.text_if(field::FINISH, exchange.told.finish.as_deref());
+    if exchange.stream {
+        to.number(field::STREAM, 1);
+    }
+    who(exchange, &mut to);
+    way(exchange, &mut to);
+    when(exchange, settled, &mut to);
+    how_much(exchange, settled, &mut to);
+    to.text(field::CACHE, "bypass");
+    exchange.flags.iter().for_each(|flag| to.text(field::FLAGS, flag));
+    if let Some(trace) = &exchange.trace {
+        to.text(field::TRACE_ID, trace.id());
+        to.ascii(field::SPAN_ID, &trace.span());
+        if let Some(parent) = trace.parent() {
+            to.ascii(field::PARENT_SPAN_ID, &parent);
+        }
+    }
+}
+
+fn who(exchange: &Exchange, to: &mut Writer<'_>) {
+    if let Some(said) = &exchange.said {
+        to.text_if(field::USER, said.user.as_deref());
+        to.text_if(field::AGENT, said.agent.as_deref());
+        to.text_if(field::SESSION, said.session.as_deref());
+        to.text_if(field::TASK_TYPE, said.task_type.as_deref());
+        said.tags.iter().for_each(|tag| to.text(field::TAGS, tag));
+        to.text_if(field::PRIORITY, said.priority);
+    }
+    if let Some(key) = &exchange.key {
+        // After what the caller said: of two, the later counts.
+        to.written(&key.recorded);
+    }
+}
+
+fn way(exchange: &Exchange, to: &mut Writer<'_>) {
+    to.written(exchange.labels().recorded);
+    to.text_if(field::REQUESTED_MODEL, exchange.requested_model.as_deref());
+    to.text(field::SERVED_MODEL, exchange.told.model.as_deref().unwrap_or_default());
+    to.text_if(field::UPSTREAM_ID, exchange.upstream_id.as_ref().and_then(|id| id.to_str().ok()));
+    let Some(route) = &exchange.route else { return };
+    if let (Some(target), Strategy::Fallback) = (exchange.target, route.strategy) {
+        to.text(field::DECISION, &Plan::decision(route, target));
+    }
+    if let Some(region) = exchange.target().and_then(|target| target.provider.region.as_deref()) {
+        to.text(field::REGION, region);
+    }
+    for send in &exchange.sends {
+        let Some(target) = route.targets.get(send.target) else { continue };
+        to.message(field::ATTEMPTS, |to| {
+            to.text(field::ATTEMPT_PROVIDER, &target.provider.name);
+            to.text(field::ATTEMPT_MODEL, &target.model);
+            to.text_if(field::ATTEMPT_CLASS, send.class.map(|class| class.name()));
+            to.number_if(field::ATTEMPT_STATUS, send.status.map(u64::from));
+            to.number(field::ATTEMPT_AT_US, micros(send.at));
+            to.number(field::ATTEMPT_TOOK_US, micros(send.took));
+        });
+    }
+}
+
+fn when(exchange: &Exchange, settled: &Settled, to: &mut Writer<'_>) {
+    to.number_if(field::ADMITTED_US, exchange.admitted.map(micros));
+    to.number_if(field::SENT_US, exchange.sends.last().map(|send| micros(send.at)));
+    to.number_if(field::FIRST_TOKEN_US, exchange.first_token.map(micros));
+    to.number(field::TOTAL_US, micros(settled.total));
+    to.number(field::OVERHEAD_US, micros(settled.overhead));
+    to.number_if(field::CONNECT_US, exchange.connect.map(micros));
+    to.number(field::UPSTREAM_US, micros(exchange.upstream));
+}
+
+fn how_much(exchange: &Exchange, settled: &Settled, to: &mut Writer<'_>) {
+    if let Some(tokens) = &settled.tokens {
+        to.message(field::TOKENS, |to| {
+            to.number_if(field::TOKENS_INPUT, tokens.input);
+            to.number_if(field::TOKENS_CACHE_READ, tokens.cache_read);
+            to.number_if(field::TOKENS_OUTPUT, tokens.output);
+            to.number_if(field::TOKENS_REASONING, tokens.reasoning);
+        });
+        if settled.estimated {
+            to.number(field::ESTIMATED, 1);
+        }
+    }
+    to.number(field::REQUEST_BYTES, exchange.request_bytes);
+    to.number(field::RESPONSE_BYTES, exchange.response_bytes);
+}

@@ -1,0 +1,99 @@
+//! What would happen to a request, and why, without calling out: the pipeline's own decisions, told.
+
+use serde_json::{Value, json};
+
+use crate::accept;
+use crate::authenticate::registry::Registry;
+use crate::authenticate::{self, Caller};
+use crate::error::Error;
+use crate::route;
+use crate::snapshot::{Key, Snapshot};
+
+/// Explains a request for `model` under the configuration `snapshot` (the JSON that a gateway takes): by the key whose
+/// public id or secret is `key`, with `body`, where given.
+///
+/// Gives `{key, route, strategy, targets: [{provider, model, region, eligible, why, timeout_ms, max_retries}],
+/// guardrails, hooks, cache, limits, request_bytes, estimated_input_tokens, estimated_cost_nano, error}`: what comes
+/// before the first refusal, and the refusal.
+///
+/// # Errors
+/// Where the snapshot does not hold together.
+pub fn explain(snapshot: &[u8], key: Option<&str>, model: &str, body: Option<&[u8]>) -> Result<Value, String> {
+    let snapshot = Snapshot::compile(snapshot, None)?;
+    let mut told = json!({
+        "key": null, "route": null, "strategy": null, "targets": [], "guardrails": [], "hooks": [],
+        "cache": "bypass", "limits": [], "request_bytes": body.map(<[u8]>::len),
+        "estimated_input_tokens": body.map(|body| body.len().div_ceil(4)), "estimated_cost_nano": null, "error": null,
+    });
+    if let Err(error) = tell(&snapshot, key, model, body, &mut told) {
+        let (status, kind, code) = error.kind.row();
+        told["error"] = json!({
+            "status": status.as_u16(), "type": kind, "code": code, "message": error.message, "param": error.param,
+        });
+    }
+    Ok(told)
+}
+
+fn tell(
+    snapshot: &Snapshot,
+    key: Option<&str>,
+    model: &str,
+    body: Option<&[u8]>,
+    told: &mut Value,
+) -> Result<(), Error> {
+    let caller = caller(snapshot, key)?;
+    told["key"] = json!({"id": &*caller.key.id, "team": caller.key.team, "project": caller.key.project,
+        "environment": caller.key.environment, "models": caller.key.models});
+    let model = match body {
+        Some(body) => accept::examine(body)?.0,
+        None => model.to_owned(),
+    };
+    let permit = route::permit(snapshot, &caller, &model)?;
+    let route = &permit.route;
+    told["route"] = json!(&*route.name);
+    told["strategy"] = json!(route.strategy.name());
+    let hooks = route.request_hooks.iter().chain(&route.response_hooks);
+    told["hooks"] = hooks.map(|hook| hook.call.as_str()).collect();
+    told["guardrails"] = route.guards.join(&caller.key.guards).names().into();
+    let plan = route::plan(&permit, &caller);
+    let eligible: Vec<usize> = plan.iter().flat_map(route::Plan::targets).map(|(index, _)| index).collect();
+    let targets = route.targets.iter().enumerate().map(|(index, target)| {
+        let violated = caller.key.data_policy.as_ref().and_then(|policy| policy.violated_by(&target.provider));
+        let taken = eligible.contains(&index);
+        let why = match (violated, eligible.iter().position(|one| *one == index)) {
+            (Some(violated), _) => format!("the key's data policy asks for {violated}"),
+            (None, Some(0)) => "tried first".to_owned(),
+            (None, Some(place)) => format!("tried {} if those before it fail", ordinal(place + 1)),
+            (None, None) => "the strategy takes another".to_owned(),
+        };
+        json!({"provider": &*target.provider.name, "model": target.model, "region": target.provider.region,
+            "eligible": taken, "why": why, "timeout_ms": target.timeout.as_millis() as u64,
+            "max_retries": target.max_retries})
+    });
+    told["targets"] = targets.collect();
+    plan.map(drop)
+}
+
+/// Who calls: the key of that public id, or of that secret; without one, a key that may do everything.
+fn caller(snapshot: &Snapshot, key: Option<&str>) -> Result<Caller, Error> {
+    let Some(key) = key else { return Ok(Caller { key: Key::compile(Default::default()).into() }) };
+    if let Some(known) = snapshot.keys.values().find(|known| *known.id == *key) {
+        return authenticate::usable(known);
+    }
+    let mut headers = http::HeaderMap::new();
+    if let Ok(value) = http::HeaderValue::from_str(key) {
+        headers.insert("x-api-key", value);
+    }
+    authenticate::authenticate(&headers, snapshot, &Registry::without_store())
+}
+
+fn ordinal(number: usize) -> String {
+    let ending = match (number % 10, number % 100) {
+        (_, 11..=13) => "th",
+        (1, _) => "st",
+        (2, _) => "nd",
+        (3, _) => "rd",
+        _ => "th",
+    };
+    format!("{number}{ending}")
+}
