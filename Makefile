@@ -88,6 +88,7 @@ test-node: $(BUILT) $(NODE)/node_modules/.stamp | services-test
 
 .PHONY: soak
 soak: $(BUILT) $(STAMPS)/test | services-test ## minutes of load: memory, tasks and connections must stay flat
+	cargo build --locked --release -p tollway-bench-load
 	$(PYTHON_BIN) -m pytest -m soak --timeout=3600 $(ARGS)
 
 .PHONY: bench

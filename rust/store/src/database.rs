@@ -44,7 +44,7 @@ impl Database {
     pub(crate) fn open(url: &Url, options: &Options) -> Result<Self, Error> {
         let mut opened = match &url.0 {
             Place::Sqlite(path) => {
-                let mut main = Box::new(Sqlite::open(path, options.patience)?);
+                let mut main = Box::new(Sqlite::open(path, options.patience)?.with_large_cache()?);
                 if let Some(most) = options.max_bytes {
                     main.limit(most)?;
                 }

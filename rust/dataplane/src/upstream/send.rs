@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use http::header::HOST;
 use http::response::Parts;
-use http::{HeaderMap, Method, Request, Version};
+use http::{Method, Request, Version};
 use tollway_protocol::splice::Segments;
 
 use crate::clock::now;
@@ -49,7 +50,6 @@ pub(crate) async fn send(
 }
 
 async fn over_http(exchange: &mut Exchange, http: &HttpTransport, body: &Segments) -> Result<Answer, SendError> {
-    let head = Head::of(exchange, http);
     let mut fresh = false;
     loop {
         let started = now();
@@ -61,7 +61,7 @@ async fn over_http(exchange: &mut Exchange, http: &HttpTransport, body: &Segment
             ConnectError::Failed(what) => SendError::Connect(what),
             ConnectError::TimedOut => SendError::ConnectTimeout(started.elapsed()),
         })?;
-        match send_over(sender, &head, body).await {
+        match send_over(sender, exchange, http, body).await {
             Ok(answer) => return Ok(answer),
             // Idle connections die in groups, as when an upstream restarts: the next one is a new one.
             Err(Failed::Unsent) if !fresh => fresh = true,
@@ -76,11 +76,16 @@ enum Failed {
     Broken,
 }
 
-async fn send_over(sender: Sender, head: &Head<'_>, body: &Segments) -> Result<Answer, Failed> {
+async fn send_over(
+    sender: Sender,
+    exchange: &Exchange,
+    http: &HttpTransport,
+    body: &Segments,
+) -> Result<Answer, Failed> {
     match sender {
         Sender::One(mut sender, lease) => {
             sender.ready().await.map_err(|_| Failed::Unsent)?;
-            let request = head.request(body, Version::HTTP_11);
+            let request = request(exchange, http, body, Version::HTTP_11);
             match sender.try_send_request(request).await {
                 Ok(answer) => {
                     let (head, incoming) = answer.into_parts();
@@ -91,7 +96,7 @@ async fn send_over(sender: Sender, head: &Head<'_>, body: &Segments) -> Result<A
         }
         Sender::Many(mut sender) => {
             sender.ready().await.map_err(|_| Failed::Unsent)?;
-            match sender.try_send_request(head.request(body, Version::HTTP_2)).await {
+            match sender.try_send_request(request(exchange, http, body, Version::HTTP_2)).await {
                 Ok(answer) => {
                     let (head, incoming) = answer.into_parts();
                     Ok(Answer { head, body: UpstreamBody::Http(incoming, None) })
@@ -106,36 +111,23 @@ fn unsent(came_back: bool) -> Failed {
     if came_back { Failed::Unsent } else { Failed::Broken }
 }
 
-/// What the head of a request is made from.
-struct Head<'a> {
-    http: &'a HttpTransport,
-    headers: HeaderMap,
-}
-
-impl<'a> Head<'a> {
-    fn of(exchange: &Exchange, http: &'a HttpTransport) -> Self {
-        let mut headers = http.headers.clone();
-        if let Some((name, value)) = http.credentials.pick(exchange.worker.random()) {
-            headers.insert(name.clone(), value.clone());
-        }
-        if let Some(trace) = &exchange.trace {
-            trace.pass_on(exchange.sends.len(), &mut headers);
-        }
-        Self { http, headers }
+fn request(exchange: &Exchange, http: &HttpTransport, body: &Segments, version: Version) -> Request<Outgoing> {
+    let mut request = Request::new(Outgoing::new(body));
+    *request.method_mut() = Method::POST;
+    *request.version_mut() = version;
+    let whole = version == Version::HTTP_2 || http.origin.absolute_form();
+    *request.uri_mut() = if whole { http.chat.absolute.clone() } else { http.chat.relative.clone() };
+    let mut headers = http.headers.clone();
+    if version == Version::HTTP_2 {
+        // RFC 9113 §8.3.1: :authority says it, from the URI.
+        headers.remove(HOST);
     }
-
-    fn request(&self, body: &Segments, version: Version) -> Request<Outgoing> {
-        let mut request = Request::new(Outgoing::new(body));
-        *request.method_mut() = Method::POST;
-        *request.version_mut() = version;
-        let (http, mut headers) = (self.http, self.headers.clone());
-        let whole = version == Version::HTTP_2 || http.origin.absolute_form();
-        *request.uri_mut() = if whole { http.chat.absolute.clone() } else { http.chat.relative.clone() };
-        if version == Version::HTTP_2 {
-            // RFC 9113 §8.3.1: :authority says it, from the URI.
-            headers.remove(::http::header::HOST);
-        }
-        *request.headers_mut() = headers;
-        request
+    if let Some((name, value)) = http.credentials.pick(exchange.worker.random()) {
+        headers.insert(name.clone(), value.clone());
     }
+    if let Some(trace) = &exchange.trace {
+        trace.pass_on(exchange.sends.len(), &mut headers);
+    }
+    *request.headers_mut() = headers;
+    request
 }

@@ -12,6 +12,10 @@ use rusqlite::{CachedStatement, Connection, ErrorCode, OpenFlags, ToSql};
 use super::{Bulk, Cell, Flavour, Row, Sql};
 use crate::error::Error;
 
+/// Pages that a connection keeps, in KiB. Requests are appended in the order of their time, so few of theirs are needed.
+const SMALL_KIB: i64 = 1_024;
+const LARGE_KIB: i64 = 8_192;
+
 /// One file.
 pub(crate) struct Sqlite {
     connection: Connection,
@@ -36,6 +40,13 @@ impl Sqlite {
         Ok(opened)
     }
 
+    /// Keeps up to 8 MiB of pages: for a file whose rows are changed all over it.
+    pub(crate) fn with_large_cache(self) -> Result<Self, Error> {
+        let set = self.connection.pragma_update(None, "cache_size", -LARGE_KIB);
+        set.map_err(|error| explain(&self.path, &error))?;
+        Ok(self)
+    }
+
     fn prepare(&mut self, patience: Duration) -> Result<(), Error> {
         let set = |connection: &Connection| -> rusqlite::Result<String> {
             connection.busy_timeout(patience)?;
@@ -45,7 +56,7 @@ impl Sqlite {
             // 16 MB: the same rows are added to time and again, and reach the file itself less often.
             connection.pragma_update(None, "wal_autocheckpoint", 4_096)?;
             connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
-            connection.pragma_update(None, "cache_size", -16_384)?;
+            connection.pragma_update(None, "cache_size", -SMALL_KIB)?;
             connection.pragma_update(None, "trusted_schema", false)?;
             connection.set_prepared_statement_cache_capacity(64);
             Ok(mode)
