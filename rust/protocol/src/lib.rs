@@ -8,8 +8,9 @@
 //! | [`sse`] | Server-Sent Events: an incremental decoder and an encoder |
 //! | [`dialect`] | what the bytes of each provider dialect mean |
 
+pub mod canonical;
 pub mod dialect;
-mod json;
+pub mod json;
 mod malformed;
 pub mod peek;
 pub mod splice;

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
-use tollway_protocol::dialect::openai::{UpstreamError, is_canonical_error, parse_error};
+use tollway_protocol::dialect::openai::is_canonical_error;
+use tollway_protocol::dialect::{UpstreamError, parse_error};
 
 use crate::clock::unix_time;
 use crate::error::{Error, Kind, UpstreamAnswer};

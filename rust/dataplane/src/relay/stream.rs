@@ -5,7 +5,8 @@ use std::task::{Context, Poll};
 
 use bytes::{Bytes, BytesMut};
 use tokio::time::Sleep;
-use tollway_protocol::dialect::openai::{Chunk, UpstreamError, error_body, is_canonical_error, quick, usage_of_answer};
+use tollway_protocol::dialect::UpstreamError;
+use tollway_protocol::dialect::openai::{Chunk, error_body, is_canonical_error, quick, usage_of_answer};
 use tollway_protocol::sse::decoder::Event;
 use tollway_protocol::sse::encoder;
 

@@ -1,3 +1,17 @@
-//! What the bytes of each provider dialect mean.
+//! What the bytes of each provider dialect mean. One module a dialect, each with the same parts:
+//!
+//! | module | holds |
+//! |---|---|
+//! | `request` | `read` a caller's request into the canonical form, `write` it for an upstream |
+//! | `answer` | `read` an upstream's whole answer, `write` it for a caller |
+//! | `stream` | a [`ReadStream`] of an upstream's events, a [`WriteStream`] for a caller |
+//! | `usage` | tokens, both ways |
+//! | `error` | `write` the error that a caller gets; what upstreams say is read by [`parse_error`] for all |
 
+mod contract;
+mod error;
 pub mod openai;
+pub mod signature;
+
+pub use contract::{Dialect, ErrorTold, Head, ReadStream, Told, Wanted, WriteStream};
+pub use error::{UpstreamError, parse_error};

@@ -2,15 +2,19 @@
 
 mod cursor;
 mod explain;
+mod fields;
 mod keys;
 mod number;
 mod scan;
+mod tree;
 mod unescape;
 mod walk;
 
 pub(crate) use cursor::{Cursor, Silent, Text, Visit};
 pub(crate) use explain::explain;
+pub use fields::{At, Fields, Invalid};
 pub(crate) use keys::Keys;
+pub use tree::{Json, Members, write_string};
 pub(crate) use unescape::{unescape, unescape_lossy};
 
 /// Objects and arrays may lie this deep, the outermost counted. The container kinds fit the bits of a `u64`.

@@ -3,7 +3,8 @@
 use bytes::Bytes;
 use serde::de::IgnoredAny;
 use tollway_protocol::{
-    dialect::openai::{Chunk, classify, error_body, is_canonical_error, parse_error, quick, usage_of_answer},
+    dialect::openai::{Chunk, classify, error_body, is_canonical_error, quick, usage_of_answer},
+    dialect::parse_error,
     peek::peek,
     splice::{ModelJson, for_upstream},
     sse::{Decoder, Event},

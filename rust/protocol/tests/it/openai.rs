@@ -1,9 +1,8 @@
 //! OpenAI's events and errors.
 
 use serde_json::{Value, json};
-use tollway_protocol::dialect::openai::{
-    Chunk, UpstreamError, Usage, classify, error_body, is_canonical_error, parse_error, quick,
-};
+use tollway_protocol::dialect::openai::{Chunk, Usage, classify, error_body, is_canonical_error, quick};
+use tollway_protocol::dialect::{UpstreamError, parse_error};
 
 const PLAIN: Chunk = Chunk::Content { finish: false, usage: None };
 const FINISH: Chunk = Chunk::Content { finish: true, usage: None };

@@ -11,7 +11,8 @@ use bytes::Bytes;
 use flate2::read::GzDecoder;
 use serde_json::Value;
 use tollway_protocol::{
-    dialect::openai::{Chunk, classify, is_canonical_error, parse_error, quick, usage_of_answer},
+    dialect::openai::{Chunk, classify, is_canonical_error, quick, usage_of_answer},
+    dialect::parse_error,
     peek::peek,
     sse::{Decoder, Event},
     text::rewrite_strings,

@@ -4,10 +4,8 @@ use std::sync::LazyLock;
 
 use memchr::memmem::Finder;
 
-use super::{
-    error::{UpstreamError, parse_error},
-    usage::{Usage, read_usage},
-};
+use super::usage::{Usage, read_usage};
+use crate::dialect::{UpstreamError, parse_error};
 use crate::json::{Cursor, Fault};
 
 /// What one event of a stream is.

@@ -6,5 +6,5 @@ mod error;
 mod usage;
 
 pub use chunk::{Chunk, classify, quick};
-pub use error::{UpstreamError, error_body, is_canonical_error, parse_error};
+pub use error::{error_body, is_canonical_error};
 pub use usage::{Answer, Usage, usage_of_answer};

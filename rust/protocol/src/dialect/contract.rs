@@ -1,0 +1,121 @@
+//! What every dialect provides.
+
+use bytes::BytesMut;
+
+use crate::canonical::{Event, Usage};
+use crate::json::Invalid;
+
+/// What the wire says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Dialect {
+    /// `OpenAI` chat completions.
+    Chat,
+    /// `OpenAI` Responses.
+    Responses,
+    /// Anthropic Messages.
+    Anthropic,
+    /// Gemini `generateContent`.
+    Gemini,
+}
+
+impl Dialect {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Chat, Self::Responses, Self::Anthropic, Self::Gemini];
+
+    /// The dialect of this name.
+    #[must_use]
+    pub fn of_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|dialect| dialect.name() == name)
+    }
+
+    /// Its name in configuration, records and flags.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Chat => "openai",
+            Self::Responses => "openai-responses",
+            Self::Anthropic => "anthropic",
+            Self::Gemini => "gemini",
+        }
+    }
+}
+
+/// What the path and the query of a request say of it; in most dialects the body does.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Head<'h> {
+    /// The model in the path.
+    pub model: Option<&'h str>,
+    /// Whether the path asks for a stream.
+    pub stream: bool,
+}
+
+/// What a request is written for: a model, and how its server departs from the dialect.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted<'w> {
+    /// The model's name there.
+    pub model: &'w str,
+    /// The name of the member that limits the output, in chat completions.
+    pub max_tokens: &'w str,
+    /// The output limit where the caller gave none and the dialect demands one (Anthropic).
+    pub default_max_tokens: u64,
+}
+
+impl<'w> Wanted<'w> {
+    /// `model`, on a server that keeps to the dialect.
+    #[must_use]
+    pub const fn new(model: &'w str) -> Self {
+        Self { model, max_tokens: "max_completion_tokens", default_max_tokens: 4096 }
+    }
+}
+
+/// What the gateway says of an answer that it writes for a caller.
+#[derive(Debug, Clone, Copy)]
+pub struct Told<'t> {
+    /// A name for the answer, where the upstream gave none: letters, digits, `_` and `-`, no prefix.
+    pub id: &'t str,
+    /// The model's name, where the upstream gave none.
+    pub model: &'t str,
+    /// The time, in seconds since 1970, where the upstream gave none.
+    pub created: u64,
+    /// Whether the caller asked for a chat stream's usage.
+    pub usage: bool,
+}
+
+/// An upstream's stream, read.
+pub trait ReadStream {
+    /// Reads the data of one event of the stream and hands on what it means, in order.
+    ///
+    /// # Errors
+    /// [`Invalid`] for what the dialect does not allow here; the stream has then failed.
+    fn read(&mut self, data: &[u8], each: &mut dyn FnMut(Event<'_>)) -> Result<(), Invalid>;
+
+    /// The bytes have ended. Hands on what is still open, and [`Event::End`] if the stream was complete but for the mark
+    /// of its end.
+    fn end(&mut self, each: &mut dyn FnMut(Event<'_>));
+}
+
+/// A caller's stream, written.
+pub trait WriteStream {
+    /// Appends what `event` is in the dialect. After [`Event::End`] or [`Event::Error`] nothing more is written.
+    fn write(&mut self, event: Event<'_>, out: &mut BytesMut);
+
+    /// The tokens that it has been told of.
+    fn usage(&self) -> Option<Usage>;
+}
+
+/// An error, as the gateway tells it to a caller.
+#[derive(Debug, Clone, Copy)]
+pub struct ErrorTold<'e> {
+    /// The HTTP status that it goes out with, or would.
+    pub status: u16,
+    /// What is wrong, and what to do about it.
+    pub message: &'e str,
+    /// `OpenAI`'s `type`; the other dialects take theirs from the status.
+    pub kind: &'e str,
+    /// What of the request is wrong.
+    pub param: Option<&'e str>,
+    /// A word for programs.
+    pub code: Option<&'e str>,
+    /// The request's name.
+    pub request_id: &'e str,
+}

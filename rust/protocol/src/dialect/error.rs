@@ -1,0 +1,76 @@
+//! Errors, in the forms that upstreams give them.
+
+use serde_json::{Map, Value};
+
+/// An upstream's error, whatever its form.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct UpstreamError {
+    /// What it says, possibly nothing.
+    pub message: String,
+    /// Its `type`; else its `error_type`, or a `status` in words.
+    pub kind: Option<String>,
+    /// Its `param`.
+    pub param: Option<String>,
+    /// Its `code`, a number as digits.
+    pub code: Option<String>,
+    /// The HTTP status that it states: a number from 400 to 599 as `status`, `status_code` or `code`.
+    pub status: Option<u16>,
+}
+
+/// The error in an upstream's body: `{"error":{…}}`, `{"error":"…"}`, `{"message":…}`, `{"detail":…}` or
+/// `{"object":"error",…}`, also as the one item of an array. None if the body has none of these forms.
+#[must_use]
+pub fn parse_error(body: &[u8]) -> Option<UpstreamError> {
+    let document: Value = serde_json::from_slice(body).ok()?;
+    // Google wraps the errors of its OpenAI endpoint in an array.
+    let outer = document.get(0).unwrap_or(&document).as_object()?;
+    match outer.get("error") {
+        Some(Value::Object(inner)) => Some(read(inner, message(inner).unwrap_or_default(), Some(outer))),
+        Some(Value::String(text)) => Some(read(outer, text.clone(), None)),
+        _ => {
+            let marked = outer.get("object").is_some_and(|object| object == "error");
+            let text = message(outer).or_else(|| marked.then(String::new))?;
+            Some(read(outer, text, None))
+        }
+    }
+}
+
+fn read(error: &Map<String, Value>, message: String, outer: Option<&Map<String, Value>>) -> UpstreamError {
+    let own = |name: &str| error.get(name).and_then(word);
+    let kind = own("type").or_else(|| own("error_type")).or_else(|| error.get("status")?.as_str().map(str::to_owned));
+    let stated = |object: &Map<String, Value>| {
+        ["status", "status_code", "code"].iter().find_map(|name| status(object.get(*name)?))
+    };
+    let status = stated(error).or_else(|| stated(outer?));
+    UpstreamError { message, kind, param: own("param"), code: own("code"), status }
+}
+
+fn word(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    }
+}
+
+fn status(value: &Value) -> Option<u16> {
+    let number = value.as_u64().or_else(|| value.as_str()?.parse().ok())?;
+    u16::try_from(number).ok().filter(|status| (400..600).contains(status))
+}
+
+fn message(error: &Map<String, Value>) -> Option<String> {
+    ["message", "detail"].iter().find_map(|name| text(error.get(*name)?))
+}
+
+/// Text, or what validators put in its place: a list of objects that each have a `msg`, or an object around one.
+fn text(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Array(items) => {
+            let parts: Vec<String> = items.iter().filter_map(text).collect();
+            (!parts.is_empty()).then(|| parts.join("; "))
+        }
+        Value::Object(object) => object.get("msg").and_then(text).or_else(|| message(object)),
+        _ => None,
+    }
+}
