@@ -15,6 +15,7 @@ import jsonschema
 import orjson
 import pytest
 
+import tollway.providers
 from tests.config.setting import resolve_hook
 from tollway import config
 from tollway._dataplane import hash_key
@@ -151,7 +152,10 @@ def test_schema_is_valid_itself() -> None:
 
 
 def test_providers_are_found_by_module() -> None:
-    assert set(providers()) == {"mock", "openai", "openai-compatible"}
+    folder = Path(tollway.providers.__file__).parent
+    modules = {file.stem for file in folder.glob("*.py")} - {"__init__", "contract"}
+    assert set(providers()) == {name.replace("_", "-") for name in modules}
+    assert {"mock", "openai", "openai-compatible", "anthropic", "gemini"} <= set(providers())
     assert all(isinstance(provider, Provider) for provider in providers().values())
 
 

@@ -169,7 +169,7 @@ def refusals(nest: Nest) -> None:
     wrong = nest.secrets["virtual-key"][:-1] + "x"
     assert nest.chat("nearly the key", nest.body(), ("x-api-key", wrong)) == 401
     assert nest.chat("no such route", nest.body("none-such"), key) == 404
-    for target in (f"/v1/none?key={key[1]}", f"/v1beta/models/m:generateContent?key={key[1]}", f"/v1/{key[1]}"):
+    for target in (f"/v1/none?key={key[1]}", f"/v1beta/models/m:predict?key={key[1]}", f"/v1/{key[1]}"):
         assert nest.chat(f"no such path {target[:10]}", nest.body(), key, target=target) == 404
     for model in ("raises", "raises_async", "response_raises"):
         nest.upstream.otherwise = answer(nest.prompt)

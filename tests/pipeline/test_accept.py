@@ -268,7 +268,7 @@ def test_a_query_or_an_absolute_target_changes_nothing(road: Road, path: str) ->
         ("PUT", "/v1/chat/completions"),
         ("DELETE", "/v1/models"),
         ("POST", "/v1/models"),
-        ("POST", "/v1/models/m"),
+        ("PUT", "/v1/models/m"),
         ("PATCH", "/health/live"),
         ("TRACE", "/v1/chat/completions"),
         ("post", "/v1/chat/completions"),

@@ -21,7 +21,7 @@ from tollway.config.fields import (
 )
 from tollway.config.quantities import Delay, Duration
 from tollway.config.schema_server import preset
-from tollway.providers.contract import Option, Provider, providers
+from tollway.providers.contract import Dialect, Option, Provider, providers
 
 
 class Price(Settings):
@@ -59,6 +59,10 @@ class HttpProviderSettings(ProviderSettings):
     """What every provider that is called over HTTP has."""
 
     base_url: BaseUrl | None = Field(default=None, description="Where the API starts; the module has a default.")
+    dialects: Annotated[Many[Dialect], Field(min_length=1)] | None = Field(
+        default=None,
+        description="What the server speaks, the one that others are translated to first; the module has a default.",
+    )
     api_key: SecretRef | None = Field(default=None, description="The credential. Either this or `api_keys`.")
     api_keys: Annotated[Many[PooledKey], Field(max_length=1000)] | None = Field(
         default=None, description="A pool of credentials, used by weight."

@@ -119,6 +119,11 @@ class Route(Settings):
     on_exceed: Annotated[Literal["reject", "queue", "degrade", "deprioritise"], NotYet()] = Field(
         default="reject", description="What happens to requests over our own limits."
     )
+    on_lossy: Literal["flag", "reject"] = Field(
+        default="flag",
+        description="What happens to requests of which a target cannot say everything: what is lost is named in "
+        "`x-tollway-flags`, or the request is refused.",
+    )
     hooks: Many[Hook] = Field(default=(), description="Policy hooks, in the order in which they are called.")
     guardrails: Many[Guardrail] = Field(default=(), description="Checks of this route's requests and answers.")
     cache: Annotated[Cache | None, NotYet()] = Field(default=None, description="Whether answers may be used again.")

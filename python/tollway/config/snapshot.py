@@ -77,14 +77,18 @@ def _provider(name: str, settings: ProviderSettings, resolved: Resolved) -> Json
     return {
         "name": name,
         "kind": declared.kind,
-        "dialect": declared.dialect,
+        "dialects": http.dialects or declared.dialects,
+        "max_tokens": declared.max_tokens,
         "base_url": http.base_url or declared.base_url or "",
         "auth_header": declared.auth_header,
         "auth_prefix": declared.auth_prefix,
         "api_keys": [
             {"value": key.reveal(), "weight": weight} for key, weight in resolved.provider_keys.get(name, ()) if weight
         ],
-        "headers": {header: value.reveal() for header, value in resolved.provider_headers.get(name, {}).items()},
+        "headers": {
+            **declared.headers,
+            **{header: value.reveal() for header, value in resolved.provider_headers.get(name, {}).items()},
+        },
         "region": settings.region,
         "tags": settings.tags,
         "ca": resolved.provider_ca.get(name),
@@ -117,6 +121,7 @@ def _route(name: str, route: Route, hooks: dict[str, tuple[int, bool]]) -> Json:
         "name": name,
         "strategy": "single" if len(targets) == 1 else "fallback",
         "targets": targets,
+        "on_lossy": route.on_lossy,
         "hooks": [_hook(hook, *hooks[hook.call]) for hook in route.hooks],
         "guardrails": [_guardrail(guardrail) for guardrail in route.guardrails],
     }

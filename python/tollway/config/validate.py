@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -179,7 +179,7 @@ def _missing(mistake: Mistake) -> Diagnostic:
     shape, value = at(path, document.values)
     below = shape.entry(key, value) if shape else None
     choices = tuple(shape.variants) if shape and key == "type" and shape.variants else below.choices if below else ()
-    hint = f"add {key} = {' or '.join(_quoted(choice) for choice in choices)}" if choices else f"add `{key} = …`"
+    hint = f"add {key} = {_any_of(choices)}" if choices else f"add `{key} = …`"
     return document.diagnostic("error", "missing-key", document.value(path), (message, hint))
 
 
@@ -311,8 +311,14 @@ def suggestion(word: str, words: tuple[str, ...] | list[str]) -> str:
     meant = closest(word, words)
     if meant is not None and meant != word:
         return f'did you mean "{meant}"?'
-    listed = sorted(words) if len(words) <= 12 else [*sorted(words)[:12], "…"]
+    listed = sorted(words) if len(words) <= 24 else [*sorted(words)[:24], "…"]
     return f"one of: {', '.join(listed)}" if words else "none is declared"
+
+
+def _any_of(choices: Sequence[str]) -> str:
+    if len(choices) > 8:
+        return f"…, {suggestion('', tuple(choices))}"
+    return " or ".join(_quoted(choice) for choice in choices)
 
 
 def _dotted(key: str) -> str:

@@ -4,6 +4,7 @@ from tollway.providers.contract import Option, Provider
 
 PROVIDER = Provider(
     title="Bundled mock",
+    evidence="recorded",
     kind="mock",
     options=(
         Option("latency", "delay", "0s", "Time until the first byte of an answer."),

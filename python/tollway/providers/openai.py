@@ -2,4 +2,11 @@
 
 from tollway.providers.contract import Provider
 
-PROVIDER = Provider(title="OpenAI", base_url="https://api.openai.com/v1", needs_key=True)
+PROVIDER = Provider(
+    title="OpenAI",
+    evidence="recorded",
+    dialects=("openai", "openai-responses"),
+    base_url="https://api.openai.com/v1",
+    max_tokens="max_completion_tokens",
+    needs_key=True,
+)

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use http::StatusCode;
+use tollway_protocol::dialect::Dialect;
 
 /// A refusal or failure on its way to the caller. Only `respond` turns it into HTTP.
 #[derive(Debug)]
@@ -29,8 +30,10 @@ pub struct UpstreamAnswer {
     pub kind: Option<String>,
     /// Its `code`.
     pub code: Option<String>,
-    /// Its body, where that already is a whole error of the caller's dialect.
+    /// Its body, where that is a whole error of its dialect.
     pub body: Option<bytes::Bytes>,
+    /// What it speaks.
+    pub dialect: Dialect,
 }
 
 /// The rows of the error table.

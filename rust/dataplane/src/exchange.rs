@@ -5,8 +5,10 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::StatusCode;
-use tollway_protocol::dialect::openai;
+use tollway_protocol::canonical::Usage;
+use tollway_protocol::dialect::{Dialect, Told as Saying, openai};
 use tollway_protocol::peek::Span;
 use tollway_records::record::Payload;
 
@@ -34,6 +36,8 @@ pub(crate) struct Exchange {
     pub(crate) accepted: Duration,
     /// The endpoint's name, once it is known.
     pub(crate) endpoint: &'static str,
+    /// What the caller speaks.
+    pub(crate) dialect: Dialect,
     pub(crate) key: Option<Arc<Key>>,
     /// What the caller says of itself.
     pub(crate) said: Option<Box<Attribution>>,
@@ -55,12 +59,16 @@ pub(crate) struct Exchange {
     pub(crate) overhead: Option<Duration>,
     pub(crate) first_token: Option<Duration>,
     /// What the answer tells of itself, as far as it has come.
-    pub(crate) told: openai::Answer,
+    pub(crate) told: Told,
     pub(crate) upstream_id: Option<http::HeaderValue>,
     pub(crate) status: u16,
     /// The code of the error that the caller gets.
     pub(crate) error: Option<Cow<'static, str>>,
     pub(crate) flags: Vec<String>,
+    /// The request, where its answer is to repeat it.
+    pub(crate) asked: Option<Bytes>,
+    /// What the present target cannot be told, as flags.
+    pub(crate) losses: Vec<String>,
     pub(crate) request_bytes: u64,
     pub(crate) response_bytes: u64,
     /// Pieces of content that the caller was sent; about a token each.
@@ -98,6 +106,34 @@ impl Sampled {
     }
 }
 
+/// What an answer tells of itself.
+#[derive(Default)]
+pub(crate) struct Told {
+    /// What it took, where reported.
+    pub(crate) usage: Option<Usage>,
+    /// The model that answered.
+    pub(crate) model: Option<String>,
+    /// Why the first choice ended, in the upstream's word.
+    pub(crate) finish: Option<String>,
+}
+
+impl From<openai::Answer> for Told {
+    fn from(answer: openai::Answer) -> Self {
+        Self { usage: answer.usage.map(apart), model: answer.model, finish: answer.finish }
+    }
+}
+
+/// A chat completion's report in disjoint buckets: it counts cached tokens as input too, and reasoning as output.
+pub(crate) fn apart(report: openai::Usage) -> Usage {
+    Usage {
+        input: Usage::apart(report.input, [report.cached]),
+        cache_read: report.cached,
+        output: Usage::apart(report.output, [report.reasoning]),
+        reasoning: report.reasoning,
+        ..Usage::default()
+    }
+}
+
 /// One send to one target.
 pub(crate) struct Send {
     pub(crate) target: usize,
@@ -120,6 +156,7 @@ impl Exchange {
             started: now(),
             accepted: unix_time(),
             endpoint: "",
+            dialect: Dialect::Chat,
             worker,
             key: None,
             said: None,
@@ -134,11 +171,13 @@ impl Exchange {
             upstream: Duration::ZERO,
             overhead: None,
             first_token: None,
-            told: openai::Answer::default(),
+            told: Told::default(),
             upstream_id: None,
             status: CLIENT_CLOSED,
             error: None,
             flags: Vec::new(),
+            asked: None,
+            losses: Vec::new(),
             request_bytes: 0,
             response_bytes: 0,
             pieces: 0,
@@ -172,12 +211,18 @@ impl Exchange {
     /// `InvalidRequest` for metadata that cannot be.
     pub(crate) fn received(&mut self, call: &Call) -> Result<(), Error> {
         self.request_bytes = call.body.len() as u64;
-        self.stream = call.peek.stream;
+        self.stream = call.stream();
         let part = |span: &Option<Span>| span.clone().and_then(|span| call.body.get(span));
         if call.peek.metadata.is_none() && call.peek.user.is_none() {
             return Ok(());
         }
         Attribution::add_body(&mut self.said, part(&call.peek.metadata), part(&call.peek.user))
+    }
+
+    /// What an answer that is written for the caller needs of the gateway.
+    pub(crate) fn saying(&self) -> Saying<'_> {
+        let model = self.route.as_ref().map_or("", |route| &route.name);
+        Saying { id: self.id.digits_str(), model, created: self.accepted.as_secs(), usage: true, request: None }
     }
 
     /// Begins a send to the target `index`.
@@ -255,6 +300,11 @@ impl RequestId {
         let mut digits = [0; 32];
         digits.copy_from_slice(&self.0[4..]);
         digits
+    }
+
+    /// The same as text.
+    pub(crate) fn digits_str(&self) -> &str {
+        std::str::from_utf8(&self.0[4..]).unwrap_or_default()
     }
 
     /// The name.

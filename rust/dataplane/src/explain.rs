@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::accept;
+use crate::accept::endpoint::Endpoint;
 use crate::authenticate::registry::Registry;
 use crate::authenticate::{self, Caller};
 use crate::error::Error;
@@ -45,7 +46,7 @@ fn tell(
     told["key"] = json!({"id": &*caller.key.id, "team": caller.key.team, "project": caller.key.project,
         "environment": caller.key.environment, "models": caller.key.models});
     let model = match body {
-        Some(body) => accept::examine(body)?.0,
+        Some(body) => accept::examine(body, &Endpoint::ChatCompletions)?.0,
         None => model.to_owned(),
     };
     let permit = route::permit(snapshot, &caller, &model)?;

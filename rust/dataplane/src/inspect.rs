@@ -46,7 +46,7 @@ pub(crate) async fn input(exchange: &mut Exchange, mut call: Call) -> Result<(Ca
         return Err(Error::new(Kind::Internal, "The request has no route."));
     };
     for hook in &route.request_hooks {
-        if let Some(body) = ask(exchange, hook, ("request", call.peek.stream), call.body.clone()).await? {
+        if let Some(body) = ask(exchange, hook, ("request", call.stream()), call.body.clone()).await? {
             replace(&mut call, body)?;
         }
     }
@@ -56,13 +56,14 @@ pub(crate) async fn input(exchange: &mut Exchange, mut call: Call) -> Result<(Ca
     };
     let mut memory = Memory::default();
     if guards.inspects_input() {
-        let outcome = guards.input(&call.body, &mut memory).map_err(|refusal| self::refusal(&refusal))?;
+        let outcome =
+            guards.input(call.dialect(), &call.body, &mut memory).map_err(|refusal| self::refusal(&refusal))?;
         if let Some(body) = noted(exchange, outcome) {
             replace(&mut call, body)?;
         }
     }
     let hooked = !route.response_hooks.is_empty();
-    let stream = call.peek.stream;
+    let stream = call.stream();
     Ok((call, Inspector { guards, memory, hooked, stream }))
 }
 
@@ -73,8 +74,10 @@ pub(crate) async fn input(exchange: &mut Exchange, mut call: Call) -> Result<(Ca
 pub(crate) async fn output(exchange: &mut Exchange, body: Bytes, mut inspector: Inspector) -> Result<Bytes, Error> {
     let mut body = body;
     if inspector.guards.inspects_output() {
-        let outcome =
-            inspector.guards.output(&body, &mut inspector.memory).map_err(|refusal| self::refusal(&refusal))?;
+        let outcome = inspector
+            .guards
+            .output(exchange.dialect, &body, &mut inspector.memory)
+            .map_err(|refusal| self::refusal(&refusal))?;
         body = noted(exchange, outcome).unwrap_or(body);
     }
     collected(exchange, body, inspector).await
@@ -127,7 +130,7 @@ fn noted(exchange: &mut Exchange, outcome: Outcome) -> Option<Bytes> {
 
 /// Puts another body in the call's place. The route stays the one that was permitted.
 fn replace(call: &mut Call, body: Bytes) -> Result<(), Error> {
-    let (_, peek) = examine(&body)?;
+    let (_, peek) = examine(&body, &call.head.endpoint)?;
     call.body = body;
     call.peek = peek;
     Ok(())
@@ -146,6 +149,7 @@ async fn ask(
         "request_id": exchange.id.as_str(),
         "route": exchange.route.as_ref().map(|route| &*route.name),
         "endpoint": exchange.endpoint,
+        "dialect": exchange.dialect.name(),
         "stream": stream,
         "key": {
             "id": key.map(|key| &*key.id),

@@ -40,8 +40,10 @@ pub(crate) async fn serve(worker: Rc<Worker>, request: Request<Incoming>) -> Res
 /// output; account and respond follow in [`serve`].
 async fn travel(exchange: &mut Exchange, head: Parts, body: &mut Incoming) -> Result<Outcome, Error> {
     exchange.trace = Some(Trace::new(&head.headers, exchange.id.digits(), exchange.worker.random()));
+    exchange.dialect = Endpoint::dialect_of(head.uri.path());
     let head = accept::head(head)?;
     exchange.endpoint = head.endpoint.name();
+    exchange.dialect = head.endpoint.dialect();
     if head.endpoint.is_open() {
         return Ok(health(exchange, &head.endpoint));
     }

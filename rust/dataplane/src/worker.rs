@@ -15,6 +15,7 @@ use crate::books::Books;
 use crate::hook::HookBridge;
 use crate::snapshot::Snapshot;
 use crate::telemetry::{Shard, Telemetry};
+use crate::translate::Signatures;
 use crate::upstream::pool::Pool;
 
 /// How often a worker looks after its part of the journal.
@@ -27,6 +28,7 @@ pub(crate) struct Shared {
     /// Where there is a store.
     pub(crate) books: Option<Arc<Books>>,
     pub(crate) telemetry: Telemetry,
+    pub(crate) signatures: Signatures,
     pub(crate) hooks: Arc<HookBridge>,
     pub(crate) drain: watch::Sender<bool>,
     /// The same as `drain` holds, for who only looks.

@@ -1,7 +1,7 @@
 //! One HTTP/1.1 connection, written and read by hand: a general client costs several times what the gateway does for a
 //! request of ours, on the core that the mock needs too.
 
-use std::net::SocketAddr;
+use std::{io::ErrorKind, net::SocketAddr};
 
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -28,6 +28,11 @@ impl Connection {
         let stream = TcpStream::connect(address).await.map_err(|_| Failure::Connect)?;
         stream.set_nodelay(true).map_err(|_| Failure::Connect)?;
         Ok(Self { stream, buffer: vec![0; BUFFER], start: 0, end: 0 })
+    }
+
+    /// Whether nothing has come that nobody asked for, nor the end.
+    pub(crate) fn is_open(&self) -> bool {
+        self.stream.try_read(&mut [0]).is_err_and(|error| error.kind() == ErrorKind::WouldBlock)
     }
 
     /// Sends a request and reads its whole answer. After a failure the connection is of no more use.

@@ -27,6 +27,14 @@ pub(crate) enum Link {
 }
 
 impl Link {
+    /// Whether the other end has not closed it meanwhile, as it may when nothing was asked for long.
+    fn is_open(&self) -> bool {
+        match self {
+            Self::Http1(connection) => connection.is_open(),
+            Self::Http2(_) => true,
+        }
+    }
+
     pub(crate) async fn exchange(&mut self, plan: &Plan, request: &Request) -> Result<Outcome, Failure> {
         match self {
             Self::Http1(connection) => connection.exchange(plan, request).await,
@@ -108,7 +116,7 @@ impl Slot {
     }
 
     async fn answered(&mut self, shared: &Shared, n: u64, due: Option<u64>) -> Result<(), Failure> {
-        let mut link = match self.link.take() {
+        let mut link = match self.link.take().filter(Link::is_open) {
             Some(link) => link,
             None => shared.links.open(&shared.plan).await?,
         };

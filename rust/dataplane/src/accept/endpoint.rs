@@ -1,6 +1,7 @@
 //! Which endpoint a request is for: decided on method and path alone.
 
 use http::Method;
+use tollway_protocol::dialect::Dialect;
 
 use crate::error::{Error, Kind};
 
@@ -12,6 +13,28 @@ pub(crate) const HEALTH: &str = "health";
 pub(crate) enum Endpoint {
     /// `POST /v1/chat/completions`
     ChatCompletions,
+    /// `POST /v1/responses`
+    Responses,
+    /// `POST /v1/messages`
+    Messages,
+    /// `POST /v1beta/models/MODEL:generateContent`, or `:streamGenerateContent`
+    Generate {
+        /// The model.
+        model: String,
+        /// Whether it is the latter.
+        stream: bool,
+    },
+    /// `POST /v1/completions`
+    Completions,
+    /// `POST /v1/embeddings`
+    Embeddings,
+    /// `POST /v1beta/models/MODEL:embedContent`, or `:batchEmbedContents`
+    Embed {
+        /// The model.
+        model: String,
+        /// Whether it is the latter.
+        batch: bool,
+    },
     /// `GET /v1/models`
     Models,
     /// `GET /v1/models/ID`
@@ -22,13 +45,64 @@ pub(crate) enum Endpoint {
     Ready,
 }
 
+/// What is asked of a model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Operation {
+    /// Text and what goes with it.
+    Generate,
+    /// Embeddings; Gemini has two paths for one and for many.
+    Embed {
+        /// Whether it is the path for many.
+        batch: bool,
+    },
+}
+
 impl Endpoint {
     /// The endpoint's name in hooks and records.
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::ChatCompletions => "chat/completions",
+            Self::Responses => "responses",
+            Self::Messages => "messages",
+            Self::Generate { .. } => "generateContent",
+            Self::Completions => "completions",
+            Self::Embeddings => "embeddings",
+            Self::Embed { .. } => "embedContent",
             Self::Models | Self::Model(_) => "models",
             Self::Live | Self::Ready => HEALTH,
+        }
+    }
+
+    /// What its callers speak.
+    pub(crate) fn dialect(&self) -> Dialect {
+        match self {
+            Self::Responses => Dialect::Responses,
+            Self::Messages => Dialect::Anthropic,
+            Self::Generate { .. } | Self::Embed { .. } => Dialect::Gemini,
+            Self::Completions => Dialect::Completions,
+            Self::ChatCompletions | Self::Embeddings | Self::Models | Self::Model(_) | Self::Live | Self::Ready => {
+                Dialect::Chat
+            }
+        }
+    }
+
+    /// What callers of `path` speak, as far as it can be told from a path that does not exist.
+    pub(crate) fn dialect_of(path: &str) -> Dialect {
+        if path.starts_with("/v1beta/") || gemini_model(path).is_some_and(|asked| asked.contains(':')) {
+            Dialect::Gemini
+        } else if path.starts_with("/v1/messages") {
+            Dialect::Anthropic
+        } else {
+            Dialect::Chat
+        }
+    }
+
+    /// What is asked of a model.
+    pub(crate) fn operation(&self) -> Operation {
+        match self {
+            Self::Embeddings => Operation::Embed { batch: true },
+            Self::Embed { batch, .. } => Operation::Embed { batch: *batch },
+            _ => Operation::Generate,
         }
     }
 
@@ -37,26 +111,29 @@ impl Endpoint {
         matches!(self, Self::Live | Self::Ready)
     }
 
-    /// The endpoint of `method` and `path`.
+    /// The endpoint of `method`, `path` and `query`.
     ///
     /// # Errors
-    /// `UnknownUrl`, or `MethodNotAllowed` where the path exists.
-    pub(crate) fn of(method: &Method, path: &str) -> Result<Self, Error> {
+    /// `UnknownUrl`, `MethodNotAllowed` where the path exists, `InvalidRequest` for a query that is not served.
+    pub(crate) fn of(method: &Method, path: &str, query: Option<&str>) -> Result<Self, Error> {
         // RFC 9110 §9.3.2: HEAD is GET without the body, which hyper leaves out.
         const READ: &[Method] = &[Method::GET, Method::HEAD];
+        const ASK: &[Method] = &[Method::POST];
         let (endpoint, allowed) = match path {
-            "/v1/chat/completions" => (Self::ChatCompletions, &[Method::POST][..]),
+            "/v1/chat/completions" => (Self::ChatCompletions, ASK),
+            "/v1/responses" => (Self::Responses, ASK),
+            "/v1/messages" => (Self::Messages, ASK),
+            "/v1/completions" => (Self::Completions, ASK),
+            "/v1/embeddings" => (Self::Embeddings, ASK),
             "/v1/models" => (Self::Models, READ),
             "/health/live" => (Self::Live, READ),
             "/health/ready" => (Self::Ready, READ),
-            _ => match path.strip_prefix("/v1/models/") {
-                Some(id) if !id.is_empty() => (Self::Model(percent_decoded(id)), READ),
-                _ => {
-                    return Err(Error::new(
-                        Kind::UnknownUrl,
-                        "This path does not exist. See GET /v1/models and POST /v1/chat/completions.",
-                    ));
+            _ => match gemini_model(path) {
+                Some(asked) if path.starts_with("/v1beta/") || method == Method::POST => {
+                    (Self::generate(asked, query)?, ASK)
                 }
+                Some(id) if !id.is_empty() => (Self::Model(percent_decoded(id)), READ),
+                _ => return Err(unknown()),
             },
         };
         if allowed.contains(method) {
@@ -65,6 +142,36 @@ impl Endpoint {
         let allow = if allowed == READ { "GET, HEAD" } else { "POST" };
         Err(Error::new(Kind::MethodNotAllowed { allow }, format!("This path takes {allow}.")))
     }
+
+    /// What `MODEL:METHOD` asks for.
+    fn generate(asked: &str, query: Option<&str>) -> Result<Self, Error> {
+        let (model, method) = asked.rsplit_once(':').filter(|(model, _)| !model.is_empty()).ok_or_else(unknown)?;
+        let model = percent_decoded(model);
+        let stream = match method {
+            "generateContent" => false,
+            "streamGenerateContent" => true,
+            "embedContent" => return Ok(Self::Embed { model, batch: false }),
+            "batchEmbedContents" => return Ok(Self::Embed { model, batch: true }),
+            _ => return Err(unknown()),
+        };
+        let events = query.is_some_and(|query| query.split('&').any(|pair| pair == "alt=sse"));
+        if stream && !events {
+            let message = "Streams come as server-sent events here: ask with ?alt=sse, as Google's clients do.";
+            return Err(Error::new(Kind::InvalidRequest, message).at("alt"));
+        }
+        Ok(Self::Generate { model, stream })
+    }
+}
+
+/// What follows the folder of models: Google's clients ask under either version, and with a method behind the model.
+fn gemini_model(path: &str) -> Option<&str> {
+    path.strip_prefix("/v1beta/models/").or_else(|| path.strip_prefix("/v1/models/"))
+}
+
+fn unknown() -> Error {
+    let message = "This path does not exist. See GET /v1/models, and POST /v1/chat/completions, /v1/responses, \
+                   /v1/completions, /v1/embeddings, /v1/messages or /v1beta/models/MODEL:generateContent.";
+    Error::new(Kind::UnknownUrl, message)
 }
 
 /// `text` with its percent-encoded bytes decoded (RFC 3986 §2.1); as it is where they are not UTF-8.
@@ -91,16 +198,32 @@ mod tests {
     #[test]
     fn tells_a_wrong_method_from_a_wrong_path() {
         assert_eq!(
-            Endpoint::of(&Method::GET, "/v1/chat/completions").unwrap_err().kind,
+            Endpoint::of(&Method::GET, "/v1/chat/completions", None).unwrap_err().kind,
             Kind::MethodNotAllowed { allow: "POST" }
         );
-        assert_eq!(Endpoint::of(&Method::POST, "/v1/chat/completions/").unwrap_err().kind, Kind::UnknownUrl);
-        assert_eq!(Endpoint::of(&Method::HEAD, "/health/live").unwrap(), Endpoint::Live);
+        assert_eq!(Endpoint::of(&Method::POST, "/v1/chat/completions/", None).unwrap_err().kind, Kind::UnknownUrl);
+        assert_eq!(Endpoint::of(&Method::HEAD, "/health/live", None).unwrap(), Endpoint::Live);
+    }
+
+    #[test]
+    fn finds_the_model_in_a_gemini_path() {
+        let of = |path, query| Endpoint::of(&Method::POST, path, query);
+        let found = of("/v1beta/models/a%2Fb:streamGenerateContent", Some("key=x&alt=sse")).unwrap();
+        assert_eq!(of("/v1/models/a%2Fb:streamGenerateContent", Some("alt=sse")).unwrap(), found);
+        assert_eq!(found, Endpoint::Generate { model: "a/b".into(), stream: true });
+        assert_eq!(
+            of("/v1beta/models/m:v:generateContent", None).unwrap(),
+            Endpoint::Generate { model: "m:v".into(), stream: false }
+        );
+        assert_eq!(of("/v1beta/models/m:streamGenerateContent", None).unwrap_err().param.as_deref(), Some("alt"));
+        for path in ["/v1beta/models/:generateContent", "/v1beta/models/m", "/v1beta/models/m:nothing"] {
+            assert_eq!(of(path, None).unwrap_err().kind, Kind::UnknownUrl);
+        }
     }
 
     #[test]
     fn decodes_a_model_id() {
-        assert_eq!(Endpoint::of(&Method::GET, "/v1/models/a%2Fb").unwrap(), Endpoint::Model("a/b".into()));
+        assert_eq!(Endpoint::of(&Method::GET, "/v1/models/a%2Fb", None).unwrap(), Endpoint::Model("a/b".into()));
         assert_eq!(percent_decoded("%zz%4"), "%zz%4");
         assert_eq!(percent_decoded("%ff"), "%ff");
     }

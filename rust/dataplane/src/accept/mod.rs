@@ -11,8 +11,9 @@ mod watched;
 
 use bytes::Bytes;
 use http::request::Parts;
-use http::{HeaderMap, Version, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Version, header};
 use hyper::body::Incoming;
+use tollway_protocol::dialect::{self, Dialect};
 use tollway_protocol::peek::{Peek, peek};
 
 use crate::error::{Error, Kind};
@@ -35,8 +36,36 @@ pub(crate) struct Call {
 
 /// What later stages need of the head.
 pub(crate) struct CallHead {
+    pub(crate) endpoint: Endpoint,
     pub(crate) model: String,
     pub(crate) trailer: bool,
+    /// Headers that are part of the caller's dialect: an upstream that speaks it gets them.
+    pub(crate) forward: Vec<(HeaderName, HeaderValue)>,
+}
+
+impl Call {
+    /// What the caller speaks.
+    pub(crate) fn dialect(&self) -> Dialect {
+        self.head.endpoint.dialect()
+    }
+
+    /// Whether a stream is asked for.
+    pub(crate) fn stream(&self) -> bool {
+        match &self.head.endpoint {
+            Endpoint::Generate { stream, .. } => *stream,
+            Endpoint::Embeddings | Endpoint::Embed { .. } => false,
+            _ => self.peek.stream,
+        }
+    }
+
+    /// What the path says of the request.
+    pub(crate) fn path(&self) -> dialect::Head<'_> {
+        match &self.head.endpoint {
+            Endpoint::Generate { model, stream } => dialect::Head { model: Some(model), stream: *stream },
+            Endpoint::Embed { model, .. } => dialect::Head { model: Some(model), stream: false },
+            _ => dialect::Head::default(),
+        }
+    }
 }
 
 /// Looks at the head alone, so that nothing of a body is read for a caller who may not send it.
@@ -45,7 +74,7 @@ pub(crate) struct CallHead {
 /// `UnknownUrl`, `MethodNotAllowed`, `InvalidRequest` (Host), `UnsupportedEncoding`.
 pub(crate) fn head(Parts { method, uri, headers, version, .. }: Parts) -> Result<Head, Error> {
     one_host(&headers, version)?;
-    let endpoint = Endpoint::of(&method, uri.path())?;
+    let endpoint = Endpoint::of(&method, uri.path(), uri.query())?;
     if let Some(coding) = headers.get(header::CONTENT_ENCODING)
         && !coding.as_bytes().eq_ignore_ascii_case(b"identity")
     {
@@ -74,21 +103,40 @@ impl Head {
     pub(crate) async fn read(self, body: &mut Incoming, server: &Server) -> Result<Call, Error> {
         let body = body::read(body, server.max_body, server.body_timeout).await?;
         let trailer = self.headers.get("x-tollway-trailer").is_some_and(|value| value == "true");
-        let (model, peek) = examine(&body)?;
-        Ok(Call { head: CallHead { model, trailer }, body, peek })
+        let (model, peek) = examine(&body, &self.endpoint)?;
+        let forward = forwarded(&self.headers, self.endpoint.dialect());
+        Ok(Call { head: CallHead { endpoint: self.endpoint, model, trailer, forward }, body, peek })
     }
 }
 
-/// Checks `body` wholly, and finds its model.
+/// The headers of `headers` that say something in `dialect`.
+fn forwarded(headers: &HeaderMap, dialect: Dialect) -> Vec<(HeaderName, HeaderValue)> {
+    let names: &[&'static str] = match dialect {
+        // https://docs.anthropic.com/en/api/beta-headers
+        Dialect::Anthropic => &["anthropic-version", "anthropic-beta"],
+        Dialect::Chat | Dialect::Responses | Dialect::Gemini | Dialect::Completions => &[],
+    };
+    // Of several values, which are one list (RFC 9110 §5.3), one header is made.
+    let joined = |name: &'static str| {
+        let values: Vec<&[u8]> = headers.get_all(name).iter().map(HeaderValue::as_bytes).collect();
+        let value = HeaderValue::from_bytes(&values.join(&b","[..])).ok().filter(|_| !values.is_empty())?;
+        Some((HeaderName::from_static(name), value))
+    };
+    names.iter().filter_map(|name| joined(name)).collect()
+}
+
+/// Checks `body`, which is for `endpoint`, wholly, and finds its model.
 ///
 /// # Errors
 /// `InvalidRequest`, with the place.
-pub(crate) fn examine(body: &[u8]) -> Result<(String, Peek), Error> {
+pub(crate) fn examine(body: &[u8], endpoint: &Endpoint) -> Result<(String, Peek), Error> {
     let mut peek = peek(body).map_err(|fault| Error::new(Kind::InvalidRequest, fault.message).at(fault.param))?;
-    let Some(model) = peek.model.as_mut().map(|model| std::mem::take(&mut model.text)) else {
-        return Err(missing("model", "the name of a route, as GET /v1/models lists them"));
+    let named = peek.model.as_mut().map(|model| std::mem::take(&mut model.text));
+    let model = match endpoint {
+        Endpoint::Generate { model, .. } | Endpoint::Embed { model, .. } => model.clone(),
+        _ => named.ok_or_else(|| missing("model", "the name of a route, as GET /v1/models lists them"))?,
     };
-    if peek.messages.is_none() {
+    if peek.messages.is_none() && matches!(endpoint, Endpoint::ChatCompletions | Endpoint::Messages) {
         return Err(missing("messages", "an array of messages"));
     }
     Ok((model, peek))

@@ -8,6 +8,7 @@ mod record;
 use std::time::Duration;
 
 use prost::Message;
+use tollway_protocol::canonical::Usage;
 use tollway_records::Tokens;
 use tollway_records::journal::Kind;
 use tollway_records::record::{Writer, field};
@@ -47,9 +48,9 @@ pub(crate) fn settle(exchange: &mut Exchange) {
         overhead: settled.overhead,
         first_token: exchange.first_token,
         tokens: TokenCounts {
-            input: usage.input.unwrap_or(0),
-            output: usage.output.unwrap_or(0),
-            cached: usage.cached.unwrap_or(0),
+            input: usage.all_input().unwrap_or(0),
+            output: usage.all_output().unwrap_or(0),
+            cached: usage.cache_read.unwrap_or(0),
             reasoning: usage.reasoning.unwrap_or(0),
         },
     });
@@ -66,15 +67,18 @@ pub(crate) fn settle(exchange: &mut Exchange) {
     }
 }
 
-/// The provider's report, in disjoint buckets: OpenAI counts cached tokens as input too, and reasoning as output.
-fn reported(usage: &tollway_protocol::dialect::openai::Usage) -> Tokens {
-    let without = |all: Option<u64>, part: Option<u64>| all.map(|all| all.saturating_sub(part.unwrap_or(0)));
+/// The provider's report, in the buckets of a record.
+fn reported(usage: &Usage) -> Tokens {
+    let joined = |one: Option<u64>, other: Option<u64>| one.map_or(other, |one| Some(one + other.unwrap_or(0)));
     Tokens {
-        input: without(usage.input, usage.cached),
-        cache_read: usage.cached,
-        output: without(usage.output, usage.reasoning),
+        input: joined(usage.input, usage.tool_input),
+        cache_read: usage.cache_read,
+        cache_write: usage.all_cache_write(),
+        output: joined(usage.output, usage.image_output),
         reasoning: usage.reasoning,
-        ..Tokens::default()
+        audio_input: usage.audio_input,
+        audio_output: usage.audio_output,
+        image_input: usage.image_input,
     }
 }
 

@@ -26,7 +26,7 @@ pub(crate) fn write(exchange: &Exchange, settled: &Settled, out: &mut Vec<u8>) {
     when(exchange, settled, &mut to);
     how_much(exchange, settled, &mut to);
     to.text(field::CACHE, "bypass");
-    exchange.flags.iter().for_each(|flag| to.text(field::FLAGS, flag));
+    exchange.flags.iter().chain(&exchange.losses).for_each(|flag| to.text(field::FLAGS, flag));
     if let Some(trace) = &exchange.trace {
         to.text(field::TRACE_ID, trace.id());
         to.ascii(field::SPAN_ID, &trace.span());
@@ -91,8 +91,12 @@ fn how_much(exchange: &Exchange, settled: &Settled, to: &mut Writer<'_>) {
         to.message(field::TOKENS, |to| {
             to.number_if(field::TOKENS_INPUT, tokens.input);
             to.number_if(field::TOKENS_CACHE_READ, tokens.cache_read);
+            to.number_if(field::TOKENS_CACHE_WRITE, tokens.cache_write);
             to.number_if(field::TOKENS_OUTPUT, tokens.output);
             to.number_if(field::TOKENS_REASONING, tokens.reasoning);
+            to.number_if(field::TOKENS_AUDIO_INPUT, tokens.audio_input);
+            to.number_if(field::TOKENS_AUDIO_OUTPUT, tokens.audio_output);
+            to.number_if(field::TOKENS_IMAGE_INPUT, tokens.image_input);
         });
         if settled.estimated {
             to.number(field::ESTIMATED, 1);

@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
-use tollway_protocol::dialect::openai::is_canonical_error;
-use tollway_protocol::dialect::{UpstreamError, parse_error};
+use tollway_protocol::dialect::{Dialect, UpstreamError, parse_error};
 
 use crate::clock::unix_time;
 use crate::error::{Error, Kind, UpstreamAnswer};
@@ -24,16 +23,18 @@ pub(crate) struct Failure {
     message: String,
     said: Option<Box<UpstreamError>>,
     body: Option<Bytes>,
+    dialect: Dialect,
 }
 
 impl Failure {
     /// A failure that has no answer of the upstream's behind it.
     pub(crate) fn new(class: AttemptClass, message: impl Into<String>) -> Self {
-        Self { class, retry_after: None, status: None, message: message.into(), said: None, body: None }
+        let dialect = Dialect::Chat;
+        Self { class, retry_after: None, status: None, message: message.into(), said: None, body: None, dialect }
     }
 
     /// The answer was of another status than 2xx.
-    pub(crate) fn status(status: StatusCode, headers: &HeaderMap, body: Bytes) -> Self {
+    pub(crate) fn status(status: StatusCode, headers: &HeaderMap, body: Bytes, dialect: Dialect) -> Self {
         let said = parse_error(&body);
         let message = match &said {
             Some(said) if !said.message.trim().is_empty() => said.message.clone(),
@@ -44,8 +45,9 @@ impl Failure {
             retry_after: retry_after(headers),
             status: Some(status),
             message,
-            body: is_canonical_error(&body).then_some(body),
+            body: dialect.is_whole_error(&body).then_some(body),
             said: said.map(Box::new),
+            dialect,
         }
     }
 
@@ -53,7 +55,8 @@ impl Failure {
     pub(crate) fn inside(said: UpstreamError) -> Self {
         let status = said.status.and_then(|code| StatusCode::from_u16(code).ok()).filter(|status| !status.is_success());
         let class = status.map_or_else(|| class_of_code(&said), class_of);
-        Self { class, retry_after: None, status, message: said.message.clone(), said: Some(Box::new(said)), body: None }
+        let message = said.message.clone();
+        Self { status, message, said: Some(Box::new(said)), ..Self::new(class, "") }
     }
 
     /// The same, without the upstream's own words where they quote a credential of ours.
@@ -111,6 +114,7 @@ impl Failure {
                 kind: self.said.as_ref().and_then(|said| said.kind.clone()),
                 code: self.said.and_then(|said| said.code),
                 body: self.body,
+                dialect: self.dialect,
             }));
         }
         error
@@ -206,7 +210,8 @@ mod tests {
     #[test]
     fn never_repeats_what_an_upstream_said_of_our_key() {
         let body = Bytes::from_static(br#"{"error":{"message":"Incorrect API key provided: sk-canary","type":"invalid_request_error","param":null,"code":"invalid_api_key"}}"#);
-        let error = Failure::status(StatusCode::UNAUTHORIZED, &HeaderMap::new(), body).into_error("openai");
+        let error =
+            Failure::status(StatusCode::UNAUTHORIZED, &HeaderMap::new(), body, Dialect::Chat).into_error("openai");
         assert_eq!(error.status(), StatusCode::BAD_GATEWAY);
         assert!(!format!("{error:?}").contains("canary"));
     }
@@ -214,8 +219,9 @@ mod tests {
     #[test]
     fn all_rate_limited_is_429_with_the_shortest_wait() {
         let name: Arc<str> = "p".into();
-        let limited =
-            |wait| Failure::status(StatusCode::TOO_MANY_REQUESTS, &headers("retry-after", wait), Bytes::new());
+        let limited = |wait| {
+            Failure::status(StatusCode::TOO_MANY_REQUESTS, &headers("retry-after", wait), Bytes::new(), Dialect::Chat)
+        };
         let error = Failure::of_all(vec![(limited("7"), &name), (limited("30"), &name)]);
         assert_eq!((error.kind, error.retry_after), (Kind::UpstreamRateLimited, Some(Duration::from_secs(7))));
         let error = Failure::of_all(vec![(limited("7"), &name), (Failure::new(AttemptClass::Connect, "x"), &name)]);

@@ -16,7 +16,7 @@ use crate::snapshot::Target;
 use crate::translate;
 
 pub(crate) use failure::Failure;
-pub(crate) use once::{Opened, Reply};
+pub(crate) use once::{MAX_EVENT, Opened, Reply};
 
 /// The longest wait before a retry on the same target; who wants more is answered by the next target, or the caller.
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
@@ -30,11 +30,11 @@ const FIRST_WAIT: Duration = Duration::from_millis(100);
 pub(crate) async fn run(exchange: &mut Exchange, call: &Call, plan: &Plan) -> Result<Reply, Error> {
     let mut failures = Vec::new();
     for (index, target) in plan.targets() {
-        let body = translate::request(call, target);
+        let outbound = translate::request(exchange, call, target)?;
         let mut retries = 0;
         loop {
             exchange.attempt(index);
-            let failure = match once::send(exchange, target, &body, call.peek.stream).await {
+            let failure = match once::send(exchange, target, &outbound).await {
                 Ok(reply) => return Ok(reply),
                 Err(failure) => failure.without_secrets_of(&target.provider),
             };

@@ -5,13 +5,17 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderValue, header};
 use tollway_protocol::dialect::openai::{self, Chunk};
-use tollway_protocol::splice::Segments;
+use tollway_protocol::dialect::{Dialect, ReadStream, parse_error};
+use tollway_protocol::json::Json;
 use tollway_protocol::sse::decoder::{Decoder, Event};
 
+use crate::accept::endpoint::Operation;
 use crate::clock::{Instant, now};
 use crate::exchange::Exchange;
+use crate::relay::course::is_content;
 use crate::snapshot::Target;
 use crate::telemetry::AttemptClass;
+use crate::translate::{self, Outbound};
 use crate::upstream::body::{Bounded, UpstreamBody};
 use crate::upstream::send::{self, Answer};
 
@@ -19,6 +23,8 @@ use super::Failure;
 
 /// JSON answers up to this size are buffered, so that their tokens can be told in headers.
 const MAX_WHOLE: usize = 1024 * 1024;
+/// JSON answers up to this size are translated.
+const MAX_TRANSLATED: usize = 32 * 1024 * 1024;
 /// As much of an upstream's error as is read.
 const MAX_ERROR: usize = 64 * 1024;
 /// The longest event of a stream.
@@ -40,6 +46,8 @@ pub(crate) enum Reply {
 
 /// A stream up to and with its first content.
 pub(crate) struct Opened {
+    /// What it speaks.
+    pub(crate) dialect: Dialect,
     pub(crate) held: Vec<Event>,
     pub(crate) decoder: Decoder,
     pub(crate) body: Bounded,
@@ -47,21 +55,16 @@ pub(crate) struct Opened {
     pub(crate) idle: Duration,
 }
 
-/// Sends `body` to `target` and waits for an answer.
+/// Sends `outbound` to `target` and waits for an answer.
 ///
 /// # Errors
 /// [`Failure`]: whatever came, nothing of it has been shown to the caller.
-pub(crate) async fn send(
-    exchange: &mut Exchange,
-    target: &Target,
-    body: &Segments,
-    stream: bool,
-) -> Result<Reply, Failure> {
+pub(crate) async fn send(exchange: &mut Exchange, target: &Target, outbound: &Outbound<'_>) -> Result<Reply, Failure> {
     let started = now();
     let deadline = started + target.timeout;
     // An answer that is not streamed has its first token when it has its last.
-    let patience = if stream { target.first_token.min(target.timeout) } else { target.timeout };
-    let answer = tokio::time::timeout(patience, receive(exchange, target, body, (stream, deadline))).await;
+    let patience = if outbound.stream { target.first_token.min(target.timeout) } else { target.timeout };
+    let answer = tokio::time::timeout(patience, receive(exchange, target, outbound, deadline)).await;
     exchange.upstream += started.elapsed();
     answer
         .unwrap_or_else(|_| Err(Failure::new(AttemptClass::Timeout, format!("It did not answer within {patience:?}."))))
@@ -70,36 +73,67 @@ pub(crate) async fn send(
 async fn receive(
     exchange: &mut Exchange,
     target: &Target,
-    body: &Segments,
-    (stream, deadline): (bool, Instant),
+    outbound: &Outbound<'_>,
+    deadline: Instant,
 ) -> Result<Reply, Failure> {
-    let Answer { head, mut body } = send::send(exchange, target, body, stream).await?;
+    let stream = outbound.stream;
+    let Answer { head, mut body } = send::send(exchange, target, outbound).await?;
     exchange.answered_with(head.status);
     exchange.upstream_id = upstream_id(&head.headers).filter(|id| !target.provider.leaks_in(id.as_bytes()));
     if !head.status.is_success() {
         let (said, _) = read(&mut body, MAX_ERROR).await.unwrap_or_default();
-        return Err(Failure::status(head.status, &head.headers, said));
+        return Err(Failure::status(head.status, &head.headers, said, outbound.to));
     }
     if head.headers.get(header::CONTENT_ENCODING).is_some_and(|coding| coding != "identity") {
         return Err(malformed("Its answer is compressed, which it was asked not to do."));
     }
     let content_type = head.headers.get(header::CONTENT_TYPE);
     let is_stream = content_type.is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"));
-    if stream && is_stream {
-        let opened = open(exchange, target, body, deadline).await?;
+    if stream {
+        let begun = if is_stream { Bytes::new() } else { begun(&mut body, outbound.to).await? };
+        let opened = open(exchange, target, (begun, body), (outbound.to, deadline)).await?;
         return Ok(Reply::Stream(Box::new(opened)));
     }
-    let reply = whole(exchange, body, deadline).await?;
-    if stream {
-        return Err(malformed("It was asked for a stream and did not send one."));
-    }
+    let reply = whole(exchange, body, outbound, deadline).await?;
     exchange.attempted(AttemptClass::Ok);
     Ok(reply)
 }
 
-async fn whole(exchange: &mut Exchange, mut body: UpstreamBody, deadline: Instant) -> Result<Reply, Failure> {
+/// The first bytes of what was to be a stream and does not say that it is one: some servers leave the media type out.
+async fn begun(body: &mut UpstreamBody, dialect: Dialect) -> Result<Bytes, Failure> {
+    const NO_STREAM: &str = "It was asked for a stream and did not send one.";
+    /// As long as the longest of the names that an event may begin with.
+    const ENOUGH: usize = 6;
+    let mut first = BytesMut::new();
+    while first.trim_ascii_start().len() < ENOUGH {
+        let Some(Ok(more)) = body.data().await else { break };
+        first.extend_from_slice(&more);
+    }
+    let start = first.trim_ascii_start();
+    if [&b"data:"[..], b"event:", b":", b"id:", b"retry:"].iter().any(|field| start.starts_with(field)) {
+        return Ok(first.freeze());
+    }
+    // What it sent instead may be an error.
+    let (rest, _) = read(body, MAX_ERROR).await.unwrap_or_default();
+    let sent = [&first[..], &rest].concat();
+    match parse_error(&sent).filter(|_| !is_answer(&sent, dialect)) {
+        Some(said) => Err(Failure::inside(said)),
+        None => Err(malformed(if Json::parse(&sent).is_ok() { NO_STREAM } else { NOT_AN_OBJECT })),
+    }
+}
+
+async fn whole(
+    exchange: &mut Exchange,
+    mut body: UpstreamBody,
+    outbound: &Outbound<'_>,
+    deadline: Instant,
+) -> Result<Reply, Failure> {
     let broken = || Failure::new(AttemptClass::Broken, "Its answer broke off.");
-    let (bytes, more) = read(&mut body, MAX_WHOLE).await.ok_or_else(broken)?;
+    let limit = if outbound.is_passed_on() { MAX_WHOLE } else { MAX_TRANSLATED };
+    let (bytes, more) = read(&mut body, limit).await.ok_or_else(broken)?;
+    if more && !outbound.is_passed_on() {
+        return Err(malformed("Its answer is longer than the 32 MiB that can be translated."));
+    }
     if more {
         // Too long to be parsed here; that it begins as an object tells it from a page or a file.
         return match bytes.trim_ascii_start().first() {
@@ -107,46 +141,84 @@ async fn whole(exchange: &mut Exchange, mut body: UpstreamBody, deadline: Instan
             _ => Err(malformed(NOT_AN_OBJECT)),
         };
     }
-    let Some(answer) = openai::usage_of_answer(&bytes) else {
-        return Err(malformed(NOT_AN_OBJECT));
-    };
-    if answer.usage.is_none()
-        && let Some(said) = openai::parse_error(&bytes).filter(|_| !has_choices(&bytes))
-    {
+    if outbound.operation != Operation::Generate {
+        return embeddings(exchange, bytes, outbound);
+    }
+    if matches!(outbound.to, Dialect::Chat | Dialect::Completions) && outbound.is_passed_on() {
+        let Some(answer) = openai::usage_of_answer(&bytes) else {
+            return Err(malformed(NOT_AN_OBJECT));
+        };
+        if answer.usage.is_none()
+            && let Some(said) = parse_error(&bytes).filter(|_| !is_answer(&bytes, Dialect::Chat))
+        {
+            return Err(Failure::inside(said));
+        }
+        exchange.told = answer.into();
+        return Ok(Reply::Whole(bytes));
+    }
+    if let Some(said) = parse_error(&bytes).filter(|_| !is_answer(&bytes, outbound.to)) {
         return Err(Failure::inside(said));
     }
-    exchange.told = answer;
-    Ok(Reply::Whole(bytes))
+    match translate::answer(exchange, &bytes, outbound.to, outbound.from) {
+        Ok(read) => {
+            exchange.told = read.told;
+            Ok(Reply::Whole(read.body.unwrap_or(bytes)))
+        }
+        Err(invalid) => Err(malformed(&format!("Its answer is not what its API says: {}", invalid.message))),
+    }
 }
 
-fn has_choices(body: &[u8]) -> bool {
-    memchr::memmem::find(body, b"\"choices\"").is_some()
+/// Embeddings, in the caller's dialect.
+fn embeddings(exchange: &mut Exchange, bytes: Bytes, outbound: &Outbound<'_>) -> Result<Reply, Failure> {
+    if let Some(said) = parse_error(&bytes) {
+        return Err(Failure::inside(said));
+    }
+    match translate::embeddings(exchange, &bytes, outbound) {
+        Ok(read) => {
+            exchange.told = read.told;
+            Ok(Reply::Whole(read.body.unwrap_or(bytes)))
+        }
+        Err(invalid) => Err(malformed(&format!("Its answer is not what its API says: {}", invalid.message))),
+    }
+}
+
+/// Whether `body` has the member that every answer in `dialect` has.
+fn is_answer(body: &[u8], dialect: Dialect) -> bool {
+    let member: &[u8] = match dialect {
+        Dialect::Chat | Dialect::Completions => b"\"choices\"",
+        Dialect::Responses => b"\"output\"",
+        Dialect::Anthropic => b"\"content\"",
+        Dialect::Gemini => b"\"candidates\"",
+    };
+    memchr::memmem::find(body, member).is_some()
 }
 
 /// Reads events until one holds content, so that an error before it can still be answered by another target.
 async fn open(
     exchange: &mut Exchange,
     target: &Target,
-    mut body: UpstreamBody,
-    deadline: Instant,
+    (begun, mut body): (Bytes, UpstreamBody),
+    (dialect, deadline): (Dialect, Instant),
 ) -> Result<Opened, Failure> {
     let mut decoder = Decoder::new(MAX_EVENT);
+    decoder.push(begun);
+    let mut look = Look::new(dialect);
     let mut held = Vec::new();
     let mut size = 0;
     loop {
         while let Some(event) = decoder.next_event().map_err(|_| too_long())? {
-            let chunk = event.data().map_or(Chunk::Preamble, |data| openai::classify(&data));
+            let chunk = event.data().map_or(Chunk::Preamble, |data| look.at(&data));
             size += event.raw.len();
             held.push(event);
             match chunk {
                 Chunk::Preamble if size <= MAX_HELD => {}
                 Chunk::Preamble => return Err(malformed("Its stream holds no content in the first mebibyte.")),
                 Chunk::Error(said) => return Err(Failure::inside(said)),
-                Chunk::Malformed => return Err(malformed("Its stream holds an event that is not JSON.")),
+                Chunk::Malformed => return Err(malformed("Its stream holds an event that is not what its API says.")),
                 Chunk::Content { .. } | Chunk::UsageOnly(_) | Chunk::Done => {
                     exchange.first_token = Some(exchange.started.elapsed());
                     let body = Bounded::new(body, deadline);
-                    return Ok(Opened { held, decoder, body, deadline, idle: target.idle });
+                    return Ok(Opened { dialect, held, decoder, body, deadline, idle: target.idle });
                 }
             }
         }
@@ -156,6 +228,31 @@ async fn open(
                 return Err(Failure::new(AttemptClass::Broken, "Its stream ended before any content."));
             }
         }
+    }
+}
+
+/// Looks at the head of a stream, for what shows that an answer has begun.
+enum Look {
+    Chat,
+    Other(Box<dyn ReadStream>),
+}
+
+impl Look {
+    fn new(dialect: Dialect) -> Self {
+        if matches!(dialect, Dialect::Chat | Dialect::Completions) { Self::Chat } else { Self::Other(dialect.reader()) }
+    }
+
+    fn at(&mut self, data: &[u8]) -> Chunk {
+        let Self::Other(reader) = self else { return openai::classify(data) };
+        let mut chunk = Chunk::Preamble;
+        let read = reader.read(data, &mut |event| match event {
+            tollway_protocol::canonical::Event::Error(error) => chunk = Chunk::Error(error),
+            event if is_content(&event) && chunk == Chunk::Preamble => {
+                chunk = Chunk::Content { finish: false, usage: None };
+            }
+            _ => {}
+        });
+        if read.is_err() { Chunk::Malformed } else { chunk }
     }
 }
 

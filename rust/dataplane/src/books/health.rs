@@ -19,8 +19,9 @@ use super::Books;
 #[derive(Default)]
 pub(crate) struct Health {
     store: Mutex<Option<Away>>,
-    /// Bytes in the journal that are not in the store yet.
-    pub(crate) unshipped: AtomicU64,
+    /// So many of the bytes that the journal has written need not be shipped: they are in the store, or are no entries.
+    /// Never too many, so that nothing which waits is taken for shipped.
+    pub(crate) done: AtomicU64,
     /// When everything in the journal was last in the store, in µs since 1970.
     pub(crate) shipped_us: AtomicU64,
     /// Records shipped by this process.
@@ -63,6 +64,7 @@ impl Health {
 impl Books {
     /// `{store, journal, keys}`, as the admin API tells it.
     pub(crate) fn told(&self) -> Value {
+        let done = self.health.done.load(Relaxed);
         let journal = self.journal.state();
         let registry = self.registry.load();
         let store = self.health.store.lock().unwrap_or_else(PoisonError::into_inner);
@@ -79,7 +81,7 @@ impl Books {
             "store": {"state": store, "detail": detail, "since_us": since},
             "journal": {
                 "state": condition(&journal.condition), "detail": failing, "bytes": journal.bytes,
-                "max_bytes": journal.max_bytes, "unshipped": self.health.unshipped.load(Relaxed),
+                "max_bytes": journal.max_bytes, "unshipped": journal.written.saturating_sub(done),
                 "shipped": self.health.shipped.load(Relaxed),
                 "lag_us": micros(unix_time()).saturating_sub(caught_up), "held": journal.held,
                 "dropped": journal.dropped, "refused": journal.refused, "unknown": journal.unknown,
@@ -91,10 +93,11 @@ impl Books {
 
     /// What `/metrics` tells of the books.
     pub(crate) fn gauges(&self) -> Vec<Gauge> {
+        let done = self.health.done.load(Relaxed);
         let journal = self.journal.state();
         let gauge = |name, help, value| Gauge { name, kind: "gauge", help, value };
         let counter = |name, help, value| Gauge { name, kind: "counter", help, value };
-        let unshipped = self.health.unshipped.load(Relaxed);
+        let unshipped = journal.written.saturating_sub(done);
         vec![
             gauge("tollway_journal_bytes", "Bytes of the journal on the disk.", journal.bytes),
             gauge("tollway_journal_unshipped_bytes", "Bytes of the journal that are not in the store yet.", unshipped),

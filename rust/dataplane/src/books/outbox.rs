@@ -115,6 +115,8 @@ impl Outbox {
     /// Ships a batch of each class, if there is one.
     pub(crate) fn turn(&mut self, books: &Books) -> Result<Turn, Error> {
         let mut shipped = false;
+        // Before the segments are listed, so that one which is made meanwhile counts as unshipped.
+        let written = books.journal.state().written;
         for line in &mut self.lines {
             let batch = match line.waiting.take() {
                 Some(batch) => batch,
@@ -140,7 +142,7 @@ impl Outbox {
             shipped = true;
         }
         let behind: u64 = self.lines.iter().map(|line| line.reader.behind()).sum();
-        books.health.unshipped.store(behind, Relaxed);
+        books.health.done.store(written.saturating_sub(behind), Relaxed);
         if shipped {
             return Ok(Turn::Shipped);
         }

@@ -23,6 +23,7 @@ use crate::hook::HookBridge;
 use crate::log;
 use crate::snapshot::Snapshot;
 use crate::telemetry::Telemetry;
+use crate::translate::Signatures;
 use crate::worker::{Mailbox, Shared, Worker};
 
 pub use control::Command;
@@ -109,6 +110,7 @@ impl Gateway {
             registry,
             books: books.clone(),
             telemetry: Telemetry::new(workers),
+            signatures: Signatures::default(),
             hooks: Arc::new(HookBridge::new(hook_threads)?),
             drain: watch::Sender::new(false),
             draining: false.into(),

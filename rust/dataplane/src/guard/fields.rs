@@ -2,6 +2,7 @@
 //!
 //! What is not named here is inspected: a field of which nothing is known may hold anything.
 
+use tollway_protocol::dialect::Dialect;
 use tollway_protocol::text::Step::{self, Index, Key};
 
 use super::window::Form;
@@ -17,11 +18,84 @@ pub(super) enum Field {
     Continued(Form),
 }
 
-/// How the string `value` at `path` of a request is inspected; `None`: not at all.
+/// How the string `value` at `path` of a request in `dialect` is inspected; `None`: not at all.
+pub(super) fn of_request(dialect: Dialect, path: &[Step<'_>], value: &str) -> Option<Form> {
+    match dialect {
+        Dialect::Chat => of_chat_request(path, value),
+        _ if *path == [Key("model")] || is_handle_of(dialect, path, value) => None,
+        _ => Some(if is_arguments_of(dialect, path) { Form::Json } else { Form::Plain }),
+    }
+}
+
+/// How the string `value` at `path` of an answer in `dialect`, or of an event of a streamed one, is inspected.
+pub(super) fn of_answer(dialect: Dialect, path: &[Step<'_>], value: &str) -> Field {
+    match (dialect, path) {
+        (Dialect::Chat, _) => of_chat_answer(path, value),
+        (_, [Key("id" | "object" | "model" | "modelVersion" | "responseId" | "service_tier" | "type" | "role")]) => {
+            Field::Exempt
+        }
+        _ if is_handle_of(dialect, path, value) => Field::Exempt,
+        _ if is_arguments_of(dialect, path) => Field::Continued(Form::Json),
+        _ => Field::Whole,
+    }
+}
+
+/// Whether the field at `path` of a request or an answer in another dialect than chat is an identifier, a name of a tool,
+/// a signature, or bytes (these only if they are nothing but base64).
+fn is_handle_of(dialect: Dialect, path: &[Step<'_>], value: &str) -> bool {
+    let (Some(Key(top)), [.., Key(last)]) = (path.first(), path) else { return false };
+    let inside = match path {
+        [.., Key(outer), Key(_)] => *outer,
+        [.., Key(outer), Index(_), Key(_)] => *outer,
+        _ => "",
+    };
+    match dialect {
+        Dialect::Chat | Dialect::Completions => false,
+        Dialect::Anthropic => match (*top, inside, *last) {
+            (
+                "messages" | "content" | "system",
+                "content" | "messages",
+                "id" | "tool_use_id" | "name" | "signature",
+            )
+            | ("messages" | "system", "source", "file_id")
+            | ("tools", "tools", "name" | "type")
+            | ("tool_choice", "tool_choice", "name" | "type")
+            | ("container", ..) => true,
+            (_, "source" | "content", "data") => is_base64(value),
+            _ => false,
+        },
+        Dialect::Responses => match (*top, inside, *last) {
+            ("previous_response_id" | "conversation" | "prompt_cache_key" | "include", ..)
+            | ("input" | "output", "input" | "output", "id" | "call_id" | "name" | "encrypted_content")
+            | ("input", "content" | "output", "file_id")
+            | ("tools", "tools", "name" | "type" | "server_label")
+            | ("tool_choice", _, "name" | "type") => true,
+            ("input" | "output", _, "image_url" | "file_data" | "data" | "result") => {
+                is_data_url(value) || is_base64(value)
+            }
+            _ => false,
+        },
+        Dialect::Gemini => match (*top, inside, *last) {
+            (_, "functionCall" | "function_call" | "functionResponse" | "function_response", "id" | "name")
+            | (_, _, "thoughtSignature" | "thought_signature")
+            | ("tools", "functionDeclarations" | "function_declarations", "name")
+            | ("cachedContent" | "cached_content", ..) => true,
+            (_, "inlineData" | "inline_data", "data") => is_base64(value),
+            _ => false,
+        },
+    }
+}
+
+/// Whether the field holds a tool call's arguments as JSON in a string.
+fn is_arguments_of(dialect: Dialect, path: &[Step<'_>]) -> bool {
+    dialect == Dialect::Responses && matches!(path, [Key("input" | "output"), Index(_), Key("arguments")])
+}
+
+/// How the string `value` at `path` of a chat request is inspected; `None`: not at all.
 ///
 /// Exempt are the top-level `model`, identifiers of tool calls, audio and files, names of tools, and bytes in base64 (`data:`
 /// URLs, `input_audio.data`, `file.file_data`; only if they are nothing but base64).
-pub(super) fn of_request(path: &[Step<'_>], value: &str) -> Option<Form> {
+fn of_chat_request(path: &[Step<'_>], value: &str) -> Option<Form> {
     let exempt = match path {
         [Key("model")] => true,
         [Key("messages"), Index(_), inside @ ..] => is_handle(inside, value),
@@ -41,11 +115,11 @@ pub(super) fn of_request(path: &[Step<'_>], value: &str) -> Option<Form> {
     }
 }
 
-/// How the string `value` at `path` of an answer, or of an event of a streamed one, is inspected.
+/// How the string `value` at `path` of a chat answer, or of an event of a streamed one, is inspected.
 ///
 /// Exempt are the top-level `id`, `object`, `model`, `system_fingerprint` and `service_tier`, identifiers and names of tool calls, and
 /// bytes in base64 (`audio.data`). `logprobs` are exempt here as they are dealt with as a whole: see [`super::stream`].
-pub(super) fn of_answer(path: &[Step<'_>], value: &str) -> Field {
+fn of_chat_answer(path: &[Step<'_>], value: &str) -> Field {
     match path {
         [Key("id" | "object" | "model" | "system_fingerprint" | "service_tier")] => Field::Exempt,
         [Key("choices"), Index(_), Key("logprobs"), ..] => Field::Exempt,

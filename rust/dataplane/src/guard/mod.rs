@@ -35,6 +35,8 @@ mod template;
 mod tests;
 mod window;
 
+use tollway_protocol::dialect::Dialect;
+
 pub use contract::{Action, Entity, GuardSpec, Kind, On, OnFailure, Outcome, Reason, Refusal};
 pub use memory::Memory;
 pub use stream::StreamGuard;
@@ -89,23 +91,23 @@ impl Guards {
         Self { plan: self.plan.join(other.plan) }
     }
 
-    /// Inspects a request's whole body. What is masked is put into `memory`.
+    /// Inspects the whole body of a request in `dialect`. What is masked is put into `memory`.
     ///
     /// # Errors
     /// [`Refusal`]: the request is not to be forwarded.
-    pub fn input(&self, body: &[u8], memory: &mut Memory) -> Result<Outcome, Refusal> {
+    pub fn input(&self, dialect: Dialect, body: &[u8], memory: &mut Memory) -> Result<Outcome, Refusal> {
         if !self.inspects_input() {
             return Ok(Outcome { body: None, flags: Vec::new() });
         }
-        pii::input(&self.plan, body, memory)
+        pii::input(&self.plan, dialect, body, memory)
     }
 
-    /// Inspects a whole answer, and restores what `memory` holds of its request.
+    /// Inspects a whole answer in `dialect`, and restores what `memory` holds of its request.
     ///
     /// # Errors
     /// [`Refusal`]: the answer is not to be relayed.
-    pub fn output(&self, body: &[u8], memory: &mut Memory) -> Result<Outcome, Refusal> {
-        pii::output(&self.plan, body, memory)
+    pub fn output(&self, dialect: Dialect, body: &[u8], memory: &mut Memory) -> Result<Outcome, Refusal> {
+        pii::output(&self.plan, dialect, body, memory)
     }
 
     /// What becomes of an answer that is too large to be inspected.
@@ -116,7 +118,8 @@ impl Guards {
         pii::too_large(&self.plan)
     }
 
-    /// Inspects a streamed answer, and restores what `memory` holds of its request.
+    /// Inspects a streamed answer of chat completions, and restores what `memory` holds of its request. Streams of other
+    /// dialects are written as chat for it.
     pub fn stream(&self, memory: Memory) -> StreamGuard {
         StreamGuard::new(&self.plan, memory)
     }

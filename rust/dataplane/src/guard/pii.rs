@@ -1,5 +1,6 @@
 //! Personal data in whole messages: requests, and answers that are not streamed.
 
+use tollway_protocol::dialect::Dialect;
 use tollway_protocol::text::{Path, rewrite_strings};
 
 use super::contract::{Checks, Entity, Outcome, Plan, Reason, Refusal};
@@ -9,7 +10,7 @@ use super::shape::Shape;
 use super::window::{Flags, Form, Treatment, refusal, survey, treat_whole};
 
 /// Inspects a request's body.
-pub(super) fn input(plan: &Plan, body: &[u8], memory: &mut Memory) -> Result<Outcome, Refusal> {
+pub(super) fn input(plan: &Plan, dialect: Dialect, body: &[u8], memory: &mut Memory) -> Result<Outcome, Refusal> {
     let mut flags = Flags::default();
     let mut treatment = Treatment {
         checks: plan.input,
@@ -21,7 +22,7 @@ pub(super) fn input(plan: &Plan, body: &[u8], memory: &mut Memory) -> Result<Out
     // First only look: placeholders that the caller wrote anywhere in the request are not given again.
     let mut masks = false;
     let look = |path: &Path<'_>, value: &str| {
-        if fields::of_request(path.keys(), value).is_some() {
+        if fields::of_request(dialect, path.keys(), value).is_some() {
             masks |= survey(value, &mut treatment)?;
         }
         Ok(None)
@@ -30,7 +31,7 @@ pub(super) fn input(plan: &Plan, body: &[u8], memory: &mut Memory) -> Result<Out
     if !masks {
         return Ok(Outcome { body: looked, flags: flags.list });
     }
-    let mask = |path: &Path<'_>, value: &str| match fields::of_request(path.keys(), value) {
+    let mask = |path: &Path<'_>, value: &str| match fields::of_request(dialect, path.keys(), value) {
         Some(form) => treat_whole(value, form, &mut treatment),
         None => Ok(None),
     };
@@ -41,7 +42,7 @@ pub(super) fn input(plan: &Plan, body: &[u8], memory: &mut Memory) -> Result<Out
 /// Inspects a whole answer, and restores what was masked in its request.
 ///
 /// `logprobs` become `null` in an answer in which something was masked: their tokens are that text in pieces.
-pub(super) fn output(plan: &Plan, body: &[u8], memory: &mut Memory) -> Result<Outcome, Refusal> {
+pub(super) fn output(plan: &Plan, dialect: Dialect, body: &[u8], memory: &mut Memory) -> Result<Outcome, Refusal> {
     let restore = memory.restores_any();
     if !plan.output.any() && !restore {
         return Ok(Outcome { body: None, flags: Vec::new() });
@@ -50,7 +51,7 @@ pub(super) fn output(plan: &Plan, body: &[u8], memory: &mut Memory) -> Result<Ou
     let mut flags = Flags::default();
     let mut treatment =
         Treatment { checks: plan.output, restore, restorable: [false; Entity::COUNT], memory, flags: &mut flags };
-    let treat = |path: &Path<'_>, value: &str| match fields::of_answer(path.keys(), value) {
+    let treat = |path: &Path<'_>, value: &str| match fields::of_answer(dialect, path.keys(), value) {
         Field::Exempt => Ok(None),
         Field::Whole => treat_whole(value, Form::Plain, &mut treatment),
         Field::Continued(form) => treat_whole(value, form, &mut treatment),

@@ -16,6 +16,7 @@ use std::ops::Range;
 
 use bytes::BytesMut;
 use memchr::memmem;
+use tollway_protocol::dialect::Dialect;
 use tollway_protocol::text::{Path, rewrite_strings};
 
 use super::channel::Channel;
@@ -313,7 +314,7 @@ struct Visit<'v> {
 
 impl Visit<'_> {
     fn string(&mut self, path: &Path<'_>, value: &str) -> Result<Option<String>, Refusal> {
-        let hole = match of_answer(path.keys(), value) {
+        let hole = match of_answer(Dialect::Chat, path.keys(), value) {
             Field::Exempt => return Ok(None),
             Field::Whole => Hole::Whole,
             Field::Continued(form) => {

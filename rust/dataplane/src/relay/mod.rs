@@ -1,5 +1,6 @@
 //! Relay: an answer on its way to the caller.
 
+pub(crate) mod course;
 pub(crate) mod large;
 pub(crate) mod stream;
 

@@ -5,8 +5,9 @@ use std::task::{Context, Poll};
 
 use bytes::{Bytes, BytesMut};
 use tokio::time::Sleep;
-use tollway_protocol::dialect::UpstreamError;
-use tollway_protocol::dialect::openai::{Chunk, error_body, is_canonical_error, quick, usage_of_answer};
+use tollway_protocol::canonical::Usage;
+use tollway_protocol::dialect::openai::{Chunk, quick, usage_of_answer};
+use tollway_protocol::dialect::{Dialect, ErrorTold, Told as Saying, UpstreamError};
 use tollway_protocol::sse::decoder::Event;
 use tollway_protocol::sse::encoder;
 
@@ -14,12 +15,15 @@ use crate::account;
 use crate::attempt::Opened;
 use crate::clock::{Instant, now};
 use crate::error::{Error, Kind};
-use crate::exchange::Exchange;
+use crate::exchange::{Exchange, apart};
 use crate::guard::StreamGuard;
 use crate::inspect;
+use crate::respond::error_body::told;
 use crate::telemetry::AttemptClass;
+use crate::translate;
 
 use super::Way;
+use super::course::{Course, Halt};
 
 /// As much as is gathered into one write.
 const MAX_GATHERED: usize = 64 * 1024;
@@ -42,6 +46,8 @@ pub(crate) struct Source {
 /// A stream on its way to the caller.
 pub(crate) struct StreamRelay {
     source: Source,
+    /// What it goes through, unless it is chat completions from end to end.
+    course: Option<Box<Course>>,
     out: BytesMut,
     turns: u8,
     timer: Pin<Box<Sleep>>,
@@ -63,8 +69,15 @@ impl StreamRelay {
     pub(crate) fn new(source: Source, exchange: &mut Exchange) -> Self {
         let last = now();
         let until = (last + source.opened.idle).min(source.opened.deadline);
+        let (to, from) = (source.opened.dialect, exchange.dialect);
+        let chat = to == from && matches!(from, Dialect::Chat | Dialect::Completions);
+        let asked = translate::asked(exchange);
+        let usage = source.way.usage || from != Dialect::Chat;
+        let saying = Saying { usage, request: asked.as_ref(), ..exchange.saying() };
+        let course = (!chat).then(|| Box::new(Course::new(to, from, &saying, source.guard.is_some())));
         let mut relay = Self {
             source,
+            course,
             out: BytesMut::new(),
             turns: 0,
             timer: Box::pin(tokio::time::sleep_until(until)),
@@ -167,7 +180,7 @@ impl StreamRelay {
     }
 
     fn event(&mut self, event: Event, exchange: &mut Exchange) {
-        if self.seen.done {
+        if self.seen.done || self.seen.failed {
             // Nothing belongs after [DONE].
             return;
         }
@@ -179,20 +192,19 @@ impl StreamRelay {
             }
             return;
         };
+        if let Some(course) = self.course.take() {
+            return self.travel(course, Some((&event, &data[..])), exchange);
+        }
         match quick(&data) {
             Chunk::Done => self.done(&event, exchange),
             Chunk::Error(said) => {
-                self.seen.failed = true;
-                exchange.attempted(AttemptClass::ServerError);
-                exchange.error = Some(Kind::UpstreamError.row().2.into());
-                let quotes_us = exchange.target().is_some_and(|target| target.provider.leaks_in(&data));
-                self.upstream_error(&event, &said, quotes_us);
+                self.upstream_error(Some((&event, &data)), &said, exchange);
             }
             Chunk::Malformed => {
                 self.fail(exchange, AttemptClass::Malformed, "The upstream's stream holds an event that is not JSON.");
             }
             Chunk::UsageOnly(usage) => {
-                exchange.told.usage = Some(usage);
+                exchange.told.usage = Some(apart(usage));
                 if self.source.way.usage {
                     self.out.extend_from_slice(&event.raw);
                 }
@@ -200,8 +212,8 @@ impl StreamRelay {
             Chunk::Content { finish, usage } => {
                 self.seen.finish |= finish;
                 exchange.pieces += 1;
-                if usage.is_some() {
-                    exchange.told.usage = usage;
+                if let Some(usage) = usage {
+                    exchange.told.usage = Some(apart(usage));
                 }
                 if finish || exchange.told.model.is_none() {
                     // Once or twice a stream: what the event tells of itself in full.
@@ -215,20 +227,68 @@ impl StreamRelay {
         }
     }
 
+    /// Lets the stream go on its course: with an event, or, with none, to the end of its bytes.
+    fn travel(&mut self, mut course: Box<Course>, event: Option<(&Event, &[u8])>, exchange: &mut Exchange) {
+        let before = self.out.len();
+        let taken = course.take(event.map(|(_, data)| data), &mut self.source.guard, &mut self.out);
+        if let Some((event, _)) = event.filter(|_| course.passes_on() && course.failed.is_none()) {
+            self.out.extend_from_slice(&event.raw);
+        }
+        let told = &mut exchange.told;
+        told.usage = course.told.usage.or(told.usage);
+        told.model = told.model.take().or_else(|| course.told.model.take());
+        told.finish = told.finish.take().or_else(|| course.told.finish.take());
+        exchange.pieces = course.pieces;
+        let (failed, done) = (course.failed.take(), course.done);
+        self.course = Some(course);
+        match (taken, failed) {
+            (Err(Halt::Refused(refusal)), _) => self.refuse(&inspect::refusal(&refusal), exchange),
+            (Err(Halt::Invalid(invalid)), _) => {
+                let message = format!("The upstream's stream is not what its API says: {}", invalid.message);
+                self.fail(exchange, AttemptClass::Malformed, &message);
+            }
+            (Ok(()), Some(said)) => self.upstream_error(event, &said, exchange),
+            (Ok(()), None) if done => {
+                let listener = self.course.as_mut().and_then(|course| course.listener.as_mut());
+                if let (Some(listener), Some(key)) = (listener, &exchange.key) {
+                    listener.end(&key.id, &exchange.worker.shared.signatures);
+                }
+                let last = self.out.split_off(before);
+                self.trailer(exchange);
+                self.out.unsplit(last);
+                self.whole(exchange);
+            }
+            (Ok(()), None) => {}
+        }
+    }
+
     /// Passes on an error in the middle of a stream, made whole where a field of the dialect's form is missing.
-    fn upstream_error(&mut self, event: &Event, said: &UpstreamError, quotes_us: bool) {
+    fn upstream_error(&mut self, event: Option<(&Event, &[u8])>, said: &UpstreamError, exchange: &mut Exchange) {
         const FAILED: &str = "The upstream failed in the middle of its stream.";
+        self.seen.failed = true;
+        exchange.attempted(AttemptClass::ServerError);
+        exchange.error = Some(Kind::UpstreamError.row().2.into());
+        let provider = exchange.target().map(|target| &target.provider);
+        let quotes_us = event.is_some_and(|(_, data)| provider.is_some_and(|provider| provider.leaks_in(data)));
         // Its own words may quote our credentials or, under a guardrail, what was masked.
         let withheld = quotes_us || self.source.guard.is_some();
-        if !withheld && event.data().is_some_and(|data| is_canonical_error(&data)) {
+        let dialect = exchange.dialect;
+        if let Some((event, data)) = event.filter(|_| !withheld && self.source.opened.dialect == dialect)
+            && dialect.is_whole_error(data)
+        {
             self.out.extend_from_slice(&event.raw);
             return;
         }
-        let (_, kind, code) = Kind::UpstreamError.row();
-        let message = if withheld || said.message.trim().is_empty() { FAILED } else { &said.message };
-        let kind = said.kind.as_deref().filter(|_| !withheld).unwrap_or(kind);
-        let code = said.code.as_deref().filter(|_| !withheld).unwrap_or(code);
-        encoder::data_event(&error_body(message, kind, None, Some(code)), &mut self.out);
+        let (status, kind, code) = Kind::UpstreamError.row();
+        let told = ErrorTold {
+            status: said.status.unwrap_or(status.as_u16()),
+            message: if withheld || said.message.trim().is_empty() { FAILED } else { &said.message },
+            kind: said.kind.as_deref().filter(|_| !withheld).unwrap_or(kind),
+            param: None,
+            code: Some(said.code.as_deref().filter(|_| !withheld).unwrap_or(code)),
+            request_id: exchange.id.as_str(),
+        };
+        dialect.error_event(&told, &mut self.out);
     }
 
     fn pass(&mut self, event: &Event, data: &[u8], exchange: &mut Exchange) {
@@ -246,9 +306,14 @@ impl StreamRelay {
         if !self.release(exchange) {
             return;
         }
-        self.seen.done = true;
         self.trailer(exchange);
         self.out.extend_from_slice(&event.raw);
+        self.whole(exchange);
+    }
+
+    /// The stream is complete.
+    fn whole(&mut self, exchange: &mut Exchange) {
+        self.seen.done = true;
         exchange.attempted(AttemptClass::Ok);
         self.conclude(exchange);
         // From here only the end of the body is awaited, and not for long.
@@ -276,8 +341,8 @@ impl StreamRelay {
         let flags = self.source.guard.as_ref().map_or(&[][..], StreamGuard::flags);
         let told = serde_json::json!({
             "request_id": exchange.id.as_str(),
-            "input_tokens": usage.and_then(|usage| usage.input),
-            "output_tokens": usage.and_then(|usage| usage.output),
+            "input_tokens": usage.and_then(Usage::all_input),
+            "output_tokens": usage.and_then(Usage::all_output),
             "flags": flags,
         });
         encoder::comment(format!("tollway {told}").as_bytes(), &mut self.out);
@@ -293,6 +358,13 @@ impl StreamRelay {
             self.end(exchange);
         } else if broken && self.source.opened.deadline <= now() {
             self.too_late(exchange);
+        } else if let Some(course) = self.course.take().filter(|_| !broken && self.source.opened.decoder.pending() == 0)
+        {
+            self.travel(course, None, exchange);
+            match self.seen.done || self.ended || self.seen.failed {
+                true => self.end(exchange),
+                false => self.fail(exchange, AttemptClass::Broken, "The upstream's stream broke off."),
+            }
         } else if self.seen.finish && !broken && self.source.opened.decoder.pending() == 0 {
             // Some servers leave [DONE] out; their stream was whole all the same.
             if self.release(exchange) {
@@ -322,14 +394,12 @@ impl StreamRelay {
     fn fail(&mut self, exchange: &mut Exchange, class: AttemptClass, message: &str) {
         exchange.attempted(class);
         let kind = if class == AttemptClass::Timeout { Kind::UpstreamTimeout } else { Kind::UpstreamError };
-        exchange.error = Some(kind.row().2.into());
-        error_event(&mut self.out, message, kind);
-        self.end(exchange);
+        self.refuse(&Error::new(kind, message.to_owned()), exchange);
     }
 
     fn refuse(&mut self, error: &Error, exchange: &mut Exchange) {
         exchange.error = Some(error.code());
-        error_event(&mut self.out, &error.message, error.kind);
+        exchange.dialect.error_event(&told(error, exchange.id.as_str()), &mut self.out);
         self.end(exchange);
     }
 
@@ -349,9 +419,4 @@ impl StreamRelay {
         exchange.sent(&self.out);
         account::settle(exchange);
     }
-}
-
-fn error_event(out: &mut BytesMut, message: &str, kind: Kind) {
-    let (_, name, code) = kind.row();
-    encoder::data_event(&error_body(message, name, None, Some(code)), out);
 }

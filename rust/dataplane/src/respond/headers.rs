@@ -42,8 +42,8 @@ pub(crate) fn of_exchange(headers: &mut HeaderMap, exchange: &Exchange) {
     headers.insert(ATTEMPTS, HeaderValue::from(exchange.sends.len()));
     headers.insert(CACHE, HeaderValue::from_static("bypass"));
     headers.insert(OVERHEAD, HeaderValue::from(micros(exchange.overhead.unwrap_or_default())));
-    if !exchange.flags.is_empty()
-        && let Ok(flags) = HeaderValue::from_str(&exchange.flags.join(","))
+    if !(exchange.flags.is_empty() && exchange.losses.is_empty())
+        && let Ok(flags) = HeaderValue::from_str(&[&exchange.flags[..], &exchange.losses].concat().join(","))
     {
         headers.insert(FLAGS, flags);
     }
@@ -52,10 +52,10 @@ pub(crate) fn of_exchange(headers: &mut HeaderMap, exchange: &Exchange) {
 /// The tokens of an answer that is known whole.
 pub(crate) fn of_usage(headers: &mut HeaderMap, exchange: &Exchange) {
     let Some(usage) = &exchange.told.usage else { return };
-    if let Some(input) = usage.input {
+    if let Some(input) = usage.all_input() {
         headers.insert(INPUT_TOKENS, HeaderValue::from(input));
     }
-    if let Some(output) = usage.output {
+    if let Some(output) = usage.all_output() {
         headers.insert(OUTPUT_TOKENS, HeaderValue::from(output));
     }
 }

@@ -1,6 +1,6 @@
 //! Respond: the one place where an answer or an error becomes HTTP.
 
-mod error_body;
+pub(crate) mod error_body;
 mod headers;
 
 use std::pin::Pin;
@@ -11,6 +11,7 @@ use std::time::UNIX_EPOCH;
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, Version, header};
 use hyper::body::{Body, Frame, SizeHint};
+use tollway_protocol::dialect::Dialect;
 
 use crate::account;
 use crate::clock::unix_time;
@@ -93,7 +94,8 @@ fn answered(mut exchange: Box<Exchange>, answer: Answer) -> Response<ReplyBody> 
 
 fn refused(mut exchange: Box<Exchange>, error: &Error) -> Response<ReplyBody> {
     exchange.error = Some(error.code());
-    let mut response = whole_open(&mut exchange, error.status(), JSON, error_body::body(error));
+    let body = error_body::body(error, exchange.dialect, exchange.id.as_str());
+    let mut response = whole_open(&mut exchange, error.status(), JSON, body);
     headers::of_error(response.headers_mut(), error);
     response
 }
@@ -129,11 +131,12 @@ pub(crate) fn panicked(exchange: &Exchange) -> Error {
 /// A whole answer, head and all, for a connection that gets no slot: no HTTP is spoken on it.
 pub(crate) fn no_slot(worker: &Worker) -> Vec<u8> {
     let error = Error::new(Kind::Unavailable, "Every connection slot (server.max_connections) is taken.");
-    let body = error_body::body(&error);
+    let id = RequestId::new(worker);
+    let body = error_body::body(&error, Dialect::Chat, id.as_str());
     let head = format!(
         "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\nconnection: close\r\nretry-after: 1\r\n\
          retry-after-ms: 1000\r\nx-request-id: {}\r\ncontent-length: {}\r\n\r\n",
-        RequestId::new(worker).as_str(),
+        id.as_str(),
         body.len()
     );
     [head.as_bytes(), &body].concat()

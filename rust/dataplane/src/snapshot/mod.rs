@@ -19,7 +19,7 @@ use crate::guard::{Guards, OnFailure};
 use crate::telemetry::Labels;
 use crate::upstream::provider::Provider;
 
-use spec::{HookSpec, KeySpec, Phase, RouteSpec, ScopeSpec, Spec, StoreSpec, Strategy, TargetSpec};
+use spec::{HookSpec, KeySpec, OnLossy, Phase, RouteSpec, ScopeSpec, Spec, StoreSpec, Strategy, TargetSpec};
 
 /// Counts configurations, so that each has a number that none had before.
 static GENERATIONS: AtomicU64 = AtomicU64::new(0);
@@ -98,6 +98,7 @@ pub(crate) struct Route {
     pub(crate) name: Arc<str>,
     pub(crate) strategy: Strategy,
     pub(crate) targets: Vec<Target>,
+    pub(crate) on_lossy: OnLossy,
     pub(crate) request_hooks: Vec<Hook>,
     pub(crate) response_hooks: Vec<Hook>,
     pub(crate) guards: Guards,
@@ -253,6 +254,7 @@ impl Route {
             name,
             strategy: spec.strategy,
             targets,
+            on_lossy: spec.on_lossy,
             request_hooks: request.into_iter().map(Hook::compile).collect(),
             response_hooks: response.into_iter().map(Hook::compile).collect(),
             guards: Guards::compile(&spec.guardrails),

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use http::HeaderValue;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
+use tollway_protocol::dialect::Dialect;
 
 use crate::guard::{GuardSpec, OnFailure};
 
@@ -91,7 +92,10 @@ pub(crate) struct TlsSpec {
 pub(crate) struct ProviderSpec {
     pub(crate) name: String,
     pub(crate) kind: ProviderKind,
-    pub(crate) dialect: Dialect,
+    /// The one that others are translated to first.
+    pub(crate) dialects: Vec<DialectName>,
+    /// What it calls the most tokens of a chat completion.
+    pub(crate) max_tokens: String,
     pub(crate) base_url: String,
     pub(crate) auth_header: String,
     pub(crate) auth_prefix: String,
@@ -118,10 +122,26 @@ pub(crate) enum ProviderKind {
 }
 
 /// What the wire says.
+#[derive(Deserialize)]
+#[serde(try_from = "String")]
+pub(crate) struct DialectName(pub(crate) Dialect);
+
+impl TryFrom<String> for DialectName {
+    type Error = String;
+
+    fn try_from(name: String) -> Result<Self, String> {
+        Dialect::of_name(&name).map(Self).ok_or_else(|| format!("there is no dialect {name:?}"))
+    }
+}
+
+/// What happens to requests of which a target cannot say everything.
 #[derive(Deserialize, Clone, Copy, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
-pub(crate) enum Dialect {
-    Openai,
+pub(crate) enum OnLossy {
+    /// What is lost is flagged.
+    Flag,
+    /// They are refused.
+    Reject,
 }
 
 /// When HTTP/2 is spoken to a provider.
@@ -161,6 +181,7 @@ pub(crate) struct RouteSpec {
     pub(crate) name: String,
     pub(crate) strategy: Strategy,
     pub(crate) targets: Vec<TargetSpec>,
+    pub(crate) on_lossy: OnLossy,
     pub(crate) hooks: Vec<HookSpec>,
     pub(crate) guardrails: Vec<GuardSpec>,
 }

@@ -5,14 +5,21 @@ use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Uri, header as names};
 
-use crate::snapshot::spec::{ApiKeySpec, Dialect, MockSpec, ProviderKind, ProviderSpec, header};
+use tollway_protocol::dialect::Dialect;
+
+use crate::accept::endpoint::Operation;
+use crate::snapshot::spec::{ApiKeySpec, MockSpec, ProviderKind, ProviderSpec, header};
+use crate::translate::Outbound;
 
 use super::origin::{Origin, Settings};
 
 /// A provider of the configuration.
 pub(crate) struct Provider {
     pub(crate) name: Arc<str>,
-    pub(crate) dialect: Dialect,
+    /// What it speaks: the one that others are translated to first.
+    dialects: Vec<Dialect>,
+    /// What it calls the most tokens of a chat completion.
+    pub(crate) max_tokens: String,
     pub(crate) region: Option<String>,
     pub(crate) tags: Vec<String>,
     pub(crate) transport: Transport,
@@ -29,14 +36,17 @@ pub(crate) enum Transport {
 /// What a request to a provider over HTTP needs.
 pub(crate) struct HttpTransport {
     pub(crate) origin: Arc<Origin>,
-    /// Where chat completions are.
-    pub(crate) chat: Address,
+    base: Uri,
+    /// Where each dialect's requests go, but for one that has the model in its path.
+    fixed: [(Dialect, Address); 4],
+    embeddings: Address,
     /// All fixed headers but the credential.
     pub(crate) headers: HeaderMap,
     pub(crate) credentials: Credentials,
 }
 
 /// A URI in both of the forms that go on the wire (RFC 9112 §3.2).
+#[derive(Clone)]
 pub(crate) struct Address {
     /// Path alone, for a direct HTTP/1.1 connection.
     pub(crate) relative: Uri,
@@ -97,7 +107,11 @@ impl Provider {
     /// What does not hold together, without secrets.
     pub(crate) fn compile(mut spec: ProviderSpec, known: Option<&Self>) -> Result<Self, String> {
         let name: Arc<str> = spec.name.as_str().into();
-        let dialect = spec.dialect;
+        let dialects: Vec<Dialect> = std::mem::take(&mut spec.dialects).into_iter().map(|name| name.0).collect();
+        if dialects.is_empty() {
+            return Err(format!("provider {name:?}: it speaks no dialect"));
+        }
+        let max_tokens = std::mem::take(&mut spec.max_tokens);
         let (region, tags) = (spec.region.take(), std::mem::take(&mut spec.tags));
         let transport = match (spec.kind, spec.mock.take()) {
             (ProviderKind::Mock, Some(mock)) => Transport::Mock(mock),
@@ -106,7 +120,20 @@ impl Provider {
                 HttpTransport::compile(spec, known).map_err(|error| format!("provider {name:?}: {error}"))?,
             )),
         };
-        Ok(Self { name, dialect, region, tags, transport })
+        Ok(Self { name, dialects, max_tokens, region, tags, transport })
+    }
+
+    /// What is spoken with it for a caller of `dialect`: the same, if it can.
+    pub(crate) fn speaks(&self, dialect: Dialect) -> Dialect {
+        let same = self.dialects.iter().find(|own| **own == dialect);
+        same.or(self.dialects.first()).copied().unwrap_or(Dialect::Chat)
+    }
+
+    /// What is spoken with it for embeddings, for a caller of `dialect`; `None` if it has none.
+    pub(crate) fn embeds(&self, dialect: Dialect) -> Option<Dialect> {
+        let able = |own: &&Dialect| matches!(own, Dialect::Chat | Dialect::Gemini);
+        let same = self.dialects.iter().filter(able).find(|own| **own == dialect);
+        same.or(self.dialects.iter().find(able)).copied()
     }
 
     /// Whether `text`, which the provider sent, holds a credential of ours: upstreams quote what they were sent.
@@ -155,8 +182,50 @@ impl HttpTransport {
             Some(origin) if origin.settings == settings => Arc::clone(origin),
             _ => Arc::new(Origin::compile(settings)?),
         };
-        Ok(Self { chat: Address::of(&base, "/chat/completions")?, origin, headers, credentials })
+        let fixed = [
+            (Dialect::Chat, Address::of(&base, "/chat/completions")?),
+            (Dialect::Responses, Address::of(&base, "/responses")?),
+            (Dialect::Anthropic, Address::of(&base, "/messages")?),
+            (Dialect::Completions, Address::of(&base, "/completions")?),
+        ];
+        let embeddings = Address::of(&base, "/embeddings")?;
+        Ok(Self { base, fixed, embeddings, origin, headers, credentials })
     }
+
+    /// Where a request for `model` goes; `None` if the model's name can be no part of a path.
+    pub(crate) fn address(&self, outbound: &Outbound<'_>, model: &str) -> Option<Address> {
+        let dialect = outbound.to;
+        if dialect == Dialect::Chat && outbound.operation != Operation::Generate {
+            return Some(self.embeddings.clone());
+        }
+        if let Some((_, address)) = self.fixed.iter().find(|(fixed, _)| *fixed == dialect) {
+            return Some(address.clone());
+        }
+        let method = match outbound.operation {
+            Operation::Generate if outbound.stream => "streamGenerateContent?alt=sse",
+            Operation::Generate => "generateContent",
+            Operation::Embed { batch: false } => "embedContent",
+            Operation::Embed { batch: true } => "batchEmbedContents",
+        };
+        // A tuned model's name has a folder: tunedModels/NAME.
+        let path =
+            if model.contains('/') { format!("/{}", in_path(model)) } else { format!("/models/{}", in_path(model)) };
+        Address::of(&self.base, &format!("{path}:{method}")).ok()
+    }
+}
+
+/// `name` as it can stand in a path (RFC 3986 §3.3), its slashes kept.
+fn in_path(name: &str) -> String {
+    let mut path = String::with_capacity(name.len());
+    for byte in name.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' | b'@' | b':' => {
+                path.push(char::from(byte));
+            }
+            _ => path.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    path
 }
 
 impl Address {

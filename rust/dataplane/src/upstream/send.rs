@@ -2,19 +2,18 @@
 
 use std::time::Duration;
 
-use http::header::HOST;
-use http::response::Parts;
-use http::{Method, Request, Version};
-use tollway_protocol::splice::Segments;
-
 use crate::clock::now;
 use crate::exchange::Exchange;
 use crate::snapshot::Target;
+use crate::translate::Outbound;
+use http::header::HOST;
+use http::response::Parts;
+use http::{Method, Request, Version};
 
 use super::body::{Outgoing, UpstreamBody};
 use super::mock;
 use super::pool::{ConnectError, Sender};
-use super::provider::{HttpTransport, Transport};
+use super::provider::{Address, HttpTransport, Transport};
 
 /// An answer whose body is still to come.
 pub(crate) struct Answer {
@@ -32,7 +31,7 @@ pub(crate) enum SendError {
     Broken,
 }
 
-/// Sends `body` to `target`, over a connection of the worker's, and waits for the head of the answer.
+/// Sends `outbound` to `target`, over a connection of the worker's, and waits for the head of the answer.
 ///
 /// # Errors
 /// [`SendError`]. A request that went out on a connection which had already ended was seen by nobody: it is sent
@@ -40,16 +39,23 @@ pub(crate) enum SendError {
 pub(crate) async fn send(
     exchange: &mut Exchange,
     target: &Target,
-    body: &Segments,
-    stream: bool,
+    outbound: &Outbound<'_>,
 ) -> Result<Answer, SendError> {
     match &target.provider.transport {
-        Transport::Mock(spec) => Ok(mock::answer(spec, target, stream, exchange.worker.random()).await),
-        Transport::Http(http) => over_http(exchange, http, body).await,
+        Transport::Mock(spec) => Ok(mock::answer(spec, target, outbound.stream, exchange.worker.random()).await),
+        Transport::Http(http) => {
+            let address = http.address(outbound, &target.model).ok_or_else(|| {
+                SendError::Connect(format!("the model's name {:?} can be no part of a path", target.model))
+            })?;
+            over_http(exchange, http, &(address, outbound)).await
+        }
     }
 }
 
-async fn over_http(exchange: &mut Exchange, http: &HttpTransport, body: &Segments) -> Result<Answer, SendError> {
+/// Where to, and what.
+type Letter<'l> = (Address, &'l Outbound<'l>);
+
+async fn over_http(exchange: &mut Exchange, http: &HttpTransport, letter: &Letter<'_>) -> Result<Answer, SendError> {
     let mut fresh = false;
     loop {
         let started = now();
@@ -61,7 +67,7 @@ async fn over_http(exchange: &mut Exchange, http: &HttpTransport, body: &Segment
             ConnectError::Failed(what) => SendError::Connect(what),
             ConnectError::TimedOut => SendError::ConnectTimeout(started.elapsed()),
         })?;
-        match send_over(sender, exchange, http, body).await {
+        match send_over(sender, exchange, http, letter).await {
             Ok(answer) => return Ok(answer),
             // Idle connections die in groups, as when an upstream restarts: the next one is a new one.
             Err(Failed::Unsent) if !fresh => fresh = true,
@@ -80,12 +86,12 @@ async fn send_over(
     sender: Sender,
     exchange: &Exchange,
     http: &HttpTransport,
-    body: &Segments,
+    letter: &Letter<'_>,
 ) -> Result<Answer, Failed> {
     match sender {
         Sender::One(mut sender, lease) => {
             sender.ready().await.map_err(|_| Failed::Unsent)?;
-            let request = request(exchange, http, body, Version::HTTP_11);
+            let request = request(exchange, http, letter, Version::HTTP_11);
             match sender.try_send_request(request).await {
                 Ok(answer) => {
                     let (head, incoming) = answer.into_parts();
@@ -96,7 +102,7 @@ async fn send_over(
         }
         Sender::Many(mut sender) => {
             sender.ready().await.map_err(|_| Failed::Unsent)?;
-            match sender.try_send_request(request(exchange, http, body, Version::HTTP_2)).await {
+            match sender.try_send_request(request(exchange, http, letter, Version::HTTP_2)).await {
                 Ok(answer) => {
                     let (head, incoming) = answer.into_parts();
                     Ok(Answer { head, body: UpstreamBody::Http(incoming, None) })
@@ -111,13 +117,21 @@ fn unsent(came_back: bool) -> Failed {
     if came_back { Failed::Unsent } else { Failed::Broken }
 }
 
-fn request(exchange: &Exchange, http: &HttpTransport, body: &Segments, version: Version) -> Request<Outgoing> {
-    let mut request = Request::new(Outgoing::new(body));
+fn request(
+    exchange: &Exchange,
+    http: &HttpTransport,
+    (address, outbound): &Letter<'_>,
+    version: Version,
+) -> Request<Outgoing> {
+    let mut request = Request::new(Outgoing::new(&outbound.body));
     *request.method_mut() = Method::POST;
     *request.version_mut() = version;
     let whole = version == Version::HTTP_2 || http.origin.absolute_form();
-    *request.uri_mut() = if whole { http.chat.absolute.clone() } else { http.chat.relative.clone() };
+    *request.uri_mut() = if whole { address.absolute.clone() } else { address.relative.clone() };
     let mut headers = http.headers.clone();
+    for (name, value) in outbound.forward {
+        headers.insert(name.clone(), value.clone());
+    }
     if version == Version::HTTP_2 {
         // RFC 9113 §8.3.1: :authority says it, from the URI.
         headers.remove(HOST);

@@ -1,6 +1,11 @@
 //! Embeddings.
 
-use super::content::Text;
+use std::borrow::Cow;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::content::{Part, Text};
 use super::request::Rest;
 use super::usage::Usage;
 
@@ -32,6 +37,8 @@ pub enum Input<'a> {
     Text(Text<'a>),
     /// A text as the tokens of the model's own vocabulary.
     Tokens(Vec<u64>),
+    /// Several pieces as one, or what is no text: pictures, recordings (Gemini).
+    Parts(Vec<Part<'a>>),
 }
 
 /// Embeddings.
@@ -63,4 +70,38 @@ pub enum Vector<'a> {
     Numbers(Vec<Text<'a>>),
     /// Base64 of little-endian 32-bit floats.
     Base64(Text<'a>),
+}
+
+impl<'a> Vector<'a> {
+    /// The same as numbers: of floats, the shortest that read back as they are. None if it is not base64 of whole,
+    /// finite floats.
+    #[must_use]
+    pub fn to_numbers(&self) -> Option<Vec<Text<'a>>> {
+        let data = match self {
+            Self::Numbers(numbers) => return Some(numbers.clone()),
+            Self::Base64(data) => STANDARD.decode(data.as_bytes()).ok()?,
+        };
+        let (floats, rest) = data.as_chunks::<4>();
+        let number = |bytes: &[u8; 4]| {
+            let float = f32::from_le_bytes(*bytes);
+            // Without a fraction, `{}` writes none; JSON wants none either.
+            float.is_finite().then(|| Cow::Owned(float.to_string()))
+        };
+        rest.is_empty().then(|| floats.iter().map(number).collect())?
+    }
+
+    /// The same in base64 of little-endian 32-bit floats. None if a number is none that such a float can come near.
+    #[must_use]
+    pub fn to_base64(&self) -> Option<Text<'a>> {
+        let numbers = match self {
+            Self::Base64(data) => return Some(data.clone()),
+            Self::Numbers(numbers) => numbers,
+        };
+        let mut bytes = Vec::with_capacity(numbers.len() * 4);
+        for number in numbers {
+            let float: f32 = number.parse().ok()?;
+            bytes.extend(float.is_finite().then(|| float.to_le_bytes())?);
+        }
+        Some(Cow::Owned(STANDARD.encode(bytes)))
+    }
 }

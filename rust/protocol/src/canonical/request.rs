@@ -34,7 +34,7 @@ pub struct Request<'a> {
 /// What only the dialect that said it knows.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rest<'a> {
-    /// The dialect. None if there is nothing.
+    /// The dialect. None if there is nothing; chat says it also then, so that its own is told from what others said.
     pub origin: Option<Dialect>,
     /// What it said.
     pub members: Members<'a>,
@@ -50,7 +50,7 @@ impl<'a> Rest<'a> {
     /// What `origin` said; nothing if there are no members.
     #[must_use]
     pub fn new(origin: Dialect, members: Members<'a>) -> Self {
-        Self { origin: (!members.is_empty()).then_some(origin), members }
+        if members.is_empty() { Self::none() } else { Self { origin: Some(origin), members } }
     }
 
     /// What it holds, if `dialect` said it.

@@ -2,6 +2,7 @@
 
 use super::answer::Stop;
 use super::content::{Annotation, CallKind, Media, Signature, Text};
+use super::request::Rest;
 use super::usage::Usage;
 use crate::dialect::{Dialect, UpstreamError};
 use crate::json::Json;
@@ -63,6 +64,8 @@ pub enum Event<'a> {
     },
     /// What it has taken so far; see [`Usage::updated`].
     Usage(Usage),
+    /// What else its dialect said of the answer as a whole; see [`Answer::rest`](super::Answer::rest).
+    Rest(Rest<'a>),
     /// An error in the stream: nothing follows.
     Error(UpstreamError),
     /// The stream is complete.
@@ -115,4 +118,6 @@ pub enum Delta<'a> {
     Annotation(Annotation<'a>),
     /// The part's signature.
     Signature(Signature<'a>),
+    /// What else its dialect said of the part; see [`Part::rest`](super::Part::rest).
+    Rest(Rest<'a>),
 }

@@ -2,8 +2,9 @@
 
 use bytes::BytesMut;
 
-use crate::canonical::{Event, Usage};
-use crate::json::Invalid;
+use super::openai::is_canonical_error;
+use crate::canonical::{Event, Request, Usage};
+use crate::json::{Invalid, Json};
 
 /// What the wire says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -16,16 +17,41 @@ pub enum Dialect {
     Anthropic,
     /// Gemini `generateContent`.
     Gemini,
+    /// `OpenAI` completions, the legacy endpoint. It is read from callers, and passed on to who speaks it; it is never
+    /// written for an upstream.
+    Completions,
 }
 
 impl Dialect {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Chat, Self::Responses, Self::Anthropic, Self::Gemini];
+    pub const ALL: [Self; 5] = [Self::Chat, Self::Responses, Self::Anthropic, Self::Gemini, Self::Completions];
 
     /// The dialect of this name.
     #[must_use]
     pub fn of_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|dialect| dialect.name() == name)
+    }
+
+    /// Whether an error of this dialect is one of `other` too.
+    #[must_use]
+    pub fn shares_errors(self, other: Self) -> bool {
+        let openai = |dialect| matches!(dialect, Self::Chat | Self::Responses | Self::Completions);
+        self == other || (openai(self) && openai(other))
+    }
+
+    /// Whether `body` already is a whole error as this dialect writes it, so that it can pass as it is.
+    #[must_use]
+    pub fn is_whole_error(self, body: &[u8]) -> bool {
+        let Ok(document) = Json::parse(body) else { return false };
+        let Some(error) = document.get("error") else { return false };
+        let texts = |names: &[&str]| names.iter().all(|name| error.get(name).and_then(Json::as_str).is_some());
+        match self {
+            Self::Chat | Self::Responses | Self::Completions => is_canonical_error(body),
+            Self::Anthropic => {
+                texts(&["type", "message"]) && document.get("type").and_then(Json::as_str) == Some("error")
+            }
+            Self::Gemini => texts(&["status", "message"]) && error.get("code").and_then(Json::as_u64).is_some(),
+        }
     }
 
     /// Its name in configuration, records and flags.
@@ -36,6 +62,7 @@ impl Dialect {
             Self::Responses => "openai-responses",
             Self::Anthropic => "anthropic",
             Self::Gemini => "gemini",
+            Self::Completions => "openai-completions",
         }
     }
 }
@@ -79,6 +106,8 @@ pub struct Told<'t> {
     pub created: u64,
     /// Whether the caller asked for a chat stream's usage.
     pub usage: bool,
+    /// The caller's request, of which Responses repeats most.
+    pub request: Option<&'t Request<'t>>,
 }
 
 /// An upstream's stream, read.

@@ -8,9 +8,13 @@
 //! | `usage` | tokens, both ways |
 //! | `error` | `write` the error that a caller gets; what upstreams say is read by [`parse_error`] for all |
 
+pub mod anthropic;
+mod any;
 mod contract;
 mod error;
+pub mod gemini;
 pub mod openai;
+pub mod responses;
 pub mod signature;
 
 pub use contract::{Dialect, ErrorTold, Head, ReadStream, Told, Wanted, WriteStream};

@@ -37,6 +37,15 @@ pub fn of_field<'a>(field: Text<'a>, dialect: Dialect) -> Signature<'a> {
     }
 }
 
+/// Whether `body`, a request in `dialect`, may hold a signature of another: an upstream would refuse it.
+#[must_use]
+pub fn is_marked(body: &[u8], dialect: Dialect) -> bool {
+    // Of `MARK` in base64, what does not depend on the letters that follow.
+    const ENCODED: &[u8] = b"\"dG9sbHdheS";
+    let quoted: &[u8] = if dialect == Dialect::Gemini { ENCODED } else { b"\"tollway." };
+    memchr::memmem::find(body, quoted).is_some()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -48,6 +57,8 @@ mod tests {
                 let signature = Signature { origin, value: "a.b+/=".into() };
                 let field = to_field(&signature, through).into_owned();
                 assert_eq!(field == "a.b+/=", origin == through);
+                let body = format!("{{\"signature\":\"{field}\"}}");
+                assert_eq!(is_marked(body.as_bytes(), through), origin != through);
                 assert_eq!(of_field(field.into(), through), signature);
             }
         }

@@ -114,10 +114,20 @@ impl<'a, 'p> Fields<'a, 'p> {
         self.members.iter().any(|(known, value)| known == name && *value != Json::Null)
     }
 
+    /// The member `name`; nothing is taken. Null is absent.
+    #[must_use]
+    pub fn peek(&self, name: &str) -> Option<&Json<'a>> {
+        self.members
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| value)
+            .filter(|value| **value != Json::Null)
+    }
+
     /// The member `name`, if it is a string; nothing is taken.
     #[must_use]
     pub fn peek_text(&self, name: &str) -> Option<&str> {
-        self.members.iter().find(|(known, _)| known == name)?.1.as_str()
+        self.peek(name)?.as_str()
     }
 
     /// Takes the member `name`.

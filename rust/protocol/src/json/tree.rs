@@ -84,6 +84,19 @@ impl<'a> Json<'a> {
         self.as_object()?.get(name)
     }
 
+    /// The same, its texts borrowed from this one.
+    #[must_use]
+    pub fn lend(&self) -> Json<'_> {
+        match self {
+            Self::Null => Json::Null,
+            Self::Bool(flag) => Json::Bool(*flag),
+            Self::Number(digits) => Json::Number(Cow::Borrowed(digits)),
+            Self::String(text) => Json::String(Cow::Borrowed(text)),
+            Self::Array(items) => Json::Array(items.iter().map(Json::lend).collect()),
+            Self::Object(members) => Json::Object(members.lend()),
+        }
+    }
+
     /// The same, borrowing from nothing.
     #[must_use]
     pub fn into_owned(self) -> Json<'static> {
@@ -188,6 +201,12 @@ impl<'a> Members<'a> {
             .find(|(known, _)| known == name)
             .map(|(_, value)| value)
             .filter(|value| **value != Json::Null)
+    }
+
+    /// The same, their texts borrowed from these.
+    #[must_use]
+    pub fn lend(&self) -> Members<'_> {
+        Members(self.0.iter().map(|(name, value)| (Cow::Borrowed(name.as_ref()), value.lend())).collect())
     }
 
     /// The same, borrowing from nothing.

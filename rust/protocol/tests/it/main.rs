@@ -1,10 +1,14 @@
 //! The crate's behaviour through its public face.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
 
+mod anthropic;
+mod chat;
+mod gemini;
 mod invariants;
 mod json;
 mod openai;
 mod peek;
+mod responses;
 mod splice;
 mod sse;
 mod stress;

@@ -10,7 +10,9 @@ pub struct State {
     pub condition: Condition,
     /// All segments in the folder, in bytes, without those that were quarantined.
     pub bytes: u64,
-    /// Their bound.
+    /// The same with what this process has written and deleted since.
+    pub written: u64,
+    /// The bound of `bytes`.
     pub max_bytes: u64,
     /// Entries that wait in memory for a disk that fails.
     pub held: u64,
@@ -43,8 +45,10 @@ pub enum Condition {
 
 #[derive(Default)]
 pub(super) struct Gauges {
-    /// Bytes in segments of lanes of this process.
-    pub(super) own: AtomicU64,
+    /// Bytes that lanes of this process have written.
+    pub(super) written: AtomicU64,
+    /// As many of them as were deleted.
+    pub(super) deleted: AtomicU64,
     /// Bytes in segments of lanes of other processes, living or dead.
     pub(super) others: AtomicU64,
     /// Lanes that are open, each counted once.
@@ -65,7 +69,9 @@ pub(super) struct Gauges {
 
 impl Gauges {
     pub(super) fn bytes(&self) -> u64 {
-        self.own.load(Relaxed) + self.others.load(Relaxed)
+        // What is deleted was written before.
+        let deleted = self.deleted.load(Relaxed);
+        self.written.load(Relaxed).saturating_sub(deleted) + self.others.load(Relaxed)
     }
 
     pub(super) fn failed(&self, error: &io::Error) {
@@ -87,6 +93,7 @@ impl Gauges {
         State {
             condition,
             bytes,
+            written: self.written.load(Relaxed) + self.others.load(Relaxed),
             max_bytes,
             held: self.held.load(Relaxed),
             held_bytes: self.held_bytes.load(Relaxed),

@@ -118,7 +118,7 @@ impl Shared {
         let Some(written) = self.written(name.lane) else { return };
         let mut segments = held(&written.segments);
         if let Some(at) = segments.iter().position(|segment| segment.number == name.number) {
-            self.gauges.own.fetch_sub(segments.remove(at).end.load(Acquire), Relaxed);
+            self.gauges.deleted.fetch_add(segments.remove(at).end.load(Acquire), Relaxed);
         }
         let over = segments.is_empty() && written.closed.load(Acquire);
         drop(segments);

@@ -147,7 +147,7 @@ impl Track {
         if always {
             open.segment.synced.store(open.length, Release);
         }
-        self.shared.gauges.own.fetch_add(length, Relaxed);
+        self.shared.gauges.written.fetch_add(length, Relaxed);
         Ok(())
     }
 
@@ -200,7 +200,7 @@ impl Track {
             suspect: AtomicBool::new(false),
             file: Mutex::new(Some(Arc::clone(&file))),
         });
-        self.shared.gauges.own.fetch_add(HEADER, Relaxed);
+        self.shared.gauges.written.fetch_add(HEADER, Relaxed);
         held(&self.written.segments).push(Arc::clone(&segment));
         self.seal();
         self.open =

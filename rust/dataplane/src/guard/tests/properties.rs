@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
+use tollway_protocol::dialect::Dialect;
 
 use super::{content_events, joined, masked, masking, run, treated, windowed};
 use crate::guard::Memory;
@@ -66,7 +67,7 @@ proptest! {
         let (out, result) = run(&mut masking().stream(Memory::default()), &content_events(&pieces(&text, &cuts)));
         prop_assert!(result.is_ok());
         let answer = json!({ "choices": [{ "message": { "content": &text } }] }).to_string();
-        let outcome = masking().output(answer.as_bytes(), &mut Memory::default()).unwrap();
+        let outcome = masking().output(Dialect::Chat, answer.as_bytes(), &mut Memory::default()).unwrap();
         let whole: Value = serde_json::from_slice(outcome.body.as_deref().unwrap_or(answer.as_bytes())).unwrap();
         prop_assert_eq!(joined(&out, "/content"), whole["choices"][0]["message"]["content"].as_str().unwrap());
     }
@@ -76,11 +77,11 @@ proptest! {
         let guards = super::restoring();
         let mut memory = Memory::default();
         let request = json!({ "messages": [{ "content": text.replace('\\', "") }] }).to_string();
-        let body = guards.input(request.as_bytes(), &mut memory).unwrap().body.unwrap_or(request.clone().into_bytes());
+        let body = guards.input(Dialect::Chat, request.as_bytes(), &mut memory).unwrap().body.unwrap_or(request.clone().into_bytes());
         let restored = super::Guards::compile(&[super::spec(super::On::Input, super::Action::Mask, true)]);
         let echo: Value = serde_json::from_slice(&body).unwrap();
         let answer = json!({ "choices": [{ "message": { "content": &echo["messages"][0]["content"] } }] }).to_string();
-        let answer = restored.output(answer.as_bytes(), &mut memory).unwrap().body.unwrap_or(answer.into_bytes());
+        let answer = restored.output(Dialect::Chat, answer.as_bytes(), &mut memory).unwrap().body.unwrap_or(answer.into_bytes());
         let answer: Value = serde_json::from_slice(&answer).unwrap();
         prop_assert_eq!(answer["choices"][0]["message"]["content"].as_str().unwrap(), text.replace('\\', ""));
     }

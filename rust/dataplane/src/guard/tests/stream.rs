@@ -1,6 +1,7 @@
 //! Streamed answers: each entity cut everywhere.
 
 use serde_json::json;
+use tollway_protocol::dialect::Dialect;
 
 use super::window::TEXTS;
 use super::{content_events, cuts, event, guards, joined, masked, masking, parsed, restoring, run, spec};
@@ -124,7 +125,7 @@ fn placeholders_are_restored_wherever_they_are_cut() {
         for (first, rest) in cuts(text) {
             for (second, third) in cuts(rest) {
                 let mut memory = Memory::default();
-                guards.input(request.as_bytes(), &mut memory).unwrap();
+                guards.input(Dialect::Chat, request.as_bytes(), &mut memory).unwrap();
                 let (out, result) = run(&mut guards.stream(memory), &content_events(&[first, second, third]));
                 result.unwrap();
                 assert_eq!(joined(&out, "/content"), expected, "{first}|{second}|{third}");

@@ -2,6 +2,7 @@
 
 use bytes::BytesMut;
 use serde_json::{Value, json};
+use tollway_protocol::dialect::Dialect;
 
 use super::{cuts, data_of, event, guards, joined, masking, parsed, restoring, run};
 use crate::guard::{Action, Memory, On};
@@ -75,11 +76,11 @@ fn held_arguments_are_released_under_their_index() {
 fn restored_arguments_are_restored_at_every_cut() {
     let mut memory = Memory::default();
     let request = json!({ "messages": [{ "content": "a@x.com" }] }).to_string();
-    restoring().input(request.as_bytes(), &mut memory).unwrap();
+    restoring().input(Dialect::Chat, request.as_bytes(), &mut memory).unwrap();
     let text = r#"{"to":"[EMAIL_1]"}"#;
     for (first, second) in cuts(text) {
         let mut memory = Memory::default();
-        restoring().input(request.as_bytes(), &mut memory).unwrap();
+        restoring().input(Dialect::Chat, request.as_bytes(), &mut memory).unwrap();
         let (out, _) = run(&mut restoring().stream(memory), &[call(0, first), call(0, second)]);
         assert_eq!(arguments(&out), [r#"{"to":"a@x.com"}"#]);
     }

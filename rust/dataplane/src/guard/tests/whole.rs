@@ -1,13 +1,14 @@
 //! Whole messages: requests and answers.
 
 use serde_json::{Value, json};
+use tollway_protocol::dialect::Dialect;
 
 use super::{guards, masking, restoring, spec};
 use crate::guard::{Action, Entity, GuardSpec, Guards, Memory, On, OnFailure, Reason};
 
 fn input(guards: &Guards, body: &Value) -> (Option<Value>, Vec<String>, Memory) {
     let mut memory = Memory::default();
-    let outcome = guards.input(body.to_string().as_bytes(), &mut memory).unwrap();
+    let outcome = guards.input(Dialect::Chat, body.to_string().as_bytes(), &mut memory).unwrap();
     (outcome.body.map(|body| serde_json::from_slice(&body).unwrap()), outcome.flags, memory)
 }
 
@@ -86,7 +87,7 @@ fn renumbered(text: &str) -> String {
 #[test]
 fn all_but_the_masked_string_is_byte_identical() {
     let body = "{ \"messages\" : [ {\"role\":\"user\",\t\"content\":\"caf\\u00e9 a@x.com\"} ],\n \"seed\": 1.0e3, \"x\":\"caf\\u00e9\" }";
-    let outcome = masking().input(body.as_bytes(), &mut Memory::default()).unwrap();
+    let outcome = masking().input(Dialect::Chat, body.as_bytes(), &mut Memory::default()).unwrap();
     assert_eq!(
         String::from_utf8(outcome.body.unwrap()).unwrap(),
         body.replacen("caf\\u00e9 a@x.com", "café [EMAIL_1]", 1)
@@ -107,7 +108,7 @@ fn placeholders_anywhere_in_the_request_are_not_given_again() {
     let (masked, _, mut memory) = input(&restoring(), &body);
     assert_eq!(masked.unwrap()["messages"][0]["content"], "[EMAIL_3]");
     let answer = json!({ "choices": [{ "message": { "content": "[EMAIL_1] [EMAIL_2] [EMAIL_3] b@x.com" } }] });
-    let outcome = restoring().output(answer.to_string().as_bytes(), &mut memory).unwrap();
+    let outcome = restoring().output(Dialect::Chat, answer.to_string().as_bytes(), &mut memory).unwrap();
     let restored: Value = serde_json::from_slice(&outcome.body.unwrap()).unwrap();
     assert_eq!(restored["choices"][0]["message"]["content"], "[EMAIL_1] [EMAIL_2] a@x.com [EMAIL_4]");
     assert_eq!(outcome.flags, ["pii:email:masked"]);
@@ -119,7 +120,7 @@ fn answers_are_restored_also_within_arguments() {
     let answer = json!({ "id": "[EMAIL_1]", "choices": [{ "index": 0, "finish_reason": "tool_calls", "message": {
         "role": "assistant", "content": null, "refusal": "no, [CARD_1]", "tool_calls": [{ "id": "[EMAIL_1]", "type": "function",
             "function": { "name": "f", "arguments": "{\"to\":\"[EMAIL_1]\"}" } }] } }] });
-    let outcome = restoring().output(answer.to_string().as_bytes(), &mut memory).unwrap();
+    let outcome = restoring().output(Dialect::Chat, answer.to_string().as_bytes(), &mut memory).unwrap();
     let restored: Value = serde_json::from_slice(&outcome.body.unwrap()).unwrap();
     let message = &restored["choices"][0]["message"];
     assert_eq!(message["tool_calls"][0]["function"]["arguments"], r#"{"to":"a@x.com"}"#);
@@ -131,13 +132,17 @@ fn answers_are_restored_also_within_arguments() {
 #[test]
 fn reject_names_the_entity_and_flag_changes_nothing() {
     let body = json!({ "messages": [{ "content": "pay 4111111111111111" }] }).to_string();
-    let refused = guards(On::Input, Action::Reject).input(body.as_bytes(), &mut Memory::default()).unwrap_err();
+    let refused =
+        guards(On::Input, Action::Reject).input(Dialect::Chat, body.as_bytes(), &mut Memory::default()).unwrap_err();
     assert_eq!((refused.guardrail.as_str(), refused.reason), ("pii", Reason::Matched(Entity::Card)));
     assert!(!format!("{refused:?}").contains("4111"));
-    let outcome = guards(On::Input, Action::Flag).input(body.as_bytes(), &mut Memory::default()).unwrap();
+    let outcome =
+        guards(On::Input, Action::Flag).input(Dialect::Chat, body.as_bytes(), &mut Memory::default()).unwrap();
     assert_eq!((outcome.body, outcome.flags), (None, vec!["pii:card:flagged".to_owned()]));
     let answer = json!({ "choices": [{ "message": { "content": "4111111111111111" } }] }).to_string();
-    let refused = guards(On::Output, Action::Reject).output(answer.as_bytes(), &mut Memory::default()).unwrap_err();
+    let refused = guards(On::Output, Action::Reject)
+        .output(Dialect::Chat, answer.as_bytes(), &mut Memory::default())
+        .unwrap_err();
     assert_eq!(refused.reason, Reason::Matched(Entity::Card));
 }
 
@@ -147,9 +152,9 @@ fn only_the_direction_that_is_named_is_inspected() {
     for (on, in_masked, out_masked) in [(On::Input, true, false), (On::Output, false, true), (On::Both, true, true)] {
         let guards = guards(on, Action::Mask);
         assert_eq!((guards.inspects_input(), guards.inspects_output()), (in_masked, out_masked));
-        let masked = guards.input(body.as_bytes(), &mut Memory::default()).unwrap().body.is_some();
+        let masked = guards.input(Dialect::Chat, body.as_bytes(), &mut Memory::default()).unwrap().body.is_some();
         assert_eq!(masked, in_masked);
-        let masked = guards.output(body.as_bytes(), &mut Memory::default()).unwrap().body.is_some();
+        let masked = guards.output(Dialect::Chat, body.as_bytes(), &mut Memory::default()).unwrap().body.is_some();
         assert_eq!(masked, out_masked);
     }
     assert!(Guards::default().is_empty());
@@ -172,13 +177,13 @@ fn joined_guardrails_do_the_strictest() {
     let (masked, _, mut memory) = input(&joined, &body("a@x.com"));
     assert_eq!(masked.unwrap(), body("[EMAIL_1]"));
     let answer = json!({ "choices": [{ "message": { "content": "[EMAIL_1]" } }] }).to_string();
-    assert!(joined.output(answer.as_bytes(), &mut memory).unwrap().body.is_some());
-    let refused = joined.input(body("4111111111111111").to_string().as_bytes(), &mut Memory::default());
+    assert!(joined.output(Dialect::Chat, answer.as_bytes(), &mut memory).unwrap().body.is_some());
+    let refused = joined.input(Dialect::Chat, body("4111111111111111").to_string().as_bytes(), &mut Memory::default());
     assert_eq!(refused.unwrap_err().reason, Reason::Matched(Entity::Card));
     // What the key masks for good, the route does not restore.
     let key = Guards::compile(&[one(Entity::Email, On::Input, Action::Mask, false)]);
     let (_, _, mut memory) = input(&route.join(&key), &body("a@x.com"));
-    assert!(route.join(&key).output(answer.as_bytes(), &mut memory).unwrap().body.is_none());
+    assert!(route.join(&key).output(Dialect::Chat, answer.as_bytes(), &mut memory).unwrap().body.is_none());
 }
 
 #[test]
@@ -186,12 +191,19 @@ fn what_cannot_be_inspected_is_refused_or_flagged() {
     let deep = format!("{}\"a@x.com\"{}", "[".repeat(100), "]".repeat(100));
     for body in ["", "a@x.com", "{\"a\":\"a@x.com\"", "{\"a\":\"\\q\"}", "{} {}", deep.as_str()] {
         let closed = masking();
-        assert_eq!(closed.input(body.as_bytes(), &mut Memory::default()).unwrap_err().reason, Reason::NotInspectable);
-        assert_eq!(closed.output(body.as_bytes(), &mut Memory::default()).unwrap_err().reason, Reason::NotInspectable);
+        assert_eq!(
+            closed.input(Dialect::Chat, body.as_bytes(), &mut Memory::default()).unwrap_err().reason,
+            Reason::NotInspectable
+        );
+        assert_eq!(
+            closed.output(Dialect::Chat, body.as_bytes(), &mut Memory::default()).unwrap_err().reason,
+            Reason::NotInspectable
+        );
         let open = Guards::compile(&[GuardSpec { on_failure: OnFailure::Open, ..spec(On::Both, Action::Mask, false) }]);
-        for outcome in
-            [open.input(body.as_bytes(), &mut Memory::default()), open.output(body.as_bytes(), &mut Memory::default())]
-        {
+        for outcome in [
+            open.input(Dialect::Chat, body.as_bytes(), &mut Memory::default()),
+            open.output(Dialect::Chat, body.as_bytes(), &mut Memory::default()),
+        ] {
             let outcome = outcome.unwrap();
             assert_eq!((outcome.body, outcome.flags), (None, vec!["pii:not-inspected".to_owned()]));
         }
@@ -201,10 +213,12 @@ fn what_cannot_be_inspected_is_refused_or_flagged() {
 #[test]
 fn logprobs_go_where_something_was_masked() {
     let answer = |text: &str| json!({ "choices": [{ "message": { "content": text }, "logprobs": { "content": [{ "token": "joe@x.com", "bytes": [1] }] } }] });
-    let outcome = masking().output(answer("joe@x.com").to_string().as_bytes(), &mut Memory::default()).unwrap();
+    let outcome =
+        masking().output(Dialect::Chat, answer("joe@x.com").to_string().as_bytes(), &mut Memory::default()).unwrap();
     let masked: Value = serde_json::from_slice(&outcome.body.unwrap()).unwrap();
     assert_eq!(masked, json!({ "choices": [{ "message": { "content": "[EMAIL_1]" }, "logprobs": null }] }));
-    let outcome = masking().output(answer("yes").to_string().as_bytes(), &mut Memory::default()).unwrap();
+    let outcome =
+        masking().output(Dialect::Chat, answer("yes").to_string().as_bytes(), &mut Memory::default()).unwrap();
     assert!(outcome.body.is_none());
 }
 
@@ -212,7 +226,8 @@ fn logprobs_go_where_something_was_masked() {
 fn nothing_printable_holds_what_was_masked() {
     let (_, _, memory) = input(&restoring(), &json!({ "messages": [{ "content": "joe@x.com" }] }));
     assert_eq!(format!("{memory:?}"), "Memory { email: 1, card: 0, phone: 0 }");
-    let outcome = masking().input(b"{\"a\":\"joe@x.com\",\"b\":\"secret\"}", &mut Memory::default()).unwrap();
+    let outcome =
+        masking().input(Dialect::Chat, b"{\"a\":\"joe@x.com\",\"b\":\"secret\"}", &mut Memory::default()).unwrap();
     assert!(!format!("{outcome:?}").contains("secret"));
     assert!(!format!("{:?}", restoring().stream(memory)).contains("joe"));
 }
@@ -232,7 +247,7 @@ fn what_is_masked_in_the_answer_is_not_restored() {
     let (_, _, mut memory) = input(&restoring(), &json!({ "messages": [{ "content": "a@x.com" }] }));
     let answer =
         json!({ "choices": [{ "message": { "content": "b@x.com, [EMAIL_2], [EMAIL_1], a@x.com" } }] }).to_string();
-    let outcome = restoring().output(answer.as_bytes(), &mut memory).unwrap();
+    let outcome = restoring().output(Dialect::Chat, answer.as_bytes(), &mut memory).unwrap();
     let shown: Value = serde_json::from_slice(&outcome.body.unwrap()).unwrap();
     assert_eq!(shown["choices"][0]["message"]["content"], "[EMAIL_2], [EMAIL_2], a@x.com, [EMAIL_1]");
 }

@@ -1,7 +1,11 @@
 //! Errors, as `OpenAI` writes them.
 
+use bytes::BytesMut;
 use serde::Serialize;
 use serde_json::Value;
+
+use crate::dialect::ErrorTold;
+use crate::sse::encoder::data_event;
 
 /// Whether a body already is an error as OpenAI writes it, `{"error":{…}}` with a `message` that is text, and `type`,
 /// `param` and `code` that are text or null, so that it can pass as it is.
@@ -32,4 +36,15 @@ pub fn error_body(message: &str, kind: &str, param: Option<&str>, code: Option<&
     let envelope = Envelope { error: Body { message, r#type: kind, param, code } };
     // Writing text to memory has no way to fail.
     serde_json::to_vec(&envelope).unwrap_or_default()
+}
+
+/// The body of an error that the gateway tells.
+#[must_use]
+pub fn write(error: &ErrorTold<'_>) -> Vec<u8> {
+    error_body(error.message, error.kind, error.param, error.code)
+}
+
+/// Appends the same as an event of a stream: clients take an event with an `error` for the end.
+pub fn event(error: &ErrorTold<'_>, out: &mut BytesMut) {
+    data_event(&write(error), out);
 }

@@ -1,6 +1,7 @@
 //! Tokens, and what else a whole answer tells of itself.
 
-use crate::json::{Cursor, Fault, unescape_lossy};
+use crate::canonical::Usage as Tokens;
+use crate::json::{Cursor, Fault, Json, Members, unescape_lossy};
 
 /// Tokens as the upstream reported them; None where it did not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -113,6 +114,95 @@ fn count(cursor: &mut Cursor<'_>, depth: u32) -> Result<Option<u64>, Fault> {
     let value = cursor.pass(depth)?;
     let whole = value.bytes().strip_suffix(b".0").unwrap_or(value.bytes());
     Ok(std::str::from_utf8(whole).ok().and_then(|digits| digits.parse().ok()))
+}
+
+/// Reads a usage object. None if it reports nothing.
+///
+/// `prompt_tokens` include what was read from and written to the cache; the latter is `cache_write_tokens` (OpenRouter),
+/// `cache_creation_tokens` or `cache_creation_input_tokens` (LiteLLM). xAI's `completion_tokens` exclude the reasoning:
+/// the total shows it.
+#[must_use]
+pub fn read(json: &Json<'_>) -> Option<Tokens> {
+    let count = |name: &str| json.get(name).and_then(Json::as_u64);
+    let prompt = |name: &str| json.get("prompt_tokens_details")?.get(name)?.as_u64();
+    let completion = |name: &str| json.get("completion_tokens_details")?.get(name)?.as_u64();
+    let (whole_input, whole_output, total) =
+        (count("prompt_tokens"), count("completion_tokens"), count("total_tokens"));
+    let cached = || count("prompt_cache_hit_tokens").or_else(|| count("cached_tokens"));
+    let written = || prompt("cache_creation_tokens").or_else(|| count("cache_creation_input_tokens"));
+    let mut input = Share(whole_input);
+    let cache_read = input.of(prompt("cached_tokens").or_else(cached).or_else(|| count("cache_read_input_tokens")));
+    let cache_write = input.of(prompt("cache_write_tokens").or_else(written));
+    let (audio_input, image_input) = (input.of(prompt("audio_tokens")), input.of(prompt("image_tokens")));
+    let reasoning = completion("reasoning_tokens").or_else(|| count("reasoning_tokens"));
+    let with_reasoning = whole_output.zip(reasoning).map(|(output, reasoning)| output.saturating_add(reasoning));
+    let apart = with_reasoning > whole_output
+        && total
+            .zip(whole_input)
+            .is_some_and(|(total, input)| Some(total) == with_reasoning.map(|all| all.saturating_add(input)));
+    let mut output = Share(if apart { with_reasoning } else { whole_output });
+    let reasoning = output.of(reasoning);
+    let (audio_output, image_output) = (output.of(completion("audio_tokens")), output.of(completion("image_tokens")));
+    let searches = json.get("server_tool_use").and_then(|used| used.get("web_search_requests")?.as_u64());
+    let tokens = Tokens {
+        input: input.0,
+        cache_read,
+        cache_write,
+        audio_input,
+        image_input,
+        output: output.0,
+        reasoning,
+        audio_output,
+        image_output,
+        web_searches: searches.or_else(|| count("num_search_queries")),
+        ..Tokens::default()
+    };
+    let total = total.filter(|total| sum(&tokens) != Some(*total));
+    let tokens = Tokens { total, ..tokens };
+    (tokens != Tokens::default()).then_some(tokens)
+}
+
+/// What is left of a whole whose parts are taken out one by one. The parts may overlap (cached recordings): then each
+/// gets at most what is left, so that together they are the whole.
+struct Share(Option<u64>);
+
+impl Share {
+    fn of(&mut self, part: Option<u64>) -> Option<u64> {
+        let Some(left) = self.0 else { return part };
+        let part = part?.min(left);
+        self.0 = Some(left - part);
+        Some(part)
+    }
+}
+
+fn sum(tokens: &Tokens) -> Option<u64> {
+    match (tokens.all_input(), tokens.all_output()) {
+        (None, None) => None,
+        (input, output) => Some(input.unwrap_or(0).saturating_add(output.unwrap_or(0))),
+    }
+}
+
+/// Writes a usage object: the three sums always, of the details what is known.
+#[must_use]
+pub fn write(usage: &Tokens) -> Json<'static> {
+    let input = Members::new()
+        .with_some("cached_tokens", usage.cache_read)
+        .with_some("cache_write_tokens", usage.all_cache_write())
+        .with_some("audio_tokens", usage.audio_input)
+        .with_some("image_tokens", usage.image_input);
+    let output = Members::new()
+        .with_some("reasoning_tokens", usage.reasoning)
+        .with_some("audio_tokens", usage.audio_output)
+        .with_some("image_tokens", usage.image_output);
+    let searched = usage.web_searches.map(|searches| Members::new().with("web_search_requests", searches));
+    Members::new()
+        .with("prompt_tokens", usage.all_input().unwrap_or(0))
+        .with("completion_tokens", usage.all_output().unwrap_or(0))
+        .with("total_tokens", usage.total.or_else(|| sum(usage)).unwrap_or(0))
+        .with_some("prompt_tokens_details", Some(input).filter(|details| !details.is_empty()))
+        .with_some("completion_tokens_details", Some(output).filter(|details| !details.is_empty()))
+        .with_some("server_tool_use", searched)
+        .into()
 }
 
 #[cfg(test)]

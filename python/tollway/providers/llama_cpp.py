@@ -1,0 +1,9 @@
+"""llama.cpp's server."""
+
+from tollway.providers.contract import Provider
+
+PROVIDER = Provider(
+    title="llama.cpp",
+    dialects=("openai", "openai-completions"),
+    evidence="recorded",
+)

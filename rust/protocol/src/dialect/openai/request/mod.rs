@@ -1,0 +1,15 @@
+//! Requests: `POST /v1/chat/completions`.
+
+mod format;
+mod message;
+mod parts;
+mod read;
+mod thinking;
+mod tool;
+mod turns;
+mod write;
+
+pub(super) use message::of_assistant;
+pub use read::read;
+pub(super) use read::read_shared;
+pub use write::write;
