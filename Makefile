@@ -77,7 +77,11 @@ test-rust: | services-test
 	@mkdir -p $(REPORTS)
 	cargo test --locked $(addprefix -p tollway-,$(TESTED)) 2>&1 | tee $(REPORTS)/rust.txt
 
-test-python: $(BUILT) $(STAMPS)/test $(STAMPS)/clients | services-test ## pytest (ARGS="tests/house -k locks" for some)
+.PHONY: otelcol
+otelcol: # OpenTelemetry's collector, for the test of what is exported; nothing where Go is not installed
+	@scripts/otelcol.sh
+
+test-python: $(BUILT) $(STAMPS)/test $(STAMPS)/clients | services-test otelcol ## pytest (ARGS="tests/house -k locks" for some)
 	@mkdir -p $(REPORTS)
 	$(PYTHON_BIN) -m pytest --junitxml=$(REPORTS)/python.xml $(ARGS)
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tollway import logs
+from tollway.admin.otlp.settings import POSITION, PROVIDERS
 from tollway.admin.settings import ORIGINS
 
 if TYPE_CHECKING:
@@ -30,19 +31,23 @@ _PASSED_ON_PREFIXES = ("LC_", "MALLOC_", "PYTHON", "COVERAGE_")
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Who may use the control plane; the token is a secret."""
+    """Who may use the control plane, and what it exports; the token and `telemetry` hold secrets."""
 
     token: str
     metrics_open: bool
     origins: dict[str, dict[str, str]] = field(default_factory=dict)
     """Where each setting of each route was made."""
+    telemetry: dict[str, object] | None = None
+    """What is exported, and where to; `None` for nothing."""
+    providers: dict[str, tuple[str, str | None, int | None]] = field(default_factory=dict)
+    """The type, host and port of each provider."""
 
     def __repr__(self) -> str:
         return f"Access(metrics_open={self.metrics_open})"
 
     def to_json(self) -> dict[str, object]:
         """For the child's standard input alone."""
-        return {"token": self.token, "metrics_open": self.metrics_open}
+        return {"token": self.token, "metrics_open": self.metrics_open, "telemetry": self.telemetry}
 
 
 class ControlPlane:
@@ -51,8 +56,9 @@ class ControlPlane:
     def __init__(self, listener: socket.socket, control: Path, version: str, access: Access) -> None:
         self._fd = listener.fileno()
         self._control = control
-        self._origins = control.with_name(ORIGINS)
         self._version = version
+        # Sums of the data plane begin with it, not with whichever child exports them.
+        self._began = time.time_ns()
         self._access = access
         self._process: subprocess.Popen[bytes] | None = None
         self._started = 0.0
@@ -104,16 +110,16 @@ class ControlPlane:
     def stop(self, patience: float) -> None:
         """End the child, by force after `patience` seconds, and start no other."""
         self._restart_at = None
-        self._origins.unlink(missing_ok=True)
-        if self._process is None:
-            return
-        self._process.terminate()
-        try:
-            self._process.wait(patience)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        self._close()
+        if self._process is not None:
+            self._process.terminate()
+            try:
+                self._process.wait(patience)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+            self._close()
+        for name in (ORIGINS, PROVIDERS, POSITION):
+            self._control.with_name(name).unlink(missing_ok=True)
 
     def _start(self) -> None:
         self._restart_at = None
@@ -130,8 +136,8 @@ class ControlPlane:
             env=_environment(),
             process_group=0,
         )
-        access = self._access.to_json()
-        self._write({"fd": self._fd, "control": str(self._control), "version": self._version, "access": access})
+        start = {"fd": self._fd, "control": str(self._control), "version": self._version, "began_ns": self._began}
+        self._write({**start, "access": self._access.to_json()})
 
     def _bury(self) -> None:
         if self._process is None:
@@ -145,15 +151,17 @@ class ControlPlane:
         self._delay = min(self._delay * 2, LONGEST_DELAY)
 
     def _publish(self) -> None:
-        """Leave the origins beside the control socket: too much for a pipe that nobody may be reading."""
-        draft = self._origins.with_suffix(".new")
-        try:
-            draft.write_text(json.dumps(self._access.origins))
-            draft.replace(self._origins)
-        except OSError as error:
-            # They are missed in one answer of the admin API; nothing else hangs on them.
-            draft.unlink(missing_ok=True)
-            logs.warning("control-plane.origins", reason=error.strerror)
+        """Leave beside the control socket what is too much for a pipe that nobody may be reading."""
+        for name, told in ((ORIGINS, self._access.origins), (PROVIDERS, self._access.providers)):
+            file = self._control.with_name(name)
+            draft = file.with_suffix(".new")
+            try:
+                draft.write_text(json.dumps(told))
+                draft.replace(file)
+            except OSError as error:
+                # They are missed in one answer of the admin API, and in spans; nothing else hangs on them.
+                draft.unlink(missing_ok=True)
+                logs.warning("control-plane.unpublished", file=name, reason=error.strerror)
 
     def _write(self, line: dict[str, object]) -> None:
         if self._process is None or self._process.stdin is None:

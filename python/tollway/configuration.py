@@ -64,8 +64,8 @@ class Configuration:
 
 
 def access(built: Built) -> Access:
-    """Who may use the control plane."""
-    return Access(built.admin_token.reveal(), built.metrics_open, built.origins)
+    """Who may use the control plane, and what it exports."""
+    return Access(built.admin_token.reveal(), built.metrics_open, built.origins, built.telemetry, built.provider_places)
 
 
 def needs_restart(before: Built, now: Built) -> list[str]:

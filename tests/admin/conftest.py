@@ -39,6 +39,7 @@ class Plane:
                 "fd": listener.fileno(),
                 "control": str(control.path),
                 "version": "0.1.0",
+                "began_ns": 1,
                 "access": {"token": TOKEN, "metrics_open": True},
             }
         )

@@ -17,6 +17,7 @@ HEALTH: dict[str, object] = {
     "store": {"state": "ok", "detail": None, "since_us": 1},
     "journal": {"state": "ok", "bytes": 1, "max_bytes": 2, "unshipped": 0, "lag_us": 0, "dropped": 0},
     "keys": {"state": "fresh", "as_of_us": 1},
+    "degraded": [],
 }
 KEY: dict[str, object] = {
     "id": "k3v9x2m4q8ta",

@@ -9,7 +9,16 @@ from tollway.errors import HookError
 CANARY = "canary-6b1f0e9d2c"
 """Stands in every secret that the tests use: wherever it is printed, a secret has leaked."""
 
-VARIABLES = ("TOLLWAY_SECRET", "TOLLWAY_ADMIN_TOKEN", "OPENAI_API_KEY", "A", "B", "SUMMARIZER_KEY", "VLLM_KEY")
+VARIABLES = (
+    "TOLLWAY_SECRET",
+    "TOLLWAY_ADMIN_TOKEN",
+    "OPENAI_API_KEY",
+    "A",
+    "B",
+    "SUMMARIZER_KEY",
+    "VLLM_KEY",
+    "OTEL_KEY",
+)
 
 
 def pem(label: str) -> str:

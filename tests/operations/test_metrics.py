@@ -28,6 +28,8 @@ FAMILIES = {
     "tollway_request_duration_seconds": ("histogram", TARGET),
     "tollway_time_to_first_token_seconds": ("histogram", TARGET),
     "tollway_overhead_seconds": ("histogram", TARGET),
+    "tollway_operation_duration_seconds": ("histogram", TARGET | {"outcome"}),
+    "tollway_request_tokens": ("histogram", TARGET | {"type"}),
     "tollway_in_flight": ("gauge", set()),
     "tollway_target_state": ("gauge", TARGET),
     "tollway_journal_bytes": ("gauge", set()),
@@ -35,7 +37,18 @@ FAMILIES = {
     "tollway_journal_held": ("gauge", set()),
     "tollway_journal_dropped_total": ("counter", set()),
     "tollway_journal_refused_total": ("counter", set()),
+    "tollway_journal_shipped_total": ("counter", set()),
+    "tollway_journal_unknown_total": ("counter", set()),
+    "tollway_journal_quarantined_total": ("counter", set()),
+    "tollway_journal_torn_total": ("counter", set()),
+    "tollway_tail_records": ("gauge", set()),
+    "tollway_tail_missed_total": ("counter", set()),
     "tollway_store_up": ("gauge", set()),
+    "tollway_hooks_sync": ("gauge", set()),
+    "tollway_hooks_async": ("gauge", set()),
+    "tollway_hooks_refused_total": ("counter", set()),
+    "tollway_hooks_failed_total": ("counter", set()),
+    "tollway_connections": ("gauge", set()),
 }
 
 Series = dict[tuple[str, frozenset[tuple[str, str]]], float]
@@ -131,6 +144,11 @@ def test_each_request_is_counted_once(gateway: RunningGateway, upstream: Scripte
     assert count(found, "tollway_tokens_total", route="m", type="input") == 2 * 9
     assert count(found, "tollway_tokens_total", route="m", type="output") == 2 * 5
     assert count(found, "tollway_time_to_first_token_seconds_count") == 2
+    assert count(found, "tollway_operation_duration_seconds_count") == 10
+    served = count(found, "tollway_attempts_total", **{"class": "ok"})
+    assert count(found, "tollway_operation_duration_seconds_count", outcome="ok") == served
+    assert count(found, "tollway_request_tokens_count", route="m", type="input") == 2
+    assert count(found, "tollway_request_tokens_sum", route="m", type="output") == 2 * 5
 
 
 @pytest.mark.parametrize(

@@ -98,6 +98,7 @@ def test_an_answer(kept: Kept) -> None:
     assert (one["route"], one["provider"], one["model"], one["region"]) == ("m", "up", "up-model", "us")
     assert one["endpoint"] == "chat/completions"
     assert (one["trace_id"], one["parent_span_id"]) == ("4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7")
+    assert one["trace_flags"] == 1
     assert [attempt["class"] for attempt in one["attempts"]] == ["ok"]
     assert one["tokens"]["input"] is not None
     assert one["tokens"]["output"] is not None

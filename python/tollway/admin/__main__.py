@@ -23,7 +23,8 @@ from tollway.admin.operation import Context
 from tollway.admin.server import InheritedServer
 from tollway.admin.settings import ORIGINS, Access, Start
 
-LONGEST_LINE = 64 * 1024
+LONGEST_LINE = 256 * 1024
+"""Bytes: what `config/check_telemetry.py` lets be told of `[telemetry]` may grow six times where all is escaped."""
 
 
 async def _stdin() -> asyncio.StreamReader:
@@ -32,10 +33,25 @@ async def _stdin() -> asyncio.StreamReader:
     return reader
 
 
-async def _follow(reader: asyncio.StreamReader, context: Context) -> None:
-    """Take over each change of who may do what, until the supervisor is gone."""
+async def _follow(reader: asyncio.StreamReader, context: Context, start: Start) -> None:
+    """Take over each change of who may do what, and of what is exported, until the supervisor is gone."""
+    await _export(context, start, resume=True)
     while line := await reader.readline():
         context.access = Access.parse(orjson.loads(line))
+        await _export(context, start, resume=False)
+
+
+async def _export(context: Context, start: Start, *, resume: bool) -> None:
+    """Export what the settings in force say."""
+    if context.exporter is None:
+        if context.access.telemetry is None:
+            return
+        # Imported with the first export: most gateways have none, and are spared its time and memory.
+        from tollway.admin.otlp.export import Exporter, Gateway  # noqa: PLC0415
+
+        folder = Path(start.control).parent
+        context.exporter = Exporter(context.control, Gateway(folder, start.version, start.began))
+    await context.exporter.apply(context.access.telemetry, resume=resume)
 
 
 def _say_ready() -> None:
@@ -65,11 +81,14 @@ async def _serve() -> None:
     gc.collect()
     gc.freeze()
     _say_ready()
-    following = asyncio.create_task(_follow(reader, context))
+    following = asyncio.create_task(_follow(reader, context, start))
     await asyncio.wait({serving, following}, return_when=asyncio.FIRST_COMPLETED)
     if not serving.done():
         end()
     await serving
+    following.cancel()
+    if context.exporter is not None:
+        await context.exporter.end()
 
 
 def main() -> None:

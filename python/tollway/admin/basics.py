@@ -51,8 +51,16 @@ async def _reload(request: Request, context: Context) -> Response:
     return answer(models.Reloaded, value)
 
 
+async def _health(_request: Request, context: Context) -> Response:
+    health: Any = await ask(context, "health")
+    if context.exporter is not None and context.exporter.failing:
+        health = {**health, "degraded": [*health.get("degraded", ()), "telemetry"]}
+    return answer(models.Health, health, only_given=True)
+
+
 async def _metrics(_request: Request, context: Context) -> Response:
-    return Response(str(await ask(context, "metrics")), media_type=PROMETHEUS)
+    page = str(await ask(context, "metrics"))
+    return Response(page + (context.exporter.page() if context.exporter else ""), media_type=PROMETHEUS)
 
 
 async def _live(_request: Request, _context: Context) -> Response:
@@ -78,7 +86,7 @@ async def _root(_request: Request, context: Context) -> Response:
 
 
 OPERATIONS = (
-    Operation("/admin/v1/health", asking("health", models.Health), "How the data plane is", models.Health),
+    Operation("/admin/v1/health", _health, "How the data plane is", models.Health),
     Operation("/admin/v1/routes", _routes, "The routes in force, and where each setting was made", list[models.Route]),
     Operation("/admin/v1/targets", asking("targets", list[models.Target]), "The targets", list[models.Target]),
     Operation(

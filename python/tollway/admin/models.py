@@ -77,6 +77,7 @@ class Health(Shown):
             "dropped": 0,
         },
         keys={"state": "fresh", "as_of_us": 1795267200000000},
+        degraded=[],
     )
 
     status: Literal["ready", "draining"] = Field(description="`draining`: it finishes what runs and takes no more.")
@@ -87,6 +88,13 @@ class Health(Shown):
     store: StoreHealth | None = Field(default=None, description="Null if nothing is kept.")
     journal: JournalHealth | None = Field(default=None, description="Null if nothing is kept.")
     keys: KeysHealth | None = Field(default=None, description="Null if there are only those of the configuration.")
+    degraded: list[str] = Field(
+        default_factory=list,
+        description=(
+            "What does not work as it should: `store`, `journal-filling`, `journal-full`, `journal-failing`, "
+            "`keys-local`, `keys-unknown`, `telemetry`."
+        ),
+    )
 
 
 class RouteTarget(Shown):

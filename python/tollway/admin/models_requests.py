@@ -123,6 +123,9 @@ class Record(Shown):
     trace_id: str | None = None
     span_id: str | None = None
     parent_span_id: str | None = None
+    trace_flags: int | None = Field(
+        default=None, description="The flags of the caller's trace, where it has one; 1 is `sampled`."
+    )
     request_bytes: int = 0
     response_bytes: int = 0
 
@@ -173,7 +176,7 @@ _TEXTS = (
 _TRUTHS = ("stream", "estimated", "payload")
 _NUMBERS = (
     *("status", "total_us", "overhead_us", "connect_us", "upstream_us", "admitted_us", "sent_us", "first_token_us"),
-    *("cost_nano", "request_bytes", "response_bytes", "attempts", "attempts.status", "tokens.input"),
+    *("cost_nano", "trace_flags", "request_bytes", "response_bytes", "attempts", "attempts.status", "tokens.input"),
     *("tokens.cache_read", "tokens.cache_write", "tokens.output", "tokens.reasoning"),
 )
 

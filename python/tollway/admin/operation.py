@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from tollway.admin.control import Control
+    from tollway.admin.otlp.export import Exporter
     from tollway.admin.reading import Query
     from tollway.admin.settings import Access
     from tollway.config.fields import Settings
@@ -29,7 +30,8 @@ if TYPE_CHECKING:
 class Context:
     """What the handlers share. `access` is replaced by a reload; `ending` is set when the process is to end.
 
-    `origins` is the file that says where each setting of each route was made.
+    `origins` is the file that says where each setting of each route was made; `exporter` is there once something was
+    to be exported.
     """
 
     control: Control
@@ -38,6 +40,7 @@ class Context:
     origins: Path | None = None
     ending: asyncio.Event = field(default_factory=asyncio.Event)
     tails: int = 0
+    exporter: Exporter | None = None
 
 
 Handler: TypeAlias = "Callable[[Request, Context], Awaitable[Response]]"

@@ -7,36 +7,46 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
+from tollway.admin.otlp.settings import Settings as Telemetry
+
 ORIGINS = "origins.json"
 """The file beside the control socket that says where each setting of each route was made."""
 
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """The first line: what stays as it is for the life of the process."""
+    """The first line: what stays as it is for the life of the process. `began` is when the gateway did, in ns."""
 
     fd: int
     control: str
     version: str
+    began: int
     access: Access
 
     @classmethod
     def parse(cls, line: dict[str, Any]) -> Start:
         """From the supervisor's JSON. Raises `KeyError` where something is missing."""
-        return cls(int(line["fd"]), str(line["control"]), str(line["version"]), Access.parse(line["access"]))
+        access = Access.parse(line["access"])
+        return cls(int(line["fd"]), str(line["control"]), str(line["version"]), int(line["began_ns"]), access)
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Who may do what; a reload sends it anew. Only the token's digest is kept, so a printout shows nothing of use."""
+    """Who may do what, and what is exported; a reload sends it anew.
+
+    Only the token's digest is kept, so a printout shows nothing of use.
+    """
 
     digest: bytes
     metrics_open: bool
+    telemetry: Telemetry | None = None
 
     @classmethod
     def parse(cls, line: dict[str, Any]) -> Access:
         """From the supervisor's JSON. Raises `KeyError` where something is missing."""
-        return cls(sha256(str(line["token"]).encode()).digest(), bool(line["metrics_open"]))
+        told = line.get("telemetry")
+        telemetry = None if told is None else Telemetry.parse(told)
+        return cls(sha256(str(line["token"]).encode()).digest(), bool(line["metrics_open"]), telemetry)
 
     def allows(self, token: str) -> bool:
         """Whether `token` is the admin token; digests are compared, so time tells neither its text nor its length."""

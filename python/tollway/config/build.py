@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tollway._dataplane import hash_key
+from tollway.config.check_telemetry import compile_telemetry, provider_places
 from tollway.config.checks import Resolved, ResolveHook
 from tollway.config.fields import Address
 from tollway.config.load import Loaded, load
@@ -25,12 +26,15 @@ class Built:
     """A configuration ready to serve. `drain` is in seconds; `watch` are the files whose change should reload.
 
     `admin_token_file` is where a token that was not configured has been made. `store` is that part of the snapshot;
-    `origins` says where each setting of each route was made.
+    `origins` says where each setting of each route was made. `telemetry` is what the control plane needs for exporting,
+    `None` where nothing is; `provider_places` what telemetry tells of each provider: its type, host and port.
     """
 
     snapshot: bytes = field(repr=False)
     store: dict[str, Any] | None = field(repr=False)
     origins: dict[str, dict[str, str]] = field(repr=False)
+    telemetry: dict[str, Any] | None = field(repr=False)
+    provider_places: dict[str, tuple[str, str | None, int | None]] = field(repr=False)
     config: Config
     listen: Address
     admin: Address
@@ -70,6 +74,8 @@ def build_loaded(loaded: Loaded, *, resolve_hook: ResolveHook) -> Built:
         snapshot=compile_snapshot(config, resolved, resolve_hook=resolve_hook),
         store=compile_store(config, resolved),
         origins=route_origins(loaded),
+        telemetry=compile_telemetry(config, resolved),
+        provider_places=provider_places(config),
         config=config,
         listen=config.server.listen,
         admin=config.server.admin,

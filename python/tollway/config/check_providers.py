@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tollway.config.checks import Checks
+from tollway.config.checks import Checks, sendable
 from tollway.config.schema_provider import HttpProviderSettings
 from tollway.config.secrets import Reference, Secret
 from tollway.config.shape import Path, at
@@ -14,7 +14,8 @@ def check_providers(checks: Checks) -> None:
     for name, provider in checks.config.providers.items():
         if isinstance(provider, HttpProviderSettings):
             _check_keys(checks, name, provider)
-            _check_headers(checks, name, provider)
+            headers = checks.headers(("providers", name, "headers"), provider.headers)
+            checks.resolved.provider_headers[name] = headers
             if provider.ca is not None:
                 authorities = checks.pem(("providers", name, "ca"), provider.ca, "CERTIFICATE")
                 if authorities is not None:
@@ -47,28 +48,8 @@ def _add(checks: Checks, path: Path, key: tuple[Reference, int], keys: list[tupl
     secret = checks.secret(path, key[0])
     if secret is None:
         return
-    if not _sendable(secret):
+    if not sendable(secret):
         checks.error(
             "bad-secret", path, "the credential holds a character that no header may", "check where it is kept"
         )
     keys.append((secret, key[1]))
-
-
-def _check_headers(checks: Checks, name: str, provider: HttpProviderSettings) -> None:
-    headers: dict[str, Secret] = {}
-    written = checks.working.values["providers"][name].get("headers", {})
-    for header, (spelt, reference) in zip(
-        provider.headers, zip(written, provider.headers.values(), strict=False), strict=False
-    ):
-        path: Path = ("providers", name, "headers", spelt)
-        value = checks.read(path, reference)
-        if value is not None and not _sendable(value):
-            checks.error("bad-secret", path, "the value holds a character that no header may", "use visible ASCII")
-        elif value is not None:
-            headers[header] = value
-    checks.resolved.provider_headers[name] = headers
-
-
-def _sendable(secret: Secret) -> bool:
-    text = secret.reveal()
-    return text.isascii() and text.isprintable() and text == text.strip()

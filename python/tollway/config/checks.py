@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path as FilePath
 
@@ -20,7 +20,7 @@ from tollway.config.secrets import (
     read_file,
     read_reference,
 )
-from tollway.config.shape import Path
+from tollway.config.shape import Path, at
 from tollway.config.validate import Working, suggestion
 from tollway.errors import Diagnostic, HookError, Severity
 
@@ -45,6 +45,8 @@ class Resolved:
     provider_headers: dict[str, dict[str, Secret]] = field(default_factory=dict)
     provider_ca: dict[str, str] = field(default_factory=dict)
     tls: tuple[str, Secret, str | None] | None = None
+    telemetry_headers: dict[str, Secret] = field(default_factory=dict)
+    telemetry_ca: FilePath | None = None
     key_secrets: dict[str, Secret] = field(default_factory=dict)
     key_hashes: dict[str, str] = field(default_factory=dict)
     store_folder: FilePath = field(default_factory=FilePath)
@@ -127,6 +129,20 @@ class Checks:
             self.private(path, reference.place)
         return secret
 
+    def headers(self, path: Path, references: Mapping[str, Reference]) -> dict[str, Secret]:
+        """The headers at `path`, of which those are left out, and noted, that cannot be had or sent."""
+        _, written = at(path, self.working.values)
+        found: dict[str, Secret] = {}
+        # Their names are in lower case once validated; the diagnostics want them as they are spelt.
+        for spelt, (header, reference) in zip(written or (), references.items(), strict=False):  # type: ignore[call-overload]
+            value = self.read((*path, spelt), reference)
+            if value is not None and not sendable(value):
+                message = "the value holds a character that no header may"
+                self.error("bad-secret", (*path, spelt), message, "use visible ASCII")
+            elif value is not None:
+                found[header] = value
+        return found
+
     def private(self, path: Path, place: str) -> None:
         """Note a secret's file as one to watch, and warn if others may read it."""
         file = self.base / place
@@ -163,6 +179,12 @@ class Checks:
         except HookError as error:
             hint = "the module must be importable where Tollway runs, and the function callable"
             self.error("bad-hook", path, f"the hook `{call}` cannot be used: {error}", hint)
+
+
+def sendable(secret: Secret) -> bool:
+    """Whether a header can carry it."""
+    text = secret.reveal()
+    return text.isascii() and text.isprintable() and text == text.strip()
 
 
 def _base64(body: str) -> bool:

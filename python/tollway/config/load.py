@@ -10,6 +10,7 @@ from tollway.config.check_access import check_access, hash_keys
 from tollway.config.check_providers import check_providers
 from tollway.config.check_routes import check_routes
 from tollway.config.check_server import check_server, secret_file
+from tollway.config.check_telemetry import check_telemetry
 from tollway.config.checks import Checks, Resolved, ResolveHook
 from tollway.config.diagnose import render
 from tollway.config.document import Document
@@ -64,6 +65,7 @@ def _attempt(path: Path, resolve_hook: ResolveHook | None, create: bool) -> tupl
     checks = Checks(document, config, working, path.parent)
     checks.found += wrong
     check_server(checks)
+    check_telemetry(checks)
     check_providers(checks)
     check_routes(checks, resolve_hook)
     check_access(checks)

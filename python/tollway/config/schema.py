@@ -11,6 +11,7 @@ from tollway.config.schema_access import Key, Scope, Team
 from tollway.config.schema_provider import AnyProvider
 from tollway.config.schema_route import Route
 from tollway.config.schema_server import Admin, Server, State, Store
+from tollway.config.schema_telemetry import Telemetry
 
 SCOPES = ("organisations", "tenants", "projects", "environments", "users", "agents", "tags")
 """The tables, besides teams, whose entries take limits and budgets."""
@@ -23,6 +24,7 @@ class Config(Settings):
     store: Store = Field(default_factory=Store, description="Where records are kept.")
     state: State = Field(default_factory=State, description="What replicas share.")
     admin: Admin = Field(default_factory=Admin, description="Who may use the control plane.")
+    telemetry: Telemetry = Field(default_factory=Telemetry, description="Traces and metrics over OTLP.")
     providers: dict[Name, AnyProvider] = Field(default_factory=dict, description="Who answers.")
     routes: dict[Name, Route] = Field(default_factory=dict, description="What clients send as `model`.")
     teams: dict[Name, Team] = Field(default_factory=dict, description="Teams that keys belong to.")

@@ -245,7 +245,7 @@ impl Exchange {
         if let Some(send) = self.sends.last_mut().filter(|send| send.class.is_none()) {
             send.class = Some(class);
             send.took = self.started.elapsed().saturating_sub(send.at);
-            self.worker.shard.attempt(labels, class);
+            self.worker.shard.attempt(labels, class, send.took);
         }
     }
 

@@ -8,13 +8,14 @@ use std::collections::VecDeque;
 use std::io::{ErrorKind, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use tokio::sync::oneshot;
 
 use crate::snapshot::Hook;
+use crate::telemetry::Gauge;
 
 /// How many calls of asynchronous hooks may run at once.
 const ASYNC_SLOTS: usize = 1024;
@@ -116,9 +117,13 @@ struct Waiting {
 pub struct HookBridge {
     sync: Mutex<Waiting>,
     arrived: Condvar,
+    /// All slots of synchronous hooks.
+    threads: usize,
     sync_free: Arc<AtomicUsize>,
     asynchronous: Mutex<Vec<Arc<HookCall>>>,
     async_free: Arc<AtomicUsize>,
+    refused: AtomicU64,
+    failed: AtomicU64,
     bell: UnixStream,
     ear: UnixStream,
 }
@@ -135,9 +140,12 @@ impl HookBridge {
         Ok(Self {
             sync: Mutex::default(),
             arrived: Condvar::new(),
+            threads,
             sync_free: Arc::new(AtomicUsize::new(threads)),
             asynchronous: Mutex::default(),
             async_free: Arc::new(AtomicUsize::new(ASYNC_SLOTS)),
+            refused: AtomicU64::new(0),
+            failed: AtomicU64::new(0),
             bell,
             ear,
         })
@@ -176,8 +184,33 @@ impl HookBridge {
         self.arrived.notify_all();
     }
 
+    /// What `/metrics` tells of hooks.
+    pub(crate) fn gauges(&self) -> [Gauge; 4] {
+        let running = |slots: usize, free: &AtomicUsize| slots.saturating_sub(free.load(Ordering::Relaxed)) as u64;
+        let (sync, asynchronous) = (running(self.threads, &self.sync_free), running(ASYNC_SLOTS, &self.async_free));
+        let (refused, failed) = (self.refused.load(Ordering::Relaxed), self.failed.load(Ordering::Relaxed));
+        [
+            ("tollway_hooks_sync", "gauge", "Synchronous hooks that run.", sync),
+            ("tollway_hooks_async", "gauge", "Asynchronous hooks that run.", asynchronous),
+            ("tollway_hooks_refused_total", "counter", "Calls for which no slot was free.", refused),
+            ("tollway_hooks_failed_total", "counter", "Calls that raised or took too long.", failed),
+        ]
+        .map(|(name, kind, help, value)| Gauge { name, kind, help, value })
+    }
+
     /// Calls `hook` and waits, for at most its timeout.
     pub(crate) async fn call(&self, hook: &Hook, context: Vec<u8>, body: Bytes) -> Result<HookAnswer, HookFailure> {
+        let answer = self.call_uncounted(hook, context, body).await;
+        let counter = match &answer {
+            Err(HookFailure::NoSlot) => &self.refused,
+            Err(HookFailure::TimedOut | HookFailure::Raised(_)) => &self.failed,
+            _ => return answer,
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+        answer
+    }
+
+    async fn call_uncounted(&self, hook: &Hook, context: Vec<u8>, body: Bytes) -> Result<HookAnswer, HookFailure> {
         let free = if hook.is_async { &self.async_free } else { &self.sync_free };
         let slot = Slot::take(free).ok_or(HookFailure::NoSlot)?;
         let (reply, answer) = oneshot::channel();
@@ -275,9 +308,12 @@ mod tests {
         let hook = hook(false, Duration::from_millis(50));
         assert_eq!(call(&bridge, &hook).await, Err(HookFailure::TimedOut));
         assert_eq!(call(&bridge, &hook).await, Err(HookFailure::NoSlot));
+        let counted = || bridge.gauges().map(|gauge| gauge.value);
+        assert_eq!(counted(), [1, 0, 1, 1], "one runs, one was refused, one failed");
         let hung = bridge.next().unwrap();
         assert!(hung.abandoned());
         hung.finish(Ok(allow()));
+        assert_eq!(counted(), [0, 0, 1, 1]);
         assert_eq!(call(&bridge, &hook).await, Err(HookFailure::TimedOut));
     }
 

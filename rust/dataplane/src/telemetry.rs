@@ -11,10 +11,12 @@ use http::HeaderValue;
 use tollway_protocol::splice::ModelJson;
 use tollway_records::record::{Writer, field};
 
-use crate::clock::micros;
 use crate::snapshot::spec::header;
 
+mod histogram;
 mod prometheus;
+
+use histogram::{Histogram, OVERHEAD, Observed, SECONDS};
 
 /// What a series is told apart by: only names from the configuration, never a caller's.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Clone, Copy)]
@@ -120,46 +122,6 @@ impl Default for Labels {
     }
 }
 
-/// Upper bounds in seconds: those of OpenTelemetry's GenAI durations, continued downward for the overhead.
-const SECONDS: [f64; 14] = [0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92];
-const OVERHEAD: [f64; 14] =
-    [0.00001, 0.000025, 0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 1.0];
-
-#[derive(Default, Clone)]
-struct Histogram {
-    buckets: [u64; 15],
-    sum_us: u64,
-}
-
-impl Histogram {
-    fn observe(&mut self, Observed { bucket, us }: Observed) {
-        if let Some(bucket) = self.buckets.get_mut(usize::from(bucket)) {
-            *bucket += 1;
-        }
-        self.sum_us += us;
-    }
-
-    fn add(&mut self, other: &Self) {
-        self.buckets.iter_mut().zip(other.buckets).for_each(|(mine, theirs)| *mine += theirs);
-        self.sum_us += other.sum_us;
-    }
-}
-
-/// A time, and the bucket that it belongs to.
-#[derive(Clone, Copy)]
-struct Observed {
-    bucket: u8,
-    us: u64,
-}
-
-impl Observed {
-    fn new(bounds: &[f64; 14], time: Duration) -> Self {
-        let seconds = time.as_secs_f64();
-        let bucket = bounds.partition_point(|bound| *bound < seconds);
-        Self { bucket: u8::try_from(bucket).unwrap_or(u8::MAX), us: micros(time) }
-    }
-}
-
 /// How an attempt at an upstream ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum AttemptClass {
@@ -227,6 +189,8 @@ pub(crate) struct Finished {
     pub(crate) overhead: Duration,
     pub(crate) first_token: Option<Duration>,
     pub(crate) tokens: TokenCounts,
+    /// Whether input and output are among what was reported.
+    pub(crate) reported: [bool; 2],
 }
 
 #[derive(Default)]
@@ -234,6 +198,10 @@ struct Series {
     duration: Histogram,
     overhead: Histogram,
     first_token: Histogram,
+    /// Of sends that served, and of those that did not.
+    operations: [Histogram; 2],
+    /// Input and output of a request.
+    request_tokens: [Histogram; 2],
     tokens: TokenCounts,
     attempts: [u64; AttemptClass::ALL.len()],
     statuses: Vec<(u16, u64)>,
@@ -244,6 +212,8 @@ impl Series {
         self.duration.add(&other.duration);
         self.overhead.add(&other.overhead);
         self.first_token.add(&other.first_token);
+        self.operations.iter_mut().zip(&other.operations).for_each(|(mine, theirs)| mine.add(theirs));
+        self.request_tokens.iter_mut().zip(&other.request_tokens).for_each(|(mine, theirs)| mine.add(theirs));
         self.tokens.add(&other.tokens);
         self.attempts.iter_mut().zip(other.attempts).for_each(|(mine, theirs)| *mine += theirs);
         other.statuses.iter().for_each(|(status, count)| self.status(*status, *count));
@@ -254,6 +224,12 @@ impl Series {
             Some((_, sum)) => *sum += count,
             None => self.statuses.push((status, count)),
         }
+    }
+
+    /// Where it counts how long a send of `class` took.
+    fn operation(&mut self, class: AttemptClass) -> &mut Histogram {
+        let [served, failed] = &mut self.operations;
+        if class == AttemptClass::Ok { served } else { failed }
     }
 
     fn is_empty(&self) -> bool {
@@ -272,8 +248,25 @@ impl TokenCounts {
 
 /// Something to count.
 enum Event {
-    Finished { id: usize, status: u16, times: [Observed; 2], first_token: Option<Observed>, tokens: TokenCounts },
-    Attempt { id: usize, class: AttemptClass },
+    Finished {
+        id: usize,
+        status: u16,
+        times: [Observed; 2],
+        first_token: Option<Observed>,
+        tokens: TokenCounts,
+        reported: [bool; 2],
+    },
+    Attempt {
+        id: usize,
+        class: AttemptClass,
+        took: Observed,
+    },
+}
+
+/// What is observed of the tokens of a request: those that were reported, in the order of `Series::request_tokens`.
+fn observed(tokens: &TokenCounts, reported: [bool; 2]) -> [Option<Observed>; 2] {
+    let [input, output] = reported;
+    [input.then(|| Observed::tokens(tokens.input)), output.then(|| Observed::tokens(tokens.output))]
 }
 
 /// As many events wait before they are counted. Where thousands of series are in use each is far away in memory;
@@ -305,12 +298,13 @@ impl Counts {
             let Some(slot) = self.series.get_mut(id) else { continue };
             let series = slot.get_or_insert_with(Box::default);
             match event {
-                Event::Attempt { class, .. } => {
+                Event::Attempt { class, took, .. } => {
+                    series.operation(class).observe(took);
                     if let Some(count) = series.attempts.get_mut(class as usize) {
                         *count += 1;
                     }
                 }
-                Event::Finished { status, times: [total, overhead], first_token, tokens, .. } => {
+                Event::Finished { status, times: [total, overhead], first_token, tokens, reported, .. } => {
                     series.status(status, 1);
                     series.duration.observe(total);
                     series.overhead.observe(overhead);
@@ -318,6 +312,8 @@ impl Counts {
                         series.first_token.observe(first);
                     }
                     series.tokens.add(&tokens);
+                    let pairs = series.request_tokens.iter_mut().zip(observed(&tokens, reported));
+                    pairs.for_each(|(histogram, seen)| seen.into_iter().for_each(|seen| histogram.observe(seen)));
                 }
             }
         }
@@ -329,16 +325,16 @@ impl Counts {
     fn touched(&self, event: &Event) -> u64 {
         let of = |id: usize| self.series.get(id).and_then(Option::as_deref);
         match event {
-            Event::Attempt { id, class } => {
-                of(*id).and_then(|series| series.attempts.get(*class as usize).copied()).unwrap_or_default()
-            }
-            Event::Finished { id, times: [total, overhead], .. } => of(*id).map_or(0, |series| {
-                let bucket =
-                    |histogram: &Histogram, at: u8| histogram.buckets.get(usize::from(at)).copied().unwrap_or(0);
-                bucket(&series.duration, total.bucket)
-                    ^ bucket(&series.overhead, overhead.bucket)
-                    ^ series.duration.sum_us
-                    ^ series.overhead.sum_us
+            Event::Attempt { id, class, took } => of(*id).map_or(0, |series| {
+                let [served, failed] = &series.operations;
+                let histogram = if *class == AttemptClass::Ok { served } else { failed };
+                histogram.touched(*took) ^ series.attempts.get(*class as usize).copied().unwrap_or_default()
+            }),
+            Event::Finished { id, times: [total, overhead], tokens, reported, .. } => of(*id).map_or(0, |series| {
+                let pairs = series.request_tokens.iter().zip(observed(tokens, *reported));
+                pairs.fold(0, |sum, (histogram, seen)| sum ^ seen.map_or(0, |seen| histogram.touched(seen)))
+                    ^ series.duration.touched(*total)
+                    ^ series.overhead.touched(*overhead)
                     ^ series.tokens.input
                     ^ series.statuses.first().map_or(0, |(_, count)| *count)
             }),
@@ -368,12 +364,13 @@ impl Shard {
             times: [Observed::new(&SECONDS, finished.total), Observed::new(&OVERHEAD, finished.overhead)],
             first_token: finished.first_token.map(|time| Observed::new(&SECONDS, time)),
             tokens: finished.tokens,
+            reported: finished.reported,
         });
     }
 
-    /// Notes how an attempt ended.
-    pub(crate) fn attempt(&self, labels: &Labels, class: AttemptClass) {
-        lock(&self.counts).note(Event::Attempt { id: labels.id, class });
+    /// Notes how an attempt ended, and how long it took.
+    pub(crate) fn attempt(&self, labels: &Labels, class: AttemptClass, took: Duration) {
+        lock(&self.counts).note(Event::Attempt { id: labels.id, class, took: Observed::new(&SECONDS, took) });
     }
 }
 

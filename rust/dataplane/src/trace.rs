@@ -48,6 +48,11 @@ impl Trace {
         self.parent.map(hex)
     }
 
+    /// The flags that are passed on: 1 is `sampled`.
+    pub(crate) fn flags(&self) -> u8 {
+        self.flags
+    }
+
     /// Puts the context of the `number`-th send into `headers`.
     pub(crate) fn pass_on(&self, number: usize, headers: &mut HeaderMap) {
         let mut text = *b"00-00000000000000000000000000000000-0000000000000000-00";

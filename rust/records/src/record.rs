@@ -62,6 +62,7 @@ pub mod field {
     pub const REQUEST_BYTES: u32 = 65;
     pub const RESPONSE_BYTES: u32 = 66;
     pub const PAYLOAD: u32 = 67;
+    pub const TRACE_FLAGS: u32 = 68;
 
     pub const ATTEMPT_PROVIDER: u32 = 1;
     pub const ATTEMPT_MODEL: u32 = 2;
@@ -230,6 +231,9 @@ pub struct Record {
     /// Whether the payload was sampled: it is stored apart, under the same id.
     #[prost(bool, tag = "67")]
     pub payload: bool,
+    /// The flags of the caller's trace, where it has one: 1 is `sampled`.
+    #[prost(uint32, optional, tag = "68")]
+    pub trace_flags: Option<u32>,
 }
 
 /// What was asked and answered, of a request that was sampled.

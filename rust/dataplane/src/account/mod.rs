@@ -53,6 +53,7 @@ pub(crate) fn settle(exchange: &mut Exchange) {
             cached: usage.cache_read.unwrap_or(0),
             reasoning: usage.reasoning.unwrap_or(0),
         },
+        reported: [usage.all_input().is_some(), usage.all_output().is_some()],
     });
     if exchange.endpoint != endpoint::HEALTH {
         let payload = exchange.sampled.take().is_some_and(|sampled| {

@@ -32,6 +32,7 @@ pub(crate) fn write(exchange: &Exchange, settled: &Settled, out: &mut Vec<u8>) {
         to.ascii(field::SPAN_ID, &trace.span());
         if let Some(parent) = trace.parent() {
             to.ascii(field::PARENT_SPAN_ID, &parent);
+            to.number(field::TRACE_FLAGS, u64::from(trace.flags()));
         }
     }
 }

@@ -95,6 +95,7 @@ impl Books {
     pub(crate) fn gauges(&self) -> Vec<Gauge> {
         let done = self.health.done.load(Relaxed);
         let journal = self.journal.state();
+        let (held, missed) = self.ring.counts();
         let gauge = |name, help, value| Gauge { name, kind: "gauge", help, value };
         let counter = |name, help, value| Gauge { name, kind: "counter", help, value };
         let unshipped = journal.written.saturating_sub(done);
@@ -104,6 +105,12 @@ impl Books {
             gauge("tollway_journal_held", "Records that wait in memory for a disk that fails.", journal.held),
             counter("tollway_journal_dropped_total", "Records that were lost.", journal.dropped),
             counter("tollway_journal_refused_total", "Payloads that a full journal did not take.", journal.refused),
+            counter("tollway_journal_shipped_total", "Entries put into the store.", self.health.shipped.load(Relaxed)),
+            counter("tollway_journal_unknown_total", "Entries of a newer version, passed over.", journal.unknown),
+            counter("tollway_journal_quarantined_total", "Damaged files, put aside.", journal.quarantined),
+            counter("tollway_journal_torn_total", "Files whose last entry a crash had cut off.", journal.torn),
+            gauge("tollway_tail_records", "Records held for who watches them come in.", held),
+            counter("tollway_tail_missed_total", "Records that went by before a watcher asked for them.", missed),
             gauge("tollway_store_up", "1: the store answers.", u64::from(self.health.store_answers())),
         ]
     }

@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::{Builder, JoinHandle};
+use std::thread::Builder;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -15,7 +15,7 @@ use tokio::sync::{oneshot, watch};
 
 use crate::books::desk::{self, Call, Refusal};
 use crate::snapshot::Snapshot;
-use crate::telemetry::LabelNames;
+use crate::telemetry::{Gauge, LabelNames};
 use crate::worker::Shared;
 
 /// The longest line that is read.
@@ -92,37 +92,59 @@ impl Commands {
     }
 }
 
-/// Serves the socket at `path` (mode 0600) on a thread of its own.
+/// Who answers.
+struct Answering {
+    shared: Arc<Shared>,
+    /// Where there is a store; gone once the gateway ends, which lets the desk end.
+    desk: Mutex<Option<desk::Handle>>,
+    commands: Commands,
+}
+
+/// Serves the socket at `path` (mode 0600) on a thread of its own, until `closed`: longer than anything else is served,
+/// so that what happened last can still be fetched. The desk is closed with `stopped`.
 pub(crate) fn start(
     path: &Path,
     shared: Arc<Shared>,
     desk: Option<desk::Handle>,
-    mut stopped: watch::Receiver<bool>,
-) -> std::io::Result<(Commands, JoinHandle<()>)> {
+    (mut stopped, mut closed): (watch::Receiver<bool>, watch::Receiver<()>),
+) -> std::io::Result<Commands> {
     let listener = std::os::unix::net::UnixListener::bind(path)?;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
     listener.set_nonblocking(true)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let commands = Commands::default();
-    let asked = commands.clone();
-    let thread = Builder::new().name("tollway-control".to_owned()).spawn(move || {
+    let answering = Arc::new(Answering { shared, desk: Mutex::new(desk), commands: commands.clone() });
+    Builder::new().name("tollway-control".to_owned()).spawn(move || {
         runtime.block_on(async move {
             let Ok(listener) = UnixListener::from_std(listener) else { return };
+            tokio::spawn({
+                let answering = Arc::clone(&answering);
+                async move {
+                    let _stopped = stopped.wait_for(|stop| *stop).await;
+                    drop(answering.lock().take());
+                }
+            });
             loop {
                 tokio::select! {
-                    _ = stopped.wait_for(|stop| *stop) => return,
+                    _ = closed.changed() => return,
                     accepted = listener.accept() => match accepted {
-                        Ok((stream, _)) => { tokio::spawn(converse(stream, Arc::clone(&shared), desk.clone(), asked.clone())); }
+                        Ok((stream, _)) => { tokio::spawn(converse(stream, Arc::clone(&answering))); }
                         Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
                     },
                 }
             }
         });
     })?;
-    Ok((commands, thread))
+    Ok(commands)
 }
 
-async fn converse(stream: UnixStream, shared: Arc<Shared>, desk: Option<desk::Handle>, commands: Commands) {
+impl Answering {
+    fn lock(&self) -> MutexGuard<'_, Option<desk::Handle>> {
+        self.desk.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn converse(stream: UnixStream, answering: Arc<Answering>) {
     let (reader, mut writer) = stream.into_split();
     let mut reader = BufReader::new(reader);
     let mut line = Vec::new();
@@ -132,7 +154,7 @@ async fn converse(stream: UnixStream, shared: Arc<Shared>, desk: Option<desk::Ha
             Ok(read) if read > 0 && line.ends_with(b"\n") => {}
             _ => return,
         }
-        let mut answer = match answer(&line, &shared, desk.as_ref(), &commands).await {
+        let mut answer = match answer(&line, &answering).await {
             Ok(value) => json!({"ok": value}),
             Err(refusal) => refusal.to_json(),
         }
@@ -152,26 +174,24 @@ struct Asked {
     actor: Option<String>,
 }
 
-async fn answer(
-    line: &[u8],
-    shared: &Shared,
-    desk: Option<&desk::Handle>,
-    commands: &Commands,
-) -> Result<Value, Refusal> {
+async fn answer(line: &[u8], answering: &Answering) -> Result<Value, Refusal> {
+    let shared = &answering.shared;
     let asked: Asked = serde_json::from_slice(line).map_err(|_| Refusal::new("invalid", "not a call"))?;
     let snapshot = shared.snapshot.load_full();
+    let none = || Refusal::new("store_unavailable", "this gateway runs without a store, or ends");
+    let with = asked.with.unwrap_or_else(|| json!({}));
     match asked.call.as_str() {
         "metrics" => Ok(metrics(shared).into()),
         "health" => Ok(health(shared, &snapshot)),
         "routes" => Ok(routes(&snapshot)),
         "targets" => Ok(targets(&snapshot)),
         "reload" => {
-            commands.ask("reload").await.map_err(|error| Refusal::new("invalid_configuration", error))?;
+            answering.commands.ask("reload").await.map_err(|error| Refusal::new("invalid_configuration", error))?;
             Ok(json!({"generation": shared.snapshot.load().generation}))
         }
+        "tail" => desk::tail(shared.books.as_ref().ok_or_else(none)?, with),
         name if desk::knows(name) => {
-            let none = || Refusal::new("store_unavailable", "this gateway runs without a store");
-            let with = asked.with.unwrap_or_else(|| json!({}));
+            let desk = answering.lock().clone();
             desk.ok_or_else(none)?
                 .ask(Call { name: asked.call, with, actor: asked.actor.unwrap_or_default(), snapshot })
                 .await
@@ -191,7 +211,11 @@ pub(crate) fn metrics(shared: &Shared) -> String {
         .collect();
     targets.sort_unstable();
     targets.dedup();
-    shared.telemetry.render(&targets, &shared.books.as_ref().map(|books| books.gauges()).unwrap_or_default())
+    let mut gauges = shared.books.as_ref().map(|books| books.gauges()).unwrap_or_default();
+    gauges.extend(shared.hooks.gauges());
+    let (name, help, value) = ("tollway_connections", "Connections of callers.", shared.connections() as u64);
+    gauges.push(Gauge { name, kind: "gauge", help, value });
+    shared.telemetry.render(&targets, &gauges)
 }
 
 fn health(shared: &Shared, snapshot: &Snapshot) -> Value {

@@ -34,6 +34,8 @@ pub struct Gateway {
     /// The threads that keep the books, and what ends them once all else has.
     keepers: Mutex<Vec<JoinHandle<()>>>,
     close: watch::Sender<bool>,
+    /// Its end closes the control socket.
+    _control: watch::Sender<()>,
     _flusher: Option<Flusher>,
     commands: control::Commands,
     threads: Mutex<Vec<JoinHandle<()>>>,
@@ -126,14 +128,16 @@ impl Gateway {
             }
             None => (Vec::new(), None, None),
         };
-        let (commands, control_thread) = control::start(control, Arc::clone(&shared), desk, stopped.clone())?;
+        let (control_open, control_closed) = watch::channel(());
+        let commands = control::start(control, Arc::clone(&shared), desk, (stopped.clone(), control_closed))?;
         let gateway = Self {
             shared,
             keepers: Mutex::new(keepers),
             close,
+            _control: control_open,
             _flusher: flusher,
             commands,
-            threads: Mutex::new(vec![control_thread]),
+            threads: Mutex::default(),
             stop,
         };
         for (index, handed) in handed.into_iter().enumerate() {
@@ -199,7 +203,8 @@ impl Gateway {
         Ok(())
     }
 
-    /// Stops accepting, lets what runs finish for at most `patience`, and ends every thread. Whether all finished.
+    /// Stops accepting, lets what runs finish for at most `patience`, and ends every thread but that of the control
+    /// socket, from which what happened last can be fetched until this is dropped. Whether all finished.
     pub fn drain(&self, patience: Duration) -> bool {
         self.shared.draining.store(true, Ordering::Relaxed);
         self.shared.drain.send_replace(true);

@@ -3,7 +3,8 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use super::{AttemptClass, Gauge, Histogram, LabelNames, OVERHEAD, SECONDS, Series, Telemetry};
+use super::histogram::{Histogram, OVERHEAD, SECONDS, TOKENS};
+use super::{AttemptClass, Gauge, LabelNames, Series, Telemetry};
 
 impl Telemetry {
     /// Every family of the contract that has something to say.
@@ -47,19 +48,37 @@ impl Telemetry {
             "tollway_request_duration_seconds",
             "From the request's head to its answer's last byte.",
             &rows,
-            |series| (&series.duration, &SECONDS),
+            |series| seconds([("", &series.duration)], &SECONDS),
         );
         page.histograms(
             "tollway_time_to_first_token_seconds",
             "From the request's head to the first content of a stream.",
             &rows,
-            |series| (&series.first_token, &SECONDS),
+            |series| seconds([("", &series.first_token)], &SECONDS),
         );
         page.histograms(
             "tollway_overhead_seconds",
             "The gateway's own part of the time to the answer's head.",
             &rows,
-            |series| (&series.overhead, &OVERHEAD),
+            |series| seconds([("", &series.overhead)], &OVERHEAD),
+        );
+        page.histograms(
+            "tollway_operation_duration_seconds",
+            "From the beginning of a send to the end of its answer, or its failure.",
+            &rows,
+            |Series { operations: [served, failed], .. }| {
+                seconds([(",outcome=\"ok\"", served), (",outcome=\"error\"", failed)], &SECONDS)
+            },
+        );
+        page.histograms(
+            "tollway_request_tokens",
+            "Tokens of a request, where its upstream reported any.",
+            &rows,
+            |Series { request_tokens: [input, output], .. }| Shown {
+                histograms: [(",type=\"input\"", input), (",type=\"output\"", output)],
+                bounds: &TOKENS,
+                sum: |tokens| tokens.to_string(),
+            },
         );
         page.family("tollway_in_flight", "gauge", "Requests being served.");
         page.line("tollway_in_flight", self.in_flight());
@@ -73,6 +92,22 @@ impl Telemetry {
         }
         page.text
     }
+}
+
+/// The histograms of a series in one family.
+struct Shown<'s, const N: usize> {
+    /// Each with what more its samples are told apart by, as it is written.
+    histograms: [(&'static str, &'s Histogram); N],
+    bounds: &'static [f64; 14],
+    /// How a sum is written.
+    sum: fn(u64) -> String,
+}
+
+fn seconds<'s, const N: usize>(
+    histograms: [(&'static str, &'s Histogram); N],
+    bounds: &'static [f64; 14],
+) -> Shown<'s, N> {
+    Shown { histograms, bounds, sum: |us| Duration::from_micros(us).as_secs_f64().to_string() }
 }
 
 struct Page {
@@ -106,32 +141,34 @@ impl Page {
         );
     }
 
-    fn histograms<'s>(
+    fn histograms<'s, const N: usize>(
         &mut self,
         name: &str,
         help: &str,
         rows: &[(&LabelNames, &'s Series)],
-        pick: impl Fn(&'s Series) -> (&'s Histogram, &'static [f64; 14]),
+        show: impl Fn(&'s Series) -> Shown<'s, N>,
     ) {
         self.family(name, "histogram", help);
         for (names, series) in rows {
-            let (histogram, bounds) = pick(series);
-            let total: u64 = histogram.buckets.iter().sum();
-            if total == 0 {
-                continue;
-            }
-            let mut below = 0;
-            for (bound, count) in bounds.iter().zip(histogram.buckets) {
-                below += count;
+            let Shown { histograms, bounds, sum } = show(series);
+            for (more, histogram) in histograms {
+                let total: u64 = histogram.buckets.iter().sum();
+                if total == 0 {
+                    continue;
+                }
+                let mut below = 0;
+                for (bound, count) in bounds.iter().zip(histogram.buckets) {
+                    below += count;
+                    self.open(&format!("{name}_bucket"), names);
+                    let _ = writeln!(self.text, "{more},le=\"{bound}\"}} {below}");
+                }
                 self.open(&format!("{name}_bucket"), names);
-                let _ = writeln!(self.text, ",le=\"{bound}\"}} {below}");
+                let _ = writeln!(self.text, "{more},le=\"+Inf\"}} {total}");
+                self.open(&format!("{name}_sum"), names);
+                let _ = writeln!(self.text, "{more}}} {}", sum(histogram.sum));
+                self.open(&format!("{name}_count"), names);
+                let _ = writeln!(self.text, "{more}}} {total}");
             }
-            self.open(&format!("{name}_bucket"), names);
-            let _ = writeln!(self.text, ",le=\"+Inf\"}} {total}");
-            self.open(&format!("{name}_sum"), names);
-            let _ = writeln!(self.text, "}} {}", Duration::from_micros(histogram.sum_us).as_secs_f64());
-            self.open(&format!("{name}_count"), names);
-            let _ = writeln!(self.text, "}} {total}");
         }
     }
 }

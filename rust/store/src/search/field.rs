@@ -39,7 +39,7 @@ fn attempts(record: &Record, read: fn(&Attempt) -> &str) -> Held<'_> {
 }
 
 /// Every field of a record.
-const FIELDS: [(&str, Read); 60] = [
+const FIELDS: [(&str, Read); 61] = [
     ("id", |r| Held::Text(Some(&r.id))),
     ("accepted_us", |r| number(r.accepted_us)),
     ("endpoint", |r| Held::Text(Some(&r.endpoint))),
@@ -97,6 +97,7 @@ const FIELDS: [(&str, Read); 60] = [
     ("trace_id", |r| text(&r.trace_id)),
     ("span_id", |r| text(&r.span_id)),
     ("parent_span_id", |r| text(&r.parent_span_id)),
+    ("trace_flags", |r| number_if(r.trace_flags.map(u64::from))),
     ("request_bytes", |r| number(r.request_bytes)),
     ("response_bytes", |r| number(r.response_bytes)),
     ("payload", |r| Held::Truth(r.payload)),

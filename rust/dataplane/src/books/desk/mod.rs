@@ -19,6 +19,8 @@ use crate::snapshot::Snapshot;
 
 use super::{Books, keys as in_force};
 
+pub(crate) use requests::tail;
+
 /// As many calls wait at once.
 const WAITING: usize = 64;
 /// How many keys, scopes or entries a page has if nothing is said, and at most.
@@ -95,8 +97,7 @@ impl Handle {
 
 /// Whether `name` is a call for the desk.
 pub(crate) fn knows(name: &str) -> bool {
-    ["keys.", "scopes.", "requests.", "audit."].iter().any(|group| name.starts_with(group))
-        || matches!(name, "usage" | "tail")
+    ["keys.", "scopes.", "requests.", "audit."].iter().any(|group| name.starts_with(group)) || name == "usage"
 }
 
 /// Answers calls until nobody can make any.
@@ -119,7 +120,6 @@ impl Desk<'_> {
     pub(crate) fn answer(&mut self, call: &Call) -> Result<Value, Refusal> {
         match call.name.split_once('.') {
             None if call.name == "usage" => usage::answer(self, call),
-            None if call.name == "tail" => requests::tail(self.books, call),
             Some(("keys", what)) => keys::answer(self, what, call),
             Some(("scopes", what)) => scopes::answer(self, what, call),
             Some(("requests", what)) => requests::answer(self, what, call),
@@ -166,7 +166,11 @@ fn no_such_call() -> Refusal {
 
 /// What a call is given, as `T`.
 fn given<T: DeserializeOwned>(call: &Call) -> Result<T, Refusal> {
-    serde_json::from_value(call.with.clone()).map_err(|error| Refusal::new("invalid", error.to_string()))
+    read(call.with.clone())
+}
+
+fn read<T: DeserializeOwned>(with: Value) -> Result<T, Refusal> {
+    serde_json::from_value(with).map_err(|error| Refusal::new("invalid", error.to_string()))
 }
 
 /// A page of `all`, which is sorted by `name`: those after `after`, and what to ask for next.

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tollway_records::Record;
 use tollway_store::{Filter, Search};
 
-use super::{Books, Call, Desk, Refusal, given, members, no_such_call};
+use super::{Books, Call, Desk, Refusal, given, members, no_such_call, read};
 
 #[derive(Deserialize)]
 struct Asked {
@@ -70,9 +70,10 @@ fn search(desk: &mut Desk<'_>, call: &Call) -> Result<Value, Refusal> {
     Ok(json!({"data": data, "next": page.next, "scanned": page.scanned}))
 }
 
-/// The records that have come in since the last call: from memory, so that nothing is read that nobody asked for.
-pub(super) fn tail(books: &Books, call: &Call) -> Result<Value, Refusal> {
-    let asked: Tailed = given(call)?;
+/// The records that have come in since the last call: from memory, so that nothing is read that nobody asked for, and
+/// not at the desk, where it would wait behind calls of the store.
+pub(crate) fn tail(books: &Books, with: Value) -> Result<Value, Refusal> {
+    let asked: Tailed = read(with)?;
     let filter = filter(asked.filter)?;
     let limit = asked.limit.unwrap_or(100).clamp(1, 500);
     let seen = books.ring.since(asked.after, limit, |record| filter.matches(record));

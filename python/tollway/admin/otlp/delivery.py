@@ -1,0 +1,82 @@
+"""Requests until the receiver takes what they hold, or says for good that it does not."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from functools import partial
+from typing import TYPE_CHECKING
+
+from tollway.admin.otlp.aside import aside
+from tollway.admin.otlp.sender import Answer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tollway.admin.otlp.sender import Sender
+    from tollway.admin.otlp.state import Signal, State
+
+FIRST_WAIT, LONGEST_WAIT = 0.5, 30.0
+"""Seconds before trying again: the first, and what doubling stops at; each is shortened by chance, by half at most."""
+
+
+class Delivery:
+    """Delivers one signal. `ending` is set when it should come to its end: then nothing is tried twice."""
+
+    def __init__(self, signal: Signal, sender: Sender, state: State, ending: asyncio.Event) -> None:
+        self.signal = signal
+        self.state = state
+        self.ending = ending
+        self._sender = sender
+        self._patience = 2 * sender.timeout
+        self._wait = FIRST_WAIT
+
+    async def deliver(
+        self, body: bytes, items: int, rejected: Callable[[bytes], int], until: float | None = None
+    ) -> bool:
+        """Send `body`, which holds `items`, again and again; until the monotonic time `until`, if that is given.
+
+        Whether it is settled: taken, or refused for good. `rejected` reads how many items an answer says were not
+        taken.
+        """
+        while True:
+            answer = await self._once(body)
+            self.state.went(self.signal, None if answer.kind == "taken" else answer.why)
+            if answer.kind == "taken":
+                self._wait = FIRST_WAIT
+                lost = min(rejected(answer.body), items)
+                self.state.exported(self.signal, items - lost)
+                self.state.dropped(self.signal, "rejected", lost)
+                return True
+            if answer.kind == "refused":
+                self.state.dropped(self.signal, "refused", items)
+                # The next will be refused too, most likely.
+                await self.pause(self._backed_off())
+                return True
+            wait = self._backed_off() if answer.wait is None else answer.wait
+            if self.ending.is_set() or (until is not None and time.monotonic() + wait >= until):
+                return False
+            await self.pause(wait)
+
+    async def pause(self, seconds: float) -> None:
+        """Wait so long, or until the end begins."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self.ending.wait()
+        except TimeoutError:
+            pass
+
+    async def _once(self, body: bytes) -> Answer:
+        try:
+            # The sender's own timeout is about each wait for the network: one that trickles needs another.
+            async with asyncio.timeout(self._patience):
+                return await aside(partial(self._sender.send, body))
+        except TimeoutError:
+            self._sender.abort()
+            return Answer("again", "too slow")
+
+    def _backed_off(self) -> float:
+        wait = self._wait
+        self._wait = min(2 * wait, LONGEST_WAIT)
+        return wait * random.uniform(0.5, 1.0)  # noqa: S311 - spreads load
