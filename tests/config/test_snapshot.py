@@ -30,6 +30,10 @@ SHAPE: dict[str, set[str]] = {
         "ca", "proxy", "http2", "connect_timeout_ms", "max_connections", "max_connection_age_ms",
         "dns_ttl_ms", "mock",
     },
+    "prices": {"provider", "model", "price"},
+    "price": {"periods"},
+    "periods": {"when", "version", "rates", "variants"},
+    "variants": {"when", "terms", "rates"},
     "routes": {"name", "strategy", "targets", "on_lossy", "hooks", "guardrails"},
     "targets": {"provider", "model", "timeout_ms", "first_token_ms", "idle_ms", "max_retries"},
     "hooks": {"id", "call", "on", "is_async", "timeout_ms", "on_failure"},
@@ -65,7 +69,7 @@ def check_shape(value: object, name: str) -> None:
     if isinstance(value, list):
         for entry in value:
             check_shape(entry, name)
-    elif isinstance(value, dict) and name not in ("headers", "metadata", "settings"):
+    elif isinstance(value, dict) and name not in ("headers", "metadata", "settings", "when", "terms", "rates"):
         assert set(value) == SHAPE[name], name
         for key, entry in value.items():
             check_shape(entry, key)
@@ -73,7 +77,7 @@ def check_shape(value: object, name: str) -> None:
 
 def test_shape(write: Write) -> None:
     snapshot = compiled(write(FULL))
-    assert set(snapshot) == {"server", "store", "providers", "routes", "scopes", "keys"}
+    assert set(snapshot) == {"server", "store", "providers", "prices", "routes", "scopes", "keys"}
     for name, value in snapshot.items():
         check_shape(value, name)
 

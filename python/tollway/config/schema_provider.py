@@ -8,33 +8,19 @@ from pydantic import Field, create_model
 
 from tollway.config.fields import (
     BaseUrl,
-    Dollars,
     FilePath,
     HeaderName,
     Hidden,
     Many,
     Name,
-    NotYet,
     ProxyUrl,
     SecretRef,
     Settings,
 )
 from tollway.config.quantities import Delay, Duration
+from tollway.config.schema_price import Price
 from tollway.config.schema_server import preset
 from tollway.providers.contract import Dialect, Option, Provider, providers
-
-
-class Price(Settings):
-    """What a model costs, over the bundled price table."""
-
-    input_per_mtok: Dollars = Field(description="US dollars for a million input tokens.")
-    output_per_mtok: Dollars = Field(description="US dollars for a million output tokens.")
-    cache_read_per_mtok: Dollars | None = Field(
-        default=None, description="US dollars for a million input tokens read from the provider's cache."
-    )
-    cache_write_per_mtok: Dollars | None = Field(
-        default=None, description="US dollars for a million input tokens written to the provider's cache."
-    )
 
 
 class PooledKey(Settings):
@@ -50,7 +36,7 @@ class ProviderSettings(Settings):
     type: str = Field(description="The provider's module.")
     region: Name | None = Field(default=None, description="Where the provider is, for data policies.")
     tags: Many[Name] = Field(default=(), description="What the provider guarantees, for data policies.")
-    prices: Annotated[dict[str, Price], NotYet()] = Field(
+    prices: dict[str, Price] = Field(
         default_factory=dict, description="Prices by the provider's name of the model, over the price table."
     )
 

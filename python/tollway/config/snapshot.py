@@ -9,6 +9,7 @@ import orjson
 
 from tollway.config.checks import Resolved, ResolveHook
 from tollway.config.plain import plain
+from tollway.config.prices import price_record
 from tollway.config.schema import SCOPES, Config
 from tollway.config.schema_access import DataPolicy, Key, Scope
 from tollway.config.schema_guard import Guardrail, Hook
@@ -32,6 +33,7 @@ def compile_snapshot(config: Config, resolved: Resolved, *, resolve_hook: Resolv
             "server": _server(config, resolved),
             "store": compile_store(config, resolved),
             "providers": [_provider(name, provider, resolved) for name, provider in config.providers.items()],
+            "prices": list(_prices(config)),
             "routes": [_route(name, route, hooks) for name, route in config.routes.items()],
             "scopes": list(_scopes(config)),
             "keys": [_key(name, key, config, resolved) for name, key in config.keys.items()],
@@ -113,6 +115,16 @@ def _mock(settings: ProviderSettings, declared: Provider) -> Json | None:
         "error_status": options["error"],
         "cut_after": options["cut_after"],
     }
+
+
+def _prices(config: Config) -> Iterator[Json]:
+    """What each model of each provider costs, as far as it is known and a route leads there."""
+    routes = config.routes.items()
+    targets = (target for name, route in routes for _, target in served_targets(name, route))
+    for provider, model in dict.fromkeys((target.provider, target.model) for target in targets):
+        record = price_record(config.providers[provider], model)
+        if record is not None:
+            yield {"provider": provider, "model": model, "price": record}
 
 
 def _route(name: str, route: Route, hooks: dict[str, tuple[int, bool]]) -> Json:

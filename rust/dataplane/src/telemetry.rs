@@ -191,6 +191,8 @@ pub(crate) struct Finished {
     pub(crate) tokens: TokenCounts,
     /// Whether input and output are among what was reported.
     pub(crate) reported: [bool; 2],
+    /// 0 if it is not known.
+    pub(crate) cost_nano: u64,
 }
 
 #[derive(Default)]
@@ -203,6 +205,7 @@ struct Series {
     /// Input and output of a request.
     request_tokens: [Histogram; 2],
     tokens: TokenCounts,
+    cost_nano: u64,
     attempts: [u64; AttemptClass::ALL.len()],
     statuses: Vec<(u16, u64)>,
 }
@@ -215,6 +218,7 @@ impl Series {
         self.operations.iter_mut().zip(&other.operations).for_each(|(mine, theirs)| mine.add(theirs));
         self.request_tokens.iter_mut().zip(&other.request_tokens).for_each(|(mine, theirs)| mine.add(theirs));
         self.tokens.add(&other.tokens);
+        self.cost_nano = self.cost_nano.saturating_add(other.cost_nano);
         self.attempts.iter_mut().zip(other.attempts).for_each(|(mine, theirs)| *mine += theirs);
         other.statuses.iter().for_each(|(status, count)| self.status(*status, *count));
     }
@@ -255,6 +259,7 @@ enum Event {
         first_token: Option<Observed>,
         tokens: TokenCounts,
         reported: [bool; 2],
+        cost_nano: u64,
     },
     Attempt {
         id: usize,
@@ -304,7 +309,9 @@ impl Counts {
                         *count += 1;
                     }
                 }
-                Event::Finished { status, times: [total, overhead], first_token, tokens, reported, .. } => {
+                Event::Finished {
+                    status, times: [total, overhead], first_token, tokens, reported, cost_nano, ..
+                } => {
                     series.status(status, 1);
                     series.duration.observe(total);
                     series.overhead.observe(overhead);
@@ -314,6 +321,7 @@ impl Counts {
                     series.tokens.add(&tokens);
                     let pairs = series.request_tokens.iter_mut().zip(observed(&tokens, reported));
                     pairs.for_each(|(histogram, seen)| seen.into_iter().for_each(|seen| histogram.observe(seen)));
+                    series.cost_nano = series.cost_nano.saturating_add(cost_nano);
                 }
             }
         }
@@ -365,6 +373,7 @@ impl Shard {
             first_token: finished.first_token.map(|time| Observed::new(&SECONDS, time)),
             tokens: finished.tokens,
             reported: finished.reported,
+            cost_nano: finished.cost_nano,
         });
     }
 

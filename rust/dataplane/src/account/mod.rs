@@ -3,6 +3,7 @@
 //! Its record is in the journal before the last byte of its answer goes out: an answer that is not streamed is settled
 //! before its first byte, a stream before `[DONE]`. The ledger comes to this place.
 
+pub(crate) mod price;
 mod record;
 
 use std::time::Duration;
@@ -17,13 +18,17 @@ use crate::accept::endpoint;
 use crate::exchange::Exchange;
 use crate::telemetry::{AttemptClass, Finished, TokenCounts};
 
+use price::Cost;
+
 /// What is known of a request only at its end.
-pub(crate) struct Settled {
+pub(crate) struct Settled<'e> {
     total: Duration,
     overhead: Duration,
     tokens: Option<Tokens>,
     /// Whether the tokens are a guess.
     estimated: bool,
+    /// None if it is not known.
+    cost: Option<Cost<'e>>,
 }
 
 /// Settles a request that has ended, whatever its end was; a second time does nothing.
@@ -32,6 +37,8 @@ pub(crate) fn settle(exchange: &mut Exchange) {
         return;
     }
     exchange.attempted(AttemptClass::Cancelled);
+    let sampled = exchange.sampled.take();
+    let exchange: &Exchange = exchange;
     let total = exchange.started.elapsed();
     let reported = exchange.told.usage.as_ref().map(reported);
     let settled = Settled {
@@ -39,6 +46,7 @@ pub(crate) fn settle(exchange: &mut Exchange) {
         overhead: exchange.overhead.unwrap_or_else(|| total.saturating_sub(exchange.upstream)),
         estimated: reported.is_none(),
         tokens: reported.or_else(|| estimated(exchange)),
+        cost: cost(exchange),
     };
     let usage = exchange.told.usage.unwrap_or_default();
     exchange.worker.shard.finish(&Finished {
@@ -54,9 +62,10 @@ pub(crate) fn settle(exchange: &mut Exchange) {
             reasoning: usage.reasoning.unwrap_or(0),
         },
         reported: [usage.all_input().is_some(), usage.all_output().is_some()],
+        cost_nano: settled.cost.map_or(0, |cost| cost.nano),
     });
     if exchange.endpoint != endpoint::HEALTH {
-        let payload = exchange.sampled.take().is_some_and(|sampled| {
+        let payload = sampled.is_some_and(|sampled| {
             exchange.worker.remember(Kind::Payload, |out| out.extend(sampled.payload.encode_to_vec()))
         });
         exchange.worker.remember(Kind::Request, |out| {
@@ -66,6 +75,14 @@ pub(crate) fn settle(exchange: &mut Exchange) {
             }
         });
     }
+}
+
+/// What the request cost: by the provider's report, else by the guess; none if that is not known.
+pub(crate) fn cost(exchange: &Exchange) -> Option<Cost<'_>> {
+    let prices = exchange.target()?.prices.as_ref()?;
+    let guessed =
+        || estimated(exchange).map(|tokens| Usage { input: tokens.input, output: tokens.output, ..Usage::default() });
+    prices.cost(&exchange.told.usage.or_else(guessed)?, exchange.accepted, &[])
 }
 
 /// The provider's report, in the buckets of a record.

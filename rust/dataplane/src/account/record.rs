@@ -10,7 +10,7 @@ use crate::snapshot::spec::Strategy;
 use super::Settled;
 
 /// Writes the record of `exchange` to `out`.
-pub(crate) fn write(exchange: &Exchange, settled: &Settled, out: &mut Vec<u8>) {
+pub(crate) fn write(exchange: &Exchange, settled: &Settled<'_>, out: &mut Vec<u8>) {
     let mut to = Writer::new(out);
     to.text(field::ID, exchange.id.as_str());
     to.number(field::ACCEPTED_US, micros(exchange.accepted));
@@ -77,7 +77,7 @@ fn way(exchange: &Exchange, to: &mut Writer<'_>) {
     }
 }
 
-fn when(exchange: &Exchange, settled: &Settled, to: &mut Writer<'_>) {
+fn when(exchange: &Exchange, settled: &Settled<'_>, to: &mut Writer<'_>) {
     to.number_if(field::ADMITTED_US, exchange.admitted.map(micros));
     to.number_if(field::SENT_US, exchange.sends.last().map(|send| micros(send.at)));
     to.number_if(field::FIRST_TOKEN_US, exchange.first_token.map(micros));
@@ -87,7 +87,7 @@ fn when(exchange: &Exchange, settled: &Settled, to: &mut Writer<'_>) {
     to.number(field::UPSTREAM_US, micros(exchange.upstream));
 }
 
-fn how_much(exchange: &Exchange, settled: &Settled, to: &mut Writer<'_>) {
+fn how_much(exchange: &Exchange, settled: &Settled<'_>, to: &mut Writer<'_>) {
     if let Some(tokens) = &settled.tokens {
         to.message(field::TOKENS, |to| {
             to.number_if(field::TOKENS_INPUT, tokens.input);
@@ -102,6 +102,10 @@ fn how_much(exchange: &Exchange, settled: &Settled, to: &mut Writer<'_>) {
         if settled.estimated {
             to.number(field::ESTIMATED, 1);
         }
+    }
+    if let Some(cost) = &settled.cost {
+        to.number(field::COST_NANO, cost.nano);
+        to.text(field::PRICE_VERSION, cost.version);
     }
     to.number(field::REQUEST_BYTES, exchange.request_bytes);
     to.number(field::RESPONSE_BYTES, exchange.response_bytes);

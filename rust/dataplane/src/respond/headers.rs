@@ -2,6 +2,8 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
+use crate::account;
+use crate::account::price::Dollars;
 use crate::clock::micros;
 use crate::error::{Error, Kind};
 use crate::exchange::Exchange;
@@ -18,6 +20,7 @@ const UPSTREAM: HeaderName = HeaderName::from_static("x-tollway-upstream-ms");
 const FLAGS: HeaderName = HeaderName::from_static("x-tollway-flags");
 const INPUT_TOKENS: HeaderName = HeaderName::from_static("x-tollway-input-tokens");
 const OUTPUT_TOKENS: HeaderName = HeaderName::from_static("x-tollway-output-tokens");
+const COST: HeaderName = HeaderName::from_static("x-tollway-cost-usd");
 const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
 const RETRY_AFTER_MS: HeaderName = HeaderName::from_static("retry-after-ms");
 
@@ -49,7 +52,7 @@ pub(crate) fn of_exchange(headers: &mut HeaderMap, exchange: &Exchange) {
     }
 }
 
-/// The tokens of an answer that is known whole.
+/// The tokens and the cost of an answer that is known whole.
 pub(crate) fn of_usage(headers: &mut HeaderMap, exchange: &Exchange) {
     let Some(usage) = &exchange.told.usage else { return };
     if let Some(input) = usage.all_input() {
@@ -57,6 +60,11 @@ pub(crate) fn of_usage(headers: &mut HeaderMap, exchange: &Exchange) {
     }
     if let Some(output) = usage.all_output() {
         headers.insert(OUTPUT_TOKENS, HeaderValue::from(output));
+    }
+    if let Some(cost) = account::cost(exchange)
+        && let Ok(dollars) = HeaderValue::try_from(Dollars(cost.nano).to_string())
+    {
+        headers.insert(COST, dollars);
     }
 }
 

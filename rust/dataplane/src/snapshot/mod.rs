@@ -13,13 +13,14 @@ use tollway_records::record::{Writer, field};
 use zeroize::Zeroizing;
 
 use crate::accept::tls::server_config;
+use crate::account::price::Prices;
 use crate::authenticate::registry::TeamModels;
 use crate::authenticate::virtual_key::{KeyHash, KeyHasher, from_hex};
 use crate::guard::{Guards, OnFailure};
 use crate::telemetry::Labels;
 use crate::upstream::provider::Provider;
 
-use spec::{HookSpec, KeySpec, OnLossy, Phase, RouteSpec, ScopeSpec, Spec, StoreSpec, Strategy, TargetSpec};
+use spec::{HookSpec, KeySpec, OnLossy, Phase, PriceSpec, RouteSpec, ScopeSpec, Spec, StoreSpec, Strategy, TargetSpec};
 
 /// Counts configurations, so that each has a number that none had before.
 static GENERATIONS: AtomicU64 = AtomicU64::new(0);
@@ -110,6 +111,8 @@ pub(crate) struct Route {
 pub(crate) struct Target {
     pub(crate) provider: Arc<Provider>,
     pub(crate) model: String,
+    /// What it costs; none if that is not known.
+    pub(crate) prices: Option<Arc<Prices>>,
     pub(crate) timeout: Duration,
     pub(crate) first_token: Duration,
     pub(crate) idle: Duration,
@@ -143,10 +146,13 @@ impl Snapshot {
             .collect::<Result<Vec<_>, _>>()?;
         let by_name: HashMap<&str, &Arc<Provider>> =
             providers.iter().map(|provider| (&*provider.name, provider)).collect();
+        let priced =
+            spec.prices.into_iter().map(|PriceSpec { provider, model, price }| ((provider, model), Arc::new(price)));
+        let known = Known { providers: by_name, prices: priced.collect() };
         let routes = spec
             .routes
             .into_iter()
-            .map(|spec| Route::compile(spec, &by_name).map(|route| (route.name.clone(), Arc::new(route))))
+            .map(|spec| Route::compile(spec, &known).map(|route| (route.name.clone(), Arc::new(route))))
             .collect::<Result<FxHashMap<_, _>, _>>()?;
         let mut keys = FxHashMap::default();
         for spec in spec.keys {
@@ -227,6 +233,13 @@ impl Key {
     }
 }
 
+/// What routes refer to.
+struct Known<'a> {
+    providers: HashMap<&'a str, &'a Arc<Provider>>,
+    /// By the names of the provider and the model.
+    prices: HashMap<(String, String), Arc<Prices>>,
+}
+
 /// Something of each line of `bytes`.
 fn lines(bytes: &[u8]) -> u8 {
     bytes.iter().step_by(64).fold(bytes.last().copied().unwrap_or_default(), |sum, byte| sum ^ byte)
@@ -241,12 +254,12 @@ impl Route {
         }
     }
 
-    fn compile(spec: RouteSpec, providers: &HashMap<&str, &Arc<Provider>>) -> Result<Self, String> {
+    fn compile(spec: RouteSpec, known: &Known<'_>) -> Result<Self, String> {
         let name: Arc<str> = spec.name.into();
         let targets = spec
             .targets
             .into_iter()
-            .map(|target| Target::compile(&name, target, providers))
+            .map(|target| Target::compile(&name, target, known))
             .collect::<Result<Vec<_>, _>>()?;
         let (request, response): (Vec<_>, Vec<_>) = spec.hooks.into_iter().partition(|hook| hook.on == Phase::Request);
         Ok(Self {
@@ -263,8 +276,9 @@ impl Route {
 }
 
 impl Target {
-    fn compile(route: &str, spec: TargetSpec, providers: &HashMap<&str, &Arc<Provider>>) -> Result<Self, String> {
-        let provider = providers
+    fn compile(route: &str, spec: TargetSpec, known: &Known<'_>) -> Result<Self, String> {
+        let provider = known
+            .providers
             .get(&*spec.provider)
             .ok_or_else(|| format!("route {route:?} names the provider {:?}, which is not declared", spec.provider))?;
         Ok(Self {
@@ -274,6 +288,7 @@ impl Target {
             idle: Duration::from_millis(spec.idle_ms),
             max_retries: spec.max_retries,
             labels: Labels::new(route, &provider.name, &spec.model)?,
+            prices: known.prices.get(&(spec.provider, spec.model.clone())).cloned(),
             model: spec.model,
         })
     }

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use tollway_protocol::dialect::Dialect;
 
+use crate::account::price::Prices;
 use crate::guard::{GuardSpec, OnFailure};
 
 /// The whole configuration.
@@ -15,6 +16,9 @@ use crate::guard::{GuardSpec, OnFailure};
 pub(crate) struct Spec {
     pub(crate) server: ServerSpec,
     pub(crate) providers: Vec<ProviderSpec>,
+    /// What models cost, as far as it is known.
+    #[serde(default)]
+    pub(crate) prices: Vec<PriceSpec>,
     pub(crate) routes: Vec<RouteSpec>,
     pub(crate) keys: Vec<KeySpec>,
     /// Teams, projects and the others.
@@ -172,6 +176,15 @@ pub(crate) struct MockSpec {
     pub(crate) chunks: usize,
     pub(crate) error_status: Option<u16>,
     pub(crate) cut_after: Option<usize>,
+}
+
+/// What a model of a provider costs.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PriceSpec {
+    pub(crate) provider: String,
+    pub(crate) model: String,
+    pub(crate) price: Prices,
 }
 
 /// `[routes.X]`.

@@ -1,7 +1,9 @@
 //! The counters in Prometheus' text format, version 0.0.4.
 
-use std::fmt::Write;
+use std::fmt::{Display, Write};
 use std::time::Duration;
+
+use crate::account::price::Dollars;
 
 use super::histogram::{Histogram, OVERHEAD, SECONDS, TOKENS};
 use super::{AttemptClass, Gauge, LabelNames, Series, Telemetry};
@@ -43,6 +45,10 @@ impl Telemetry {
                     page.sample("tollway_tokens_total", names, &[("type", kind)], count);
                 }
             }
+        }
+        page.family("tollway_cost_usd_total", "counter", "US dollars, of the requests whose cost is known.");
+        for (names, series) in rows.iter().filter(|(_, series)| series.cost_nano > 0) {
+            page.sample("tollway_cost_usd_total", names, &[], Dollars(series.cost_nano));
         }
         page.histograms(
             "tollway_request_duration_seconds",
@@ -123,7 +129,7 @@ impl Page {
         let _ = writeln!(self.text, "{name} {value}");
     }
 
-    fn sample(&mut self, name: &str, names: &LabelNames, more: &[(&str, &str)], value: u64) {
+    fn sample(&mut self, name: &str, names: &LabelNames, more: &[(&str, &str)], value: impl Display) {
         self.open(name, names);
         for (label, text) in more {
             let _ = write!(self.text, ",{label}=\"{}\"", Escaped(text));

@@ -1,0 +1,89 @@
+"""`[providers.X.prices]`: what a provider's models cost, over the bundled price table."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import AliasChoices, Field
+
+from tollway.config.fields import Dollars, Many, Moment, Settings
+
+_UNKNOWN = "Without it, the cost of a request that has any is unknown."
+
+Small = Annotated[Dollars, Field(le=10**12)]
+"""At most 1,000 US dollars."""
+
+
+def _million(what: str) -> str:
+    return f"US dollars for a million {what}."
+
+
+class Further(Settings):
+    """What may be priced besides plain input and output."""
+
+    cache_read_per_mtok: Dollars | None = Field(
+        default=None,
+        description=_million("input tokens read from the provider's cache") + " Without it, `input_per_mtok`.",
+    )
+    cache_write_per_mtok: Dollars | None = Field(
+        default=None,
+        description=_million("input tokens written to the provider's cache, for its shorter lifetime") + f" {_UNKNOWN}",
+    )
+    cache_write_1h_per_mtok: Dollars | None = Field(
+        default=None, description=_million("input tokens written to it for an hour") + f" {_UNKNOWN}"
+    )
+    audio_input_per_mtok: Dollars | None = Field(
+        default=None, description=_million("input tokens of audio") + f" {_UNKNOWN}"
+    )
+    audio_output_per_mtok: Dollars | None = Field(
+        default=None, description=_million("output tokens of audio") + f" {_UNKNOWN}"
+    )
+    image_input_per_mtok: Dollars | None = Field(
+        default=None, description=_million("input tokens of pictures") + " Without it, `input_per_mtok`."
+    )
+    image_output_per_mtok: Dollars | None = Field(
+        default=None, description=_million("output tokens of pictures") + f" {_UNKNOWN}"
+    )
+    reasoning_per_mtok: Dollars | None = Field(
+        default=None, description=_million("tokens of thoughts") + " Without it, `output_per_mtok`."
+    )
+
+
+class Above(Further):
+    """Prices of a request whose whole input, cached or not, is over so many tokens; all of its tokens have them."""
+
+    input_tokens: int = Field(ge=1, le=1 << 40, description="Over so many input tokens.")
+    input_per_mtok: Dollars | None = Field(default=None, description=_million("input tokens"))
+    output_per_mtok: Dollars | None = Field(default=None, description=_million("output tokens"))
+
+
+class Rates(Further):
+    """What a model costs."""
+
+    input_per_mtok: Dollars = Field(description=_million("input tokens"))
+    output_per_mtok: Dollars = Field(description=_million("output tokens"))
+    web_searches_per_thousand: Small | None = Field(
+        default=None, description=f"US dollars for a thousand searches of a built-in tool. {_UNKNOWN}"
+    )
+    per_request: Small | None = Field(default=None, description="US dollars for each request, besides its tokens.")
+    above: Many[Above] = Field(default=(), description="Other prices for requests with much input.")
+
+
+class Change(Rates):
+    """What a model costs from a moment on."""
+
+    since: Moment = Field(
+        validation_alias=AliasChoices("from"), serialization_alias="from", description="From this moment on."
+    )
+
+
+class Price(Rates):
+    """What a model costs, over the bundled price table."""
+
+    since: Moment | None = Field(
+        default=None,
+        validation_alias=AliasChoices("from"),
+        serialization_alias="from",
+        description="From this moment on; before, the price table holds. Without it, always.",
+    )
+    changes: Many[Change] = Field(default=(), description="Prices that hold from later moments on, each whole.")

@@ -1,0 +1,226 @@
+//! What a request costs, from the tokens of each bucket: pure, in whole numbers, exact to the nano-dollar.
+//!
+//! A cost that is not known is none, never 0. Every bucket with tokens in it needs a rate of its own, save where another
+//! rate applies by rule, because providers bill so or because it can only be dearer than what they bill:
+//!
+//! | bucket | without a rate of its own |
+//! |---|---|
+//! | `reasoning` | `output`: every provider bills thoughts as output |
+//! | `cache_read` | `input`: a provider with no price for cached tokens bills them as others |
+//! | `image_input`, `tool_input` | `input`: pictures are counted in text tokens; so is what built-in tools bring in |
+//! | every other | the cost is unknown: writing to a cache, audio, and pictures that are made cost more than text |
+//!
+//! Where no input was reported at all, the cost is unknown too. The sum is rounded once, half a nano-dollar up.
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+use serde::Deserialize;
+use tollway_protocol::canonical::Usage;
+
+/// A rate is for so many tokens, searches or requests.
+const PER: u128 = 1_000_000;
+
+/// What a model of a provider costs, now and at other times. Snapshots hold it as JSON (`python/tollway/config/prices/`).
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Prices {
+    /// Of those that apply at a moment, the last one counts.
+    periods: Vec<Period>,
+}
+
+/// Rates, and when they apply.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Period {
+    #[serde(default)]
+    when: When,
+    /// Where the rates are from, and since when they are in force.
+    version: String,
+    rates: Rates,
+    /// Rates that go over these, for a service tier and the like. Of those that apply, the first one counts.
+    #[serde(default)]
+    variants: Vec<Variant>,
+}
+
+/// Rates for requests that were served on these terms.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Variant {
+    #[serde(default)]
+    when: When,
+    terms: BTreeMap<String, String>,
+    rates: Rates,
+}
+
+/// When rates apply.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct When {
+    /// From this moment on, in seconds since 1970; none is always.
+    #[serde(default)]
+    from: Option<u64>,
+    /// From this second of each UTC day to before that one, also over midnight; none is all day.
+    #[serde(default)]
+    daily: Option<(u64, u64)>,
+}
+
+impl When {
+    fn holds(&self, at: u64) -> bool {
+        let second = at % 86_400;
+        self.from.is_none_or(|from| from <= at)
+            && self.daily.is_none_or(|(start, end)| {
+                if start <= end { start <= second && second < end } else { start <= second || second < end }
+            })
+    }
+}
+
+type Rates = BTreeMap<Item, Rate>;
+
+/// What has a rate. The names are those of [`Usage`]'s buckets; `request` is charged once a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Item {
+    Input,
+    CacheRead,
+    CacheWrite,
+    #[serde(rename = "cache_write_1h")]
+    CacheWrite1h,
+    AudioInput,
+    ImageInput,
+    ToolInput,
+    Output,
+    Reasoning,
+    AudioOutput,
+    ImageOutput,
+    WebSearches,
+    Request,
+}
+
+impl Item {
+    /// The item whose rate applies where this one has none.
+    fn otherwise(self) -> Option<Self> {
+        match self {
+            Self::Reasoning => Some(Self::Output),
+            Self::CacheRead | Self::ImageInput | Self::ToolInput => Some(Self::Input),
+            _ => None,
+        }
+    }
+}
+
+/// Nano-dollars for a million.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(untagged)]
+enum Rate {
+    Flat(u64),
+    /// `over` are `(tokens, rate)`, ascending: the rate for all of a request whose whole input is over so many tokens.
+    Tiered {
+        base: u64,
+        over: Vec<(u64, u64)>,
+    },
+}
+
+impl Rate {
+    fn at(&self, input: u64) -> u64 {
+        match self {
+            Self::Flat(rate) => *rate,
+            Self::Tiered { base, over } => {
+                over.iter().rev().find(|(tokens, _)| input > *tokens).map_or(*base, |(_, rate)| *rate)
+            }
+        }
+    }
+}
+
+/// What a request costs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Cost<'a> {
+    /// Billionths of a US dollar, at most what an `i64` holds.
+    pub(crate) nano: u64,
+    /// The version of the prices behind it.
+    pub(crate) version: &'a str,
+}
+
+impl Prices {
+    /// The cost of `usage` at the moment `at`, since 1970. `terms` are what the answer says of how it was served, as
+    /// `("service_tier", "priority")`: terms that are not the usual ones and have no rates make the cost unknown.
+    pub(crate) fn cost(&self, usage: &Usage, at: Duration, terms: &[(&str, &str)]) -> Option<Cost<'_>> {
+        let at = at.as_secs();
+        let period = self.periods.iter().rev().find(|period| period.when.holds(at))?;
+        let rates = Applied::new(period, at, terms)?;
+        let input = usage.all_input()?;
+        let mut sum = rates.own(Item::Request).map_or(0, |rate| u128::from(rate.at(input)));
+        for (item, count) in counts(usage) {
+            let Some(count) = count.filter(|count| *count > 0) else { continue };
+            let rate = rates.of(item)?.at(input);
+            sum = sum.checked_add(u128::from(count).checked_mul(u128::from(rate))?)?;
+        }
+        let nano = u64::try_from(sum.checked_add(PER / 2)? / PER).ok()?;
+        i64::try_from(nano).ok()?;
+        Some(Cost { nano, version: &period.version })
+    }
+}
+
+/// The rates of one request.
+struct Applied<'a> {
+    standard: &'a Rates,
+    /// Those that go over them, the first ones first.
+    special: Vec<&'a Rates>,
+}
+
+impl<'a> Applied<'a> {
+    /// None if there are terms that nothing is known of.
+    fn new(period: &'a Period, at: u64, terms: &[(&str, &str)]) -> Option<Self> {
+        let is_said = |(name, value): (&String, &String)| terms.contains(&(name.as_str(), value.as_str()));
+        let holds = |variant: &&Variant| variant.when.holds(at) && variant.terms.iter().all(is_said);
+        let special: Vec<_> = period.variants.iter().filter(holds).collect();
+        let is_named = |(name, value): &(&str, &str)| {
+            special.iter().any(|variant| variant.terms.get(*name).is_some_and(|named| named == value))
+        };
+        let known = terms.iter().all(|term| matches!(term.1, "default" | "standard" | "auto") || is_named(term));
+        let rates = special.iter().map(|variant| &variant.rates).collect();
+        known.then_some(Self { standard: &period.rates, special: rates })
+    }
+
+    fn own(&self, item: Item) -> Option<&'a Rate> {
+        self.special.iter().find_map(|rates| rates.get(&item)).or_else(|| self.standard.get(&item))
+    }
+
+    fn of(&self, item: Item) -> Option<&'a Rate> {
+        self.own(item).or_else(|| self.own(item.otherwise()?))
+    }
+}
+
+fn counts(usage: &Usage) -> [(Item, Option<u64>); 12] {
+    [
+        (Item::Input, usage.input),
+        (Item::CacheRead, usage.cache_read),
+        (Item::CacheWrite, usage.cache_write),
+        (Item::CacheWrite1h, usage.cache_write_1h),
+        (Item::AudioInput, usage.audio_input),
+        (Item::ImageInput, usage.image_input),
+        (Item::ToolInput, usage.tool_input),
+        (Item::Output, usage.output),
+        (Item::Reasoning, usage.reasoning),
+        (Item::AudioOutput, usage.audio_output),
+        (Item::ImageOutput, usage.image_output),
+        (Item::WebSearches, usage.web_searches),
+    ]
+}
+
+/// An amount of nano-dollars as US dollars in decimal, exact and with no more digits than it needs: `0.0012345`.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Dollars(pub(crate) u64);
+
+impl fmt::Display for Dollars {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (dollars, nano) = (self.0 / 1_000_000_000, self.0 % 1_000_000_000);
+        if nano == 0 {
+            return write!(to, "{dollars}");
+        }
+        write!(to, "{dollars}.{}", format!("{nano:09}").trim_end_matches('0'))
+    }
+}

@@ -1,0 +1,120 @@
+"""Whose prices a model has, and what the file declares over them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from tests.prices.settings import provider
+from tollway.config.price_table import VERSION
+from tollway.config.prices import is_priced, price_record
+
+ONE = {"input_per_mtok": 1, "output_per_mtok": 2}
+
+
+def rates(record: dict[str, Any] | None, index: int = -1) -> dict[str, Any]:
+    assert record is not None
+    found = record["periods"][index]["rates"]
+    assert isinstance(found, dict)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("settings", "model", "dollars"),
+    [
+        ({}, "gpt-4o", 2.5),
+        ({}, "GPT-4o", 2.5),
+        ({}, "gpt-4o-2024-08-06", 2.5),
+        ({"base_url": "http://127.0.0.1:9/v1", "type": "openai"}, "gpt-4o", 2.5),
+        ({"base_url": "https://proxy.example.com/v1", "type": "openai"}, "gpt-4o", 2.5),
+        ({"base_url": "https://api.groq.com/openai/v1", "type": "openai"}, "llama-3.3-70b-versatile", 0.59),
+        ({"base_url": "https://api.groq.com/openai/v1"}, "llama-3.3-70b-versatile", 0.59),
+        ({"base_url": "https://openrouter.ai/api/v1"}, "anthropic/claude-sonnet-4.5", 3),
+    ],
+)
+def test_known(settings: dict[str, Any], model: str, dollars: float) -> None:
+    found = rates(price_record(provider(**settings), model), 0)["input"]
+    assert (found["base"] if isinstance(found, dict) else found) == dollars * 10**9
+
+
+@pytest.mark.parametrize(
+    ("settings", "model"),
+    [
+        ({}, "gpt-from-tomorrow"),
+        ({}, "ft:gpt-4o:my-org::id"),
+        ({"base_url": "http://127.0.0.1:9/v1"}, "gpt-4o"),
+        ({"base_url": "http://[::1]:9/v1"}, "gpt-4o"),
+        ({"base_url": "http://vllm:8000/v1"}, "gpt-4o"),
+        ({"base_url": "https://proxy.example.com/v1"}, "gpt-4o"),
+        ({"base_url": "https://api.groq.com.example.com/v1"}, "no-such-model"),
+        ({"type": "mock"}, "gpt-4o"),
+    ],
+)
+def test_unknown(settings: dict[str, Any], model: str) -> None:
+    record = price_record(provider(**settings), model)
+    assert record is None
+    assert not is_priced(record)
+
+
+def test_declared_goes_over_the_table() -> None:
+    period = {"when": {}, "version": "declared", "rates": {"input": 10**9, "output": 2 * 10**9}, "variants": []}
+    assert price_record(provider(prices={"gpt-4o": ONE}), "gpt-4o") == {"periods": [period]}
+
+
+def test_declared_for_what_has_no_price() -> None:
+    assert rates(price_record(provider(type="mock", prices={"m": ONE}), "m")) == {"input": 10**9, "output": 2 * 10**9}
+    assert price_record(provider(type="mock", prices={"m": ONE}), "n") is None
+
+
+def test_declared_from_a_moment_on() -> None:
+    later = ONE | {"from": "2027-01-01T00:00:00Z"}
+    sooner = ONE | {"input_per_mtok": 3, "from": "2026-06-01T00:00:00Z"}
+    record = price_record(provider(prices={"gpt-4o": sooner | {"changes": [later]}}), "gpt-4o")
+    assert record is not None
+    told = [(period["version"], period["when"], period["rates"]["input"]) for period in record["periods"]]
+    assert told == [
+        (VERSION, {}, 2_500_000_000),
+        ("declared", {"from": 1780272000}, 3 * 10**9),
+        ("declared", {"from": 1798761600}, 10**9),
+    ]
+
+
+def test_every_declared_rate() -> None:
+    tokens = [
+        *("cache_read", "cache_write", "cache_write_1h", "audio_input", "audio_output", "image_input"),
+        *("image_output", "reasoning"),
+    ]
+    price: dict[str, Any] = ONE | {f"{item}_per_mtok": place + 0.5 for place, item in enumerate(tokens)}
+    price |= {"web_searches_per_thousand": 10, "per_request": 0.01}
+    price["above"] = [
+        {"input_tokens": 200, "input_per_mtok": 7},
+        {"input_tokens": 100, "input_per_mtok": 6, "reasoning_per_mtok": 0.000_000_001},
+    ]
+    assert rates(price_record(provider(prices={"m": price}), "m")) == {
+        "input": {"base": 10**9, "over": [(100, 6 * 10**9), (200, 7 * 10**9)]},
+        "output": 2 * 10**9,
+        **{item: place * 10**9 + 500_000_000 for place, item in enumerate(tokens[:-1])},
+        "reasoning": {"base": 7_500_000_000, "over": [(100, 1)]},
+        "web_searches": 10 * 10**12,
+        "request": 10_000_000 * 10**6,
+    }
+
+
+def test_nothing_is_asked_of_the_network_and_nothing_read_in_vain() -> None:
+    """The table's package can update itself over HTTP: nothing of it runs, and who needs no table does not load it."""
+    script = """
+import socket, sys, threading
+def refuse(*_: object) -> None: raise AssertionError("the network was asked")
+socket.socket.connect = refuse
+socket.getaddrinfo = refuse
+from tests.prices.settings import provider
+from tollway.config.prices import price_record
+assert price_record(provider("http://127.0.0.1:9/v1"), "gpt-4o") is None
+assert "genai_prices" not in sys.modules
+assert price_record(provider(), "gpt-4o") is not None
+assert threading.active_count() == 1
+"""
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
