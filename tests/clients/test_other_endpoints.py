@@ -1,4 +1,4 @@
-"""Legacy completions and embeddings, by the stock clients, from models of another dialect than the caller's."""
+"""Legacy completions, embeddings and counts of tokens, by the stock clients, from models of another dialect."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import contextlib
 import json
 from collections.abc import Iterator
 
+import anthropic
 import openai
 import pytest
 from google import genai
@@ -35,6 +36,7 @@ def shared(upstream: ScriptedUpstream, tmp_path_factory: pytest.TempPathFactory)
         for kind, path in kinds.items()
     }
     routes = {kind: {"provider": kind, "model": "up-model", "max_retries": 0} for kind in kinds}
+    routes["gpt"] = {"provider": "openai", "model": "gpt-4o"}
     with contextlib.ExitStack() as stack:
         text = minimal(upstream.url, providers=providers, routes=routes)
         yield stack.enter_context(RunningGateway(text, tmp_path_factory.mktemp("others")))
@@ -132,3 +134,47 @@ def test_a_provider_without_embeddings_is_named(client: openai.OpenAI) -> None:
     with pytest.raises(openai.BadRequestError, match='The provider "anthropic" has no embeddings') as refused:
         client.embeddings.create(model="anthropic", input="one")
     assert refused.value.param == "model"
+
+
+def test_anthropic_counts_for_its_own_client(gateway: RunningGateway, upstream: ScriptedUpstream) -> None:
+    upstream.script(whole(b'{"input_tokens":2095}'))
+    with anthropic.Anthropic(base_url=gateway.url, api_key=gateway.key, max_retries=0) as client:
+        counted = client.messages.count_tokens(
+            model="anthropic", system="Be brief.", messages=[{"role": "user", "content": "Hello?"}]
+        )
+    assert counted.input_tokens == 2095
+    received = upstream.take()
+    assert (received.target, received.json()["model"]) == ("/v1/messages/count_tokens", "up-model")
+
+
+def test_google_counts_for_its_own_client(gateway: RunningGateway, upstream: ScriptedUpstream) -> None:
+    upstream.script(whole(b'{"totalTokens":31}'))
+    with genai.Client(api_key=gateway.key, http_options=types.HttpOptions(base_url=gateway.url)) as client:
+        counted = client.models.count_tokens(model="gemini", contents="Hello?")
+    assert counted.total_tokens == 31
+    assert upstream.take().target == "/v1beta/models/up-model:countTokens"
+
+
+@pytest.mark.parametrize("words", [1, 3000], ids=["short", "long"])
+def test_tokens_are_counted_here_where_the_provider_cannot_be_asked(
+    gateway: RunningGateway, upstream: ScriptedUpstream, words: int
+) -> None:
+    """One token a word in o200k; the framing is three for the message, one for its role, three to open the answer."""
+    text = "hello" + " hello" * (words - 1)
+    with anthropic.Anthropic(base_url=gateway.url, api_key=gateway.key, max_retries=0) as client:
+        messages = client.messages.with_raw_response
+        asked = messages.count_tokens(model="gpt", messages=[{"role": "user", "content": text}])
+    with genai.Client(api_key=gateway.key, http_options=types.HttpOptions(base_url=gateway.url)) as google:
+        counted = google.models.count_tokens(model="gpt", contents=text)
+    assert asked.parse().input_tokens == counted.total_tokens
+    assert asked.parse().input_tokens == words + 7
+    assert "x-tollway-flags" not in asked.headers
+    assert upstream.requests == []
+
+
+def test_a_count_that_is_an_approximation_says_so(gateway: RunningGateway) -> None:
+    with anthropic.Anthropic(base_url=gateway.url, api_key=gateway.key, max_retries=0) as client:
+        asked = client.messages.with_raw_response.count_tokens(
+            model="vllm", messages=[{"role": "user", "content": "Hello?"}]
+        )
+    assert asked.headers["x-tollway-flags"] == "tokens:estimated"

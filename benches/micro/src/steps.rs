@@ -12,7 +12,7 @@ use tollway_protocol::{
     text::rewrite_strings,
 };
 
-use crate::payload;
+use crate::{dialects, payload};
 
 const KB: usize = 1000;
 
@@ -32,7 +32,7 @@ impl std::fmt::Debug for Step {
     }
 }
 
-fn step<R: 'static>(name: &'static str, input: String, mut run: impl FnMut(&Bytes) -> R + 'static) -> Step {
+pub(crate) fn step<R: 'static>(name: &'static str, input: String, mut run: impl FnMut(&Bytes) -> R + 'static) -> Step {
     let input = Bytes::from(input);
     let bytes = input.len();
     Step { name, bytes, run: Box::new(move || drop(black_box(run(black_box(&input))))) }
@@ -43,6 +43,7 @@ fn step<R: 'static>(name: &'static str, input: String, mut run: impl FnMut(&Byte
 pub fn steps() -> Vec<Step> {
     let mut steps = bodies();
     steps.extend(streams());
+    steps.extend(dialects::steps());
     steps.push(key_hash());
     steps
 }

@@ -12,7 +12,7 @@ use serde_json::json;
 
 use crate::accept;
 use crate::accept::attribution::Attribution;
-use crate::accept::endpoint::Endpoint;
+use crate::accept::endpoint::{Endpoint, Operation};
 use crate::authenticate::{self, Caller};
 use crate::error::{Error, Kind};
 use crate::exchange::{Exchange, Sampled};
@@ -20,7 +20,7 @@ use crate::relay::{self, Answer, Way};
 use crate::respond::{self, Outcome, ReplyBody};
 use crate::trace::Trace;
 use crate::worker::Worker;
-use crate::{attempt, cache, inspect, limit, route};
+use crate::{attempt, cache, inspect, limit, route, translate};
 
 /// Answers one request. Whatever happens on the way, it is accounted for when `exchange` is dropped: with its answer,
 /// or, for a stream, with the stream's last byte.
@@ -72,6 +72,13 @@ async fn travel(exchange: &mut Exchange, head: Parts, body: &mut Incoming) -> Re
         return Ok(Outcome::Own(StatusCode::OK, hit.body));
     }
     let plan = route::plan(&permit, &caller)?;
+    if call.head.endpoint.operation() == Operation::Count
+        && let Some((index, target)) = plan.targets().next()
+        && target.provider.speaks(call.dialect()) != call.dialect()
+    {
+        exchange.target = Some(index);
+        return translate::count::answer(exchange, &call, target).await;
+    }
     exchange.admitted = Some(exchange.started.elapsed());
     let reply = attempt::run(exchange, &call, &plan).await?;
     let way = Way { usage: wants_usage(&call), trailer: call.head.trailer };

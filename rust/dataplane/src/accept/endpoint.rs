@@ -28,6 +28,10 @@ pub(crate) enum Endpoint {
     Completions,
     /// `POST /v1/embeddings`
     Embeddings,
+    /// `POST /v1/messages/count_tokens`
+    CountTokens,
+    /// `POST /v1beta/models/MODEL:countTokens`
+    CountContent(String),
     /// `POST /v1beta/models/MODEL:embedContent`, or `:batchEmbedContents`
     Embed {
         /// The model.
@@ -50,6 +54,8 @@ pub(crate) enum Endpoint {
 pub(crate) enum Operation {
     /// Text and what goes with it.
     Generate,
+    /// How many tokens it would be.
+    Count,
     /// Embeddings; Gemini has two paths for one and for many.
     Embed {
         /// Whether it is the path for many.
@@ -68,6 +74,8 @@ impl Endpoint {
             Self::Completions => "completions",
             Self::Embeddings => "embeddings",
             Self::Embed { .. } => "embedContent",
+            Self::CountTokens => "messages/count_tokens",
+            Self::CountContent(_) => "countTokens",
             Self::Models | Self::Model(_) => "models",
             Self::Live | Self::Ready => HEALTH,
         }
@@ -77,8 +85,8 @@ impl Endpoint {
     pub(crate) fn dialect(&self) -> Dialect {
         match self {
             Self::Responses => Dialect::Responses,
-            Self::Messages => Dialect::Anthropic,
-            Self::Generate { .. } | Self::Embed { .. } => Dialect::Gemini,
+            Self::Messages | Self::CountTokens => Dialect::Anthropic,
+            Self::Generate { .. } | Self::Embed { .. } | Self::CountContent(_) => Dialect::Gemini,
             Self::Completions => Dialect::Completions,
             Self::ChatCompletions | Self::Embeddings | Self::Models | Self::Model(_) | Self::Live | Self::Ready => {
                 Dialect::Chat
@@ -102,6 +110,7 @@ impl Endpoint {
         match self {
             Self::Embeddings => Operation::Embed { batch: true },
             Self::Embed { batch, .. } => Operation::Embed { batch: *batch },
+            Self::CountTokens | Self::CountContent(_) => Operation::Count,
             _ => Operation::Generate,
         }
     }
@@ -123,6 +132,7 @@ impl Endpoint {
             "/v1/chat/completions" => (Self::ChatCompletions, ASK),
             "/v1/responses" => (Self::Responses, ASK),
             "/v1/messages" => (Self::Messages, ASK),
+            "/v1/messages/count_tokens" => (Self::CountTokens, ASK),
             "/v1/completions" => (Self::Completions, ASK),
             "/v1/embeddings" => (Self::Embeddings, ASK),
             "/v1/models" => (Self::Models, READ),
@@ -150,6 +160,7 @@ impl Endpoint {
         let stream = match method {
             "generateContent" => false,
             "streamGenerateContent" => true,
+            "countTokens" => return Ok(Self::CountContent(model)),
             "embedContent" => return Ok(Self::Embed { model, batch: false }),
             "batchEmbedContents" => return Ok(Self::Embed { model, batch: true }),
             _ => return Err(unknown()),

@@ -53,7 +53,7 @@ impl Call {
     pub(crate) fn stream(&self) -> bool {
         match &self.head.endpoint {
             Endpoint::Generate { stream, .. } => *stream,
-            Endpoint::Embeddings | Endpoint::Embed { .. } => false,
+            Endpoint::Embeddings | Endpoint::Embed { .. } | Endpoint::CountTokens | Endpoint::CountContent(_) => false,
             _ => self.peek.stream,
         }
     }
@@ -62,7 +62,9 @@ impl Call {
     pub(crate) fn path(&self) -> dialect::Head<'_> {
         match &self.head.endpoint {
             Endpoint::Generate { model, stream } => dialect::Head { model: Some(model), stream: *stream },
-            Endpoint::Embed { model, .. } => dialect::Head { model: Some(model), stream: false },
+            Endpoint::Embed { model, .. } | Endpoint::CountContent(model) => {
+                dialect::Head { model: Some(model), stream: false }
+            }
             _ => dialect::Head::default(),
         }
     }
@@ -133,10 +135,14 @@ pub(crate) fn examine(body: &[u8], endpoint: &Endpoint) -> Result<(String, Peek)
     let mut peek = peek(body).map_err(|fault| Error::new(Kind::InvalidRequest, fault.message).at(fault.param))?;
     let named = peek.model.as_mut().map(|model| std::mem::take(&mut model.text));
     let model = match endpoint {
-        Endpoint::Generate { model, .. } | Endpoint::Embed { model, .. } => model.clone(),
+        Endpoint::Generate { model, .. } | Endpoint::Embed { model, .. } | Endpoint::CountContent(model) => {
+            model.clone()
+        }
         _ => named.ok_or_else(|| missing("model", "the name of a route, as GET /v1/models lists them"))?,
     };
-    if peek.messages.is_none() && matches!(endpoint, Endpoint::ChatCompletions | Endpoint::Messages) {
+    if peek.messages.is_none()
+        && matches!(endpoint, Endpoint::ChatCompletions | Endpoint::Messages | Endpoint::CountTokens)
+    {
         return Err(missing("messages", "an array of messages"));
     }
     Ok((model, peek))

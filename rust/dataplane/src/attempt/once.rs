@@ -141,8 +141,13 @@ async fn whole(
             _ => Err(malformed(NOT_AN_OBJECT)),
         };
     }
-    if outbound.operation != Operation::Generate {
-        return embeddings(exchange, bytes, outbound);
+    match outbound.operation {
+        Operation::Generate => {}
+        Operation::Embed { .. } => return embeddings(exchange, bytes, outbound),
+        Operation::Count if Json::parse(&bytes).is_err() => return Err(malformed(NOT_AN_OBJECT)),
+        Operation::Count => {
+            return parse_error(&bytes).map_or(Ok(Reply::Whole(bytes)), |said| Err(Failure::inside(said)));
+        }
     }
     if matches!(outbound.to, Dialect::Chat | Dialect::Completions) && outbound.is_passed_on() {
         let Some(answer) = openai::usage_of_answer(&bytes) else {

@@ -4,12 +4,13 @@
 //! usage asked for. Else, and where they hold another dialect's signatures, they go through the canonical form; what the
 //! target cannot say is named.
 
+pub(crate) mod count;
 mod signatures;
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue};
 use tollway_protocol::canonical::{Answer, Body, Losses, Request, StopReason};
-use tollway_protocol::dialect::{Dialect, Head, Told as Saying, Wanted, gemini, openai, signature};
+use tollway_protocol::dialect::{Dialect, Head, Told as Saying, Wanted, anthropic, gemini, openai, signature};
 use tollway_protocol::json::{Invalid, Json};
 use tollway_protocol::splice::{Segments, for_upstream};
 
@@ -52,7 +53,7 @@ impl Outbound<'_> {
 pub(crate) fn request<'c>(exchange: &mut Exchange, call: &'c Call, target: &Target) -> Result<Outbound<'c>, Error> {
     let (from, operation, stream) = (call.dialect(), call.head.endpoint.operation(), call.stream());
     let to = match operation {
-        Operation::Generate => target.provider.speaks(from),
+        Operation::Generate | Operation::Count => target.provider.speaks(from),
         Operation::Embed { .. } => target.provider.embeds(from).ok_or_else(|| no_embeddings(target))?,
     };
     exchange.losses.clear();
@@ -60,7 +61,9 @@ pub(crate) fn request<'c>(exchange: &mut Exchange, call: &'c Call, target: &Targ
     if from == to {
         outbound.forward = &call.head.forward;
     }
-    if from == to && !signature::is_marked(&call.body, to) {
+    // A count may hold a whole request, and in it the model's name.
+    let holds_more = operation == Operation::Count && to == Dialect::Gemini;
+    if from == to && !holds_more && !signature::is_marked(&call.body, to) {
         let usage = matches!(from, Dialect::Chat | Dialect::Completions);
         outbound.body = for_upstream(&call.body, &call.peek, &target.labels.model_json, usage);
         return Ok(outbound);
@@ -68,6 +71,7 @@ pub(crate) fn request<'c>(exchange: &mut Exchange, call: &'c Call, target: &Targ
     let mut losses = Losses::default();
     let body = match operation {
         Operation::Generate => translated(exchange, call, target, to, &mut losses),
+        Operation::Count => counting(call, target, &mut losses),
         Operation::Embed { .. } => embedding(call, target, &mut outbound, &mut losses),
     };
     let body = body.map_err(|invalid| refused(&invalid))?;
@@ -102,6 +106,20 @@ fn translated(
     }
     let wanted = Wanted { max_tokens: &target.provider.max_tokens, ..Wanted::new(&target.model) };
     Ok(to.write_request(&request, &wanted, losses)?.to_bytes())
+}
+
+/// A request for a count, as its own dialect says it to `target`.
+fn counting(call: &Call, target: &Target, losses: &mut Losses) -> Result<Vec<u8>, Invalid> {
+    let json = Json::parse(&call.body).map_err(|fault| Invalid { param: fault.param, message: fault.message })?;
+    let wanted = Wanted::new(&target.model);
+    let body = match call.dialect() {
+        Dialect::Gemini => gemini::count::write(&gemini::count::read(json, call.path())?, &wanted, losses)?.to_bytes(),
+        _ => {
+            let request = anthropic::request::read_count(json, call.path())?;
+            anthropic::request::write_count(&request, &wanted, losses)?.to_bytes()
+        }
+    };
+    Ok(body)
 }
 
 /// A request for embeddings, between the two dialects that have them.

@@ -40,6 +40,7 @@ pub(crate) struct HttpTransport {
     /// Where each dialect's requests go, but for one that has the model in its path.
     fixed: [(Dialect, Address); 4],
     embeddings: Address,
+    count: Address,
     /// All fixed headers but the credential.
     pub(crate) headers: HeaderMap,
     pub(crate) credentials: Credentials,
@@ -189,14 +190,17 @@ impl HttpTransport {
             (Dialect::Completions, Address::of(&base, "/completions")?),
         ];
         let embeddings = Address::of(&base, "/embeddings")?;
-        Ok(Self { base, fixed, embeddings, origin, headers, credentials })
+        let count = Address::of(&base, "/messages/count_tokens")?;
+        Ok(Self { base, fixed, embeddings, count, origin, headers, credentials })
     }
 
     /// Where a request for `model` goes; `None` if the model's name can be no part of a path.
     pub(crate) fn address(&self, outbound: &Outbound<'_>, model: &str) -> Option<Address> {
         let dialect = outbound.to;
-        if dialect == Dialect::Chat && outbound.operation != Operation::Generate {
-            return Some(self.embeddings.clone());
+        match (dialect, outbound.operation) {
+            (Dialect::Chat, Operation::Embed { .. }) => return Some(self.embeddings.clone()),
+            (Dialect::Anthropic, Operation::Count) => return Some(self.count.clone()),
+            _ => {}
         }
         if let Some((_, address)) = self.fixed.iter().find(|(fixed, _)| *fixed == dialect) {
             return Some(address.clone());
@@ -204,6 +208,7 @@ impl HttpTransport {
         let method = match outbound.operation {
             Operation::Generate if outbound.stream => "streamGenerateContent?alt=sse",
             Operation::Generate => "generateContent",
+            Operation::Count => "countTokens",
             Operation::Embed { batch: false } => "embedContent",
             Operation::Embed { batch: true } => "batchEmbedContents",
         };

@@ -1,10 +1,13 @@
 //! What must hold for any bytes at all. The fuzz targets (`fuzz/`) and the stress test below run the same checks.
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use serde::de::IgnoredAny;
 use tollway_protocol::{
+    canonical::{self, Losses},
     dialect::openai::{Chunk, classify, error_body, is_canonical_error, quick, usage_of_answer},
     dialect::parse_error,
+    dialect::{Dialect, Head, Told, Wanted},
+    json::Json,
     peek::peek,
     splice::{ModelJson, for_upstream},
     sse::{Decoder, Event},
@@ -108,4 +111,40 @@ pub(crate) fn document(bytes: &[u8]) {
     });
     assert_eq!(unchanged, Ok(None));
     assert_eq!(again, seen);
+}
+
+/// Whatever `bytes` are, as a request, an answer and a stream of every dialect: what can be read can be written in every
+/// dialect, as JSON, and a stream is read the same however it was cut.
+pub(crate) fn dialects(bytes: &[u8]) {
+    let Some((&choice, bytes)) = bytes.split_first() else { return };
+    let [from, to] = [choice & 15, choice >> 4].map(|index| Dialect::ALL[usize::from(index) % Dialect::ALL.len()]);
+    let told = Told { id: "id", model: "model", created: 1, usage: true, request: None };
+    let mut losses = Losses::default();
+    if let Ok(json) = Json::parse(bytes)
+        && let Ok(request) = from.read_request(json, Head { model: Some("m"), stream: false }, &mut losses)
+        && let Ok(written) = to.write_request(&request, &Wanted::new("model"), &mut losses)
+    {
+        assert!(Json::parse(&written.to_bytes()).is_ok());
+    }
+    if let Ok(json) = Json::parse(bytes)
+        && let Ok(answer) = from.read_answer(json)
+    {
+        assert!(Json::parse(&to.write_answer(&answer, &told).to_bytes()).is_ok());
+    }
+    let streamed = |size: usize| {
+        let (mut reader, mut writer, mut out) = (from.reader(), to.writer(&told), BytesMut::new());
+        let mut decoder = Decoder::new(1 << 16);
+        let mut each = |event: canonical::Event<'_>| writer.write(event, &mut out);
+        for chunk in bytes.chunks(size) {
+            decoder.push(Bytes::copy_from_slice(chunk));
+            while let Ok(Some(event)) = decoder.next_event() {
+                if event.data().is_some_and(|data| reader.read(&data, &mut each).is_err()) {
+                    return out;
+                }
+            }
+        }
+        reader.end(&mut each);
+        out
+    };
+    assert_eq!(streamed(bytes.len().max(1)), streamed(7));
 }

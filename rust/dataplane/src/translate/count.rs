@@ -1,0 +1,55 @@
+//! How many tokens a request would be, counted here: for models whose provider the caller's dialect cannot ask.
+
+use bytes::Bytes;
+use http::StatusCode;
+use tollway_protocol::canonical::{Request, Usage};
+use tollway_protocol::dialect::{Dialect, Head, anthropic, gemini};
+use tollway_protocol::json::{Invalid, Json};
+
+use crate::accept::Call;
+use crate::error::{Error, Kind};
+use crate::exchange::Exchange;
+use crate::respond::Outcome;
+use crate::snapshot::Target;
+
+use super::refused;
+
+/// The longest body that is counted on the thread that serves connections; a longer one goes to another.
+const HERE: usize = 8 * 1024;
+
+/// Answers `call` with how many tokens it would be for `target`'s model. A count that is an approximation is flagged
+/// `tokens:estimated`.
+///
+/// # Errors
+/// `InvalidRequest`: the body is not the caller's dialect.
+pub(crate) async fn answer(exchange: &mut Exchange, call: &Call, target: &Target) -> Result<Outcome, Error> {
+    let (dialect, body, model) = (call.dialect(), call.body.clone(), target.model.clone());
+    let path = call.path().model.map(str::to_owned);
+    let count = move || counted(&body, dialect, path.as_deref(), &model);
+    let counted = if call.body.len() <= HERE {
+        count()
+    } else {
+        let lost = |_| Error::new(Kind::Internal, "The count of the request's tokens was lost.");
+        tokio::task::spawn_blocking(count).await.map_err(lost)?
+    };
+    let (tokens, exact) = counted.map_err(|invalid| refused(&invalid))?;
+    if !exact {
+        exchange.flags.push("tokens:estimated".to_owned());
+    }
+    let json = match dialect {
+        Dialect::Gemini => gemini::count::write_answer(&Usage { input: Some(tokens), ..Usage::default() }),
+        _ => anthropic::count::write(tokens),
+    };
+    Ok(Outcome::Own(StatusCode::OK, Bytes::from(json.to_bytes())))
+}
+
+fn counted(body: &[u8], dialect: Dialect, path: Option<&str>, model: &str) -> Result<(u64, bool), Invalid> {
+    let json = Json::parse(body).map_err(|fault| Invalid { param: fault.param, message: fault.message })?;
+    let head = Head { model: path, stream: false };
+    let request: Request<'_> = match dialect {
+        Dialect::Gemini => gemini::count::read(json, head)?,
+        _ => anthropic::request::read_count(json, head)?,
+    };
+    let counted = tollway_tokens::count_request(model, &request);
+    Ok((counted.tokens, counted.exact))
+}
