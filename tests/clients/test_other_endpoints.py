@@ -178,3 +178,13 @@ def test_a_count_that_is_an_approximation_says_so(gateway: RunningGateway) -> No
             model="vllm", messages=[{"role": "user", "content": "Hello?"}]
         )
     assert asked.headers["x-tollway-flags"] == "tokens:estimated"
+
+
+def test_each_client_lists_the_routes(gateway: RunningGateway, client: openai.OpenAI) -> None:
+    routes = {"anthropic", "gemini", "gpt", "m", "openai", "vllm"}
+    assert {model.id for model in client.models.list()} == routes
+    with anthropic.Anthropic(base_url=gateway.url, api_key=gateway.key, max_retries=0) as messages:
+        assert {model.id for model in messages.models.list()} == routes
+        assert messages.models.retrieve("gpt").display_name == "gpt"
+    with genai.Client(api_key=gateway.key, http_options=types.HttpOptions(base_url=gateway.url)) as google:
+        assert {model.name for model in google.models.list()} == {f"models/{route}" for route in routes}

@@ -9,6 +9,7 @@ use http::request::Parts;
 use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
 use serde_json::json;
+use tollway_protocol::dialect::Dialect;
 
 use crate::accept;
 use crate::accept::attribution::Attribution;
@@ -55,6 +56,7 @@ async fn travel(exchange: &mut Exchange, head: Parts, body: &mut Incoming) -> Re
         authenticate::authenticate(&head.headers, &exchange.snapshot, &exchange.worker.shared.registry.load())?;
     exchange.called_by(&caller);
     if matches!(head.endpoint, Endpoint::Models | Endpoint::Model(_)) {
+        exchange.dialect = accept::dialect_of_list(&head.headers);
         return models(exchange, &caller, &head.endpoint);
     }
     let call = head.read(body, &exchange.snapshot.server).await?;
@@ -97,16 +99,31 @@ fn bounded(name: &str) -> String {
     name[..name.floor_char_boundary(128)].to_owned()
 }
 
-/// The routes that the caller may use, as OpenAI lists models.
+/// The routes that the caller may use, as its API lists models.
 fn models(exchange: &Exchange, caller: &Caller, endpoint: &Endpoint) -> Result<Outcome, Error> {
-    let model = |name: &str| json!({"id": name, "object": "model", "created": 0, "owned_by": "tollway"});
+    let model = |name: &str| match exchange.dialect {
+        Dialect::Anthropic => {
+            json!({"type": "model", "id": name, "display_name": name, "created_at": "1970-01-01T00:00:00Z"})
+        }
+        Dialect::Gemini => json!({
+            "name": format!("models/{name}"), "displayName": name,
+            "supportedGenerationMethods": ["generateContent", "countTokens", "embedContent"],
+        }),
+        _ => json!({"id": name, "object": "model", "created": 0, "owned_by": "tollway"}),
+    };
     let body = match endpoint {
         Endpoint::Model(name) => model(&route::permit(&exchange.snapshot, caller, name)?.route.name),
         _ => {
             let mut names: Vec<&str> =
                 exchange.snapshot.routes.keys().map(AsRef::as_ref).filter(|name| caller.key.allows(name)).collect();
             names.sort_unstable();
-            json!({"object": "list", "data": names.into_iter().map(model).collect::<Vec<_>>()})
+            let (first, last) = (names.first(), names.last());
+            let list: Vec<_> = names.iter().map(|name| model(name)).collect();
+            match exchange.dialect {
+                Dialect::Anthropic => json!({"data": list, "has_more": false, "first_id": first, "last_id": last}),
+                Dialect::Gemini => json!({"models": list}),
+                _ => json!({"object": "list", "data": list}),
+            }
         }
     };
     Ok(Outcome::Own(StatusCode::OK, Bytes::from(body.to_string())))

@@ -135,13 +135,11 @@ impl Endpoint {
             "/v1/messages/count_tokens" => (Self::CountTokens, ASK),
             "/v1/completions" => (Self::Completions, ASK),
             "/v1/embeddings" => (Self::Embeddings, ASK),
-            "/v1/models" => (Self::Models, READ),
+            "/v1/models" | "/v1beta/models" => (Self::Models, READ),
             "/health/live" => (Self::Live, READ),
             "/health/ready" => (Self::Ready, READ),
             _ => match gemini_model(path) {
-                Some(asked) if path.starts_with("/v1beta/") || method == Method::POST => {
-                    (Self::generate(asked, query)?, ASK)
-                }
+                Some(asked) if method == Method::POST => (Self::generate(asked, query)?, ASK),
                 Some(id) if !id.is_empty() => (Self::Model(percent_decoded(id)), READ),
                 _ => return Err(unknown()),
             },

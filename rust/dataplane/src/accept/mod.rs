@@ -111,6 +111,17 @@ impl Head {
     }
 }
 
+/// What a caller who asks for the models speaks: the three APIs ask on the same path.
+pub(crate) fn dialect_of_list(headers: &HeaderMap) -> Dialect {
+    if headers.contains_key("anthropic-version") {
+        Dialect::Anthropic
+    } else if headers.contains_key("x-goog-api-key") {
+        Dialect::Gemini
+    } else {
+        Dialect::Chat
+    }
+}
+
 /// The headers of `headers` that say something in `dialect`.
 fn forwarded(headers: &HeaderMap, dialect: Dialect) -> Vec<(HeaderName, HeaderValue)> {
     let names: &[&'static str] = match dialect {
