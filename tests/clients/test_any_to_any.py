@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 from collections.abc import Iterator
 
@@ -11,8 +10,8 @@ import openai
 import pytest
 
 from tests.clients.callers import CALLERS, QUESTION, SCHEMA, SYSTEM, WEATHER
-from tests.support.gateway import RunningGateway, minimal
-from tests.support.spoken import CACHED, CALL, CALL_ID, INPUT, OUTPUT, SIGNATURE, SPOKEN, TEXT, THOUGHT
+from tests.support.gateway import RunningGateway
+from tests.support.spoken import CACHED, CALL, CALL_ID, INPUT, OUTPUT, SIGNATURE, SPOKEN, TEXT, THOUGHT, configuration
 from tests.support.upstream import ScriptedUpstream
 from tests.support.wire import Json
 
@@ -29,16 +28,8 @@ def upstream() -> Iterator[ScriptedUpstream]:
 
 @pytest.fixture(scope="module")
 def shared(upstream: ScriptedUpstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningGateway]:
-    providers = {
-        name: {"type": spoken.type, "base_url": f"{upstream.url}{spoken.base}", "api_key": "env:TEST_UPSTREAM_KEY"}
-        | ({"dialects": list(spoken.dialects)} if spoken.dialects else {})
-        for name, spoken in SPOKEN.items()
-    }
-    routes = {name: {"provider": name, "model": "up-model", "max_retries": 0} for name in SPOKEN}
-    with contextlib.ExitStack() as stack:
-        folder = tmp_path_factory.mktemp("any")
-        text = minimal(upstream.url, providers=providers, routes=routes)
-        yield stack.enter_context(RunningGateway(text, folder))
+    with RunningGateway(configuration(upstream.url), tmp_path_factory.mktemp("any")) as running:
+        yield running
 
 
 @pytest.fixture

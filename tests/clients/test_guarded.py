@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 from collections.abc import Iterator
 
 import pytest
 
 from tests.clients.callers import CALLERS
-from tests.support.gateway import RunningGateway, minimal
-from tests.support.spoken import SPOKEN, speaking
+from tests.support.gateway import RunningGateway
+from tests.support.spoken import SPOKEN, configuration, speaking
 from tests.support.upstream import ScriptedUpstream
 
 pytestmark = pytest.mark.clients
@@ -34,15 +33,9 @@ def upstream() -> Iterator[ScriptedUpstream]:
 
 @pytest.fixture(scope="module")
 def gateway(upstream: ScriptedUpstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningGateway]:
-    providers = {
-        name: {"type": spoken.type, "base_url": f"{upstream.url}{spoken.base}", "api_key": "env:TEST_UPSTREAM_KEY"}
-        | ({"dialects": list(spoken.dialects)} if spoken.dialects else {})
-        for name, spoken in SPOKEN.items()
-    }
-    routes = {name: {"provider": name, "model": "up-model", "max_retries": 0, "guardrails": [MASK]} for name in SPOKEN}
-    with contextlib.ExitStack() as stack:
-        text = minimal(upstream.url, providers=providers, routes=routes)
-        yield stack.enter_context(RunningGateway(text, tmp_path_factory.mktemp("guarded")))
+    text = configuration(upstream.url, guardrails=[MASK])
+    with RunningGateway(text, tmp_path_factory.mktemp("guarded")) as running:
+        yield running
 
 
 @pytest.mark.parametrize("way", WAYS)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tests.support.gateway import minimal
 from tests.support.reply import Reply, stream, whole
 
 TEXT = "It is 21 °C in Zürich."
@@ -260,3 +261,14 @@ def speaking(text: str) -> dict[str, Spoken]:
 
 
 SPOKEN = speaking(TEXT)
+
+
+def configuration(url: str, **route: object) -> str:
+    """A provider and a route for each dialect, named like it, all at `url`; `route` is said of each route."""
+    providers = {
+        name: {"type": spoken.type, "base_url": f"{url}{spoken.base}", "api_key": "env:TEST_UPSTREAM_KEY"}
+        | ({"dialects": list(spoken.dialects)} if spoken.dialects else {})
+        for name, spoken in SPOKEN.items()
+    }
+    routes = {name: {"provider": name, "model": "up-model", "max_retries": 0, **route} for name in SPOKEN}
+    return minimal(url, providers=providers, routes=routes)
