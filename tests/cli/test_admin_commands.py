@@ -173,7 +173,8 @@ def tailing(served: Shell) -> Iterator[Callable[..., subprocess.Popen[str]]]:
     def tail(*arguments: str) -> subprocess.Popen[str]:
         assert served.program is not None
         process = subprocess.Popen(
-            [TOLLWAY, "tail", *arguments],
+            # A shell's background job, which these tests may be, hands its ignored SIGINT on to all of its children.
+            ["env", "--default-signal=INT", TOLLWAY, "tail", *arguments],
             cwd=served.folder,
             env=environment(TOLLWAY_ADMIN_URL=served.program.admin, TOLLWAY_ADMIN_TOKEN=TOKEN),
             stdout=subprocess.PIPE,

@@ -9,7 +9,6 @@ use tollway_protocol::dialect::Dialect;
 
 use crate::accept::endpoint::Operation;
 use crate::snapshot::spec::{ApiKeySpec, MockSpec, ProviderKind, ProviderSpec, header};
-use crate::translate::Outbound;
 
 use super::origin::{Origin, Settings};
 
@@ -194,10 +193,15 @@ impl HttpTransport {
         Ok(Self { base, fixed, embeddings, count, origin, headers, credentials })
     }
 
-    /// Where a request for `model` goes; `None` if the model's name can be no part of a path.
-    pub(crate) fn address(&self, outbound: &Outbound<'_>, model: &str) -> Option<Address> {
-        let dialect = outbound.to;
-        match (dialect, outbound.operation) {
+    /// Where a request in `dialect` for `model` goes, which asks for a stream or not; `None` if the model's name can be no
+    /// part of a path.
+    pub(crate) fn address(
+        &self,
+        dialect: Dialect,
+        operation: Operation,
+        (model, stream): (&str, bool),
+    ) -> Option<Address> {
+        match (dialect, operation) {
             (Dialect::Chat, Operation::Embed { .. }) => return Some(self.embeddings.clone()),
             (Dialect::Anthropic, Operation::Count) => return Some(self.count.clone()),
             _ => {}
@@ -205,8 +209,8 @@ impl HttpTransport {
         if let Some((_, address)) = self.fixed.iter().find(|(fixed, _)| *fixed == dialect) {
             return Some(address.clone());
         }
-        let method = match outbound.operation {
-            Operation::Generate if outbound.stream => "streamGenerateContent?alt=sse",
+        let method = match operation {
+            Operation::Generate if stream => "streamGenerateContent?alt=sse",
             Operation::Generate => "generateContent",
             Operation::Count => "countTokens",
             Operation::Embed { batch: false } => "embedContent",

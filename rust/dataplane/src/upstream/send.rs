@@ -44,9 +44,10 @@ pub(crate) async fn send(
     match &target.provider.transport {
         Transport::Mock(spec) => Ok(mock::answer(spec, target, outbound.stream, exchange.worker.random()).await),
         Transport::Http(http) => {
-            let address = http.address(outbound, &target.model).ok_or_else(|| {
-                SendError::Connect(format!("the model's name {:?} can be no part of a path", target.model))
-            })?;
+            let address =
+                http.address(outbound.to, outbound.operation, (&target.model, outbound.stream)).ok_or_else(|| {
+                    SendError::Connect(format!("the model's name {:?} can be no part of a path", target.model))
+                })?;
             over_http(exchange, http, &(address, outbound)).await
         }
     }
