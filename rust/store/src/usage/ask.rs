@@ -12,6 +12,11 @@ use crate::fold::{COLUMNS, Counters, LABEL_BYTES, Label, add};
 use crate::ship::EARLIEST_US;
 use crate::sql::{Cell, Flavour, Row, Sql, clean};
 
+/// For each series, the group that it counts for; none if it does not count.
+type Mask = [Option<(u32, u32)>];
+
+/// Up to so many series are looked up one by one.
+const FEW_SERIES: usize = 64;
 /// A question reads at most so many rows of the roll-ups, which bounds its time.
 const MOST_ROWS: usize = 4_000_000;
 /// And an answer has at most so many rows, over all pages, which bounds its memory to about 100 MB.
@@ -143,7 +148,7 @@ impl<'a> Ask<'a> {
     }
 
     /// For each combination of names, the group that it counts for; none if it does not count.
-    fn mask(&self, dictionary: &Dictionary) -> Vec<Option<(u32, u32)>> {
+    fn mask(&self, dictionary: &Dictionary) -> Box<Mask> {
         let wanted = self.wanted(dictionary);
         let at = |tuple: &[u32], index: usize| self.usage.by.get(index).map_or(0, |by| tuple[*by as usize]);
         let group = |tuple: &[u32]| {
@@ -168,9 +173,15 @@ impl<'a> Ask<'a> {
         let range = [Cell::Int(span.from), Cell::Int(span.to)];
         if sql.flavour() == Flavour::Sqlite {
             let columns = COLUMNS.join(", ");
+            let mask = self.mask(dictionary);
+            let few: Vec<usize> =
+                (0..mask.len()).filter(|series| mask.get(*series).is_some_and(Option::is_some)).collect();
+            if !self.usage.filter.is_empty() && few.len() <= FEW_SERIES {
+                self.unknown |= has_more_series(sql, mask.len())?;
+                return self.read_few(sql, (&few, &mask), span);
+            }
             let text =
                 format!("SELECT start, series, {columns} FROM tollway_usage_{table} WHERE start >= ?1 AND start < ?2");
-            let mask = self.mask(dictionary);
             return sql.query(&text, &range, &mut |row| {
                 self.count_row()?;
                 let series = usize::try_from(row.int(1)?).unwrap_or(usize::MAX);
@@ -207,6 +218,32 @@ impl<'a> Ask<'a> {
             let group = (self.step(row.int(0)?, span), number(1)?, number(2)?);
             self.unknown |= !dictionary.knows(group.1) || !dictionary.knows(group.2);
             self.add(group, row, 3)
+        })
+    }
+
+    /// SQLite, where a filter leaves few series: one look-up a step and series, instead of reading everybody's rows.
+    fn read_few(&mut self, sql: &mut dyn Sql, (few, mask): (&[usize], &Mask), span: &Span) -> Result<(), Error> {
+        if few.is_empty() || span.from >= span.to {
+            return Ok(());
+        }
+        let table = if span.days { "day" } else { "hour" };
+        let mut cells = vec![Cell::Int(span.from), Cell::Int(span.to)];
+        cells.extend(few.iter().map(|series| Cell::Int(i64::try_from(*series).unwrap_or(i64::MAX))));
+        let wanted: Vec<String> = (3..=cells.len()).map(|number| format!("(?{number})")).collect();
+        let text = format!(
+            "WITH RECURSIVE t(at) AS (SELECT ?1 UNION ALL SELECT at + 1 FROM t WHERE at + 1 < ?2), \
+             s(id) AS (VALUES {}) SELECT u.start, u.series, {} FROM t CROSS JOIN s CROSS JOIN tollway_usage_{table} u \
+             WHERE u.start = t.at AND u.series = s.id",
+            wanted.join(", "),
+            COLUMNS.map(|column| format!("u.{column}")).join(", ")
+        );
+        sql.query(&text, &cells, &mut |row| {
+            self.count_row()?;
+            let series = usize::try_from(row.int(1)?).unwrap_or(usize::MAX);
+            match mask.get(series) {
+                Some(Some((one, two))) => self.add((self.step(row.int(0)?, span), *one, *two), row, 2),
+                _ => Ok(()),
+            }
         })
     }
 
@@ -307,6 +344,17 @@ impl<'a> Ask<'a> {
         };
         (rows.iter().take(self.limit).map(line).collect(), next)
     }
+}
+
+/// Whether there are series beyond the first `known`.
+fn has_more_series(sql: &mut dyn Sql, known: usize) -> Result<bool, Error> {
+    let mut more = false;
+    let known = [Cell::Int(i64::try_from(known).unwrap_or(i64::MAX))];
+    sql.query("SELECT 1 FROM tollway_series WHERE id >= ?1 LIMIT 1", &known, &mut |_| {
+        more = true;
+        Ok(())
+    })?;
+    Ok(more)
 }
 
 fn start_us(per: Per, step: i64) -> i64 {
