@@ -1,4 +1,4 @@
-//! Strict JSON reading (RFC 8259), without a tree: one grammar, in [`Cursor`], for all that reads JSON here.
+//! Strict JSON reading (RFC 8259), without a tree: one grammar, in `Cursor`, for all that reads JSON here.
 
 mod cursor;
 mod explain;

@@ -8,7 +8,7 @@
 //! - a *request*'s says that this dialect's caller made it, so that nothing is changed or added on the way back;
 //! - a *message*'s says that it was an item of `input`. One without is what `instructions`, or a plain `input`, said;
 //! - a *part*'s says that it was an object in a list of `content`, not a plain string. In the first part of an item of
-//!   the model's, the member [`MESSAGE`] holds what else the item said: `id`, `status`, `phase`.
+//!   the model's, the member `message` holds what else the item said: `id`, `status`, `phase`.
 //!
 //! Reading and writing again gives the same JSON, but for these: nulls, `stream: false` and empty `tools`, `include`, `text`
 //! and `reasoning` are left out; an item without
@@ -16,7 +16,7 @@
 //! becomes a list; several pieces of reasoning text become one; the media type of a `data:` URL loses its parameters;
 //! `created_at` loses its fraction.
 //!
-//! In what is written, items that the gateway names have [`OURS`] in their names, so that the names can be taken away
+//! In what is written, items that the gateway names have `tw_` in their names, so that the names can be taken away
 //! again when the caller sends them back: no provider knows them.
 
 mod annotation;
