@@ -7,7 +7,7 @@ use tollway_protocol::json::Json;
 use tollway_protocol::sse::Decoder;
 
 use crate::payload;
-use crate::steps::{Step, step};
+use crate::step::{Step, step};
 
 const KB: usize = 1000;
 

@@ -3,6 +3,8 @@
 
 mod dialects;
 mod payload;
+mod step;
 mod steps;
 
-pub use steps::{Step, steps};
+pub use step::Step;
+pub use steps::steps;

@@ -117,6 +117,18 @@ pub(crate) struct Told {
     pub(crate) finish: Option<String>,
 }
 
+impl Told {
+    /// Adds what a later part of the answer tells: counts go on, and of names the first stays.
+    pub(crate) fn add(&mut self, later: Self) {
+        self.usage = match (self.usage, later.usage) {
+            (Some(before), Some(newer)) => Some(before.updated(newer)),
+            (before, newer) => newer.or(before),
+        };
+        self.model = self.model.take().or(later.model);
+        self.finish = self.finish.take().or(later.finish);
+    }
+}
+
 impl From<openai::Answer> for Told {
     fn from(answer: openai::Answer) -> Self {
         Self { usage: answer.usage.map(apart), model: answer.model, finish: answer.finish }

@@ -40,12 +40,11 @@ pub(crate) fn settle(exchange: &mut Exchange) {
     let sampled = exchange.sampled.take();
     let exchange: &Exchange = exchange;
     let total = exchange.started.elapsed();
-    let reported = exchange.told.usage.as_ref().map(reported);
     let settled = Settled {
         total,
         overhead: exchange.overhead.unwrap_or_else(|| total.saturating_sub(exchange.upstream)),
-        estimated: reported.is_none(),
-        tokens: reported.or_else(|| estimated(exchange)),
+        estimated: exchange.told.usage.is_none(),
+        tokens: used(exchange).as_ref().map(tokens),
         cost: cost(exchange),
     };
     let usage = exchange.told.usage.unwrap_or_default();
@@ -80,13 +79,11 @@ pub(crate) fn settle(exchange: &mut Exchange) {
 /// What the request cost: by the provider's report, else by the guess; none if that is not known.
 pub(crate) fn cost(exchange: &Exchange) -> Option<Cost<'_>> {
     let prices = exchange.target()?.prices.as_ref()?;
-    let guessed =
-        || estimated(exchange).map(|tokens| Usage { input: tokens.input, output: tokens.output, ..Usage::default() });
-    prices.cost(&exchange.told.usage.or_else(guessed)?, exchange.accepted, &[])
+    prices.cost(&used(exchange)?, exchange.accepted, &[])
 }
 
-/// The provider's report, in the buckets of a record.
-fn reported(usage: &Usage) -> Tokens {
+/// In the buckets of a record.
+fn tokens(usage: &Usage) -> Tokens {
     let joined = |one: Option<u64>, other: Option<u64>| one.map_or(other, |one| Some(one + other.unwrap_or(0)));
     Tokens {
         input: joined(usage.input, usage.tool_input),
@@ -100,11 +97,10 @@ fn reported(usage: &Usage) -> Tokens {
     }
 }
 
-/// A guess, where content came and no report: four bytes of a request are about a token, and so is a piece of a stream.
-fn estimated(exchange: &Exchange) -> Option<Tokens> {
-    (exchange.pieces > 0).then(|| Tokens {
-        input: Some(exchange.request_bytes.div_ceil(4)),
-        output: Some(exchange.pieces),
-        ..Tokens::default()
-    })
+/// The provider's report; else, where content came, a guess: four bytes of a request are about a token, and so is a piece
+/// of a stream.
+fn used(exchange: &Exchange) -> Option<Usage> {
+    let guess =
+        || Usage { input: Some(exchange.request_bytes.div_ceil(4)), output: Some(exchange.pieces), ..Usage::default() };
+    exchange.told.usage.or_else(|| (exchange.pieces > 0).then(guess))
 }

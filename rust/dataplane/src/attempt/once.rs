@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderValue, header};
 use tollway_protocol::dialect::openai::{self, Chunk};
-use tollway_protocol::dialect::{Dialect, ReadStream, parse_error};
+use tollway_protocol::dialect::{Dialect, ReadStream, UpstreamError, parse_error};
 use tollway_protocol::json::Json;
 use tollway_protocol::sse::decoder::{Decoder, Event};
 
@@ -116,7 +116,7 @@ async fn begun(body: &mut UpstreamBody, dialect: Dialect) -> Result<Bytes, Failu
     // What it sent instead may be an error.
     let (rest, _) = read(body, MAX_ERROR).await.unwrap_or_default();
     let sent = [&first[..], &rest].concat();
-    match parse_error(&sent).filter(|_| !is_answer(&sent, dialect)) {
+    match error_in(&sent, dialect) {
         Some(said) => Err(Failure::inside(said)),
         None => Err(malformed(if Json::parse(&sent).is_ok() { NO_STREAM } else { NOT_AN_OBJECT })),
     }
@@ -154,14 +154,14 @@ async fn whole(
             return Err(malformed(NOT_AN_OBJECT));
         };
         if answer.usage.is_none()
-            && let Some(said) = parse_error(&bytes).filter(|_| !is_answer(&bytes, Dialect::Chat))
+            && let Some(said) = error_in(&bytes, Dialect::Chat)
         {
             return Err(Failure::inside(said));
         }
         exchange.told = answer.into();
         return Ok(Reply::Whole(bytes));
     }
-    if let Some(said) = parse_error(&bytes).filter(|_| !is_answer(&bytes, outbound.to)) {
+    if let Some(said) = error_in(&bytes, outbound.to) {
         return Err(Failure::inside(said));
     }
     match translate::answer(exchange, &bytes, outbound.to, outbound.from) {
@@ -187,15 +187,15 @@ fn embeddings(exchange: &mut Exchange, bytes: Bytes, outbound: &Outbound<'_>) ->
     }
 }
 
-/// Whether `body` has the member that every answer in `dialect` has.
-fn is_answer(body: &[u8], dialect: Dialect) -> bool {
+/// The error that stands in `body` in place of an answer in `dialect`: what has the member that every answer has is none.
+fn error_in(body: &[u8], dialect: Dialect) -> Option<UpstreamError> {
     let member: &[u8] = match dialect {
         Dialect::Chat | Dialect::Completions => b"\"choices\"",
         Dialect::Responses => b"\"output\"",
         Dialect::Anthropic => b"\"content\"",
         Dialect::Gemini => b"\"candidates\"",
     };
-    memchr::memmem::find(body, member).is_some()
+    if memchr::memmem::find(body, member).is_some() { None } else { parse_error(body) }
 }
 
 /// Reads events until one holds content, so that an error before it can still be answered by another target.

@@ -25,14 +25,6 @@ pub(crate) struct Course {
     /// Writes what was read; `None` where the upstream's own bytes go out.
     writer: Option<Box<dyn WriteStream>>,
     hop: Option<Hop>,
-    /// What it has told of itself.
-    pub(crate) told: Told,
-    /// Pieces of content.
-    pub(crate) pieces: u64,
-    /// Whether the stream has.
-    pub(crate) done: bool,
-    /// The error that it ended with.
-    pub(crate) failed: Option<UpstreamError>,
 }
 
 /// The way through a guardrail: chat events from what was read, and what is read of them for the caller.
@@ -81,10 +73,6 @@ impl Course {
             listener: (from != to).then(Listener::default),
             writer: written,
             hop,
-            told: Told::default(),
-            pieces: 0,
-            done: false,
-            failed: None,
         }
     }
 
@@ -93,16 +81,14 @@ impl Course {
         self.writer.is_none()
     }
 
-    /// Takes the data of an event, or, with `None`, the end of the bytes, and appends to `out` what goes to the caller.
-    ///
-    /// # Errors
-    /// [`Halt`].
+    /// Takes the data of an event, or, with `None`, the end of the bytes, and appends to `out` what goes to the caller. Gives
+    /// what was seen, and why the stream cannot go on, if it cannot.
     pub(crate) fn take(
         &mut self,
         data: Option<&[u8]>,
         guard: &mut Option<StreamGuard>,
         out: &mut BytesMut,
-    ) -> Result<(), Halt> {
+    ) -> (Seen, Result<(), Halt>) {
         let Self { reader, calls, id, listener, writer, hop, .. } = self;
         let mut seen = Seen::default();
         let to: &mut BytesMut = match hop {
@@ -129,35 +115,26 @@ impl Course {
                 Ok(())
             }
         };
-        self.add(seen);
-        read.map_err(Halt::Invalid)?;
-        match (&mut self.hop, guard) {
-            (Some(hop), Some(guard)) => hop.pass(guard, out),
-            _ => Ok(()),
-        }
-    }
-
-    fn add(&mut self, seen: Seen) {
-        let told = &mut self.told;
-        told.usage = match (told.usage, seen.told.usage) {
-            (Some(before), Some(newer)) => Some(before.updated(newer)),
-            (before, newer) => newer.or(before),
+        let passed = match (read, &mut self.hop, guard) {
+            (Err(invalid), ..) => Err(Halt::Invalid(invalid)),
+            (Ok(()), Some(hop), Some(guard)) => hop.pass(guard, out),
+            (Ok(()), ..) => Ok(()),
         };
-        told.model = told.model.take().or(seen.told.model);
-        told.finish = told.finish.take().or(seen.told.finish);
-        self.pieces += seen.pieces;
-        self.done |= seen.done;
-        self.failed = self.failed.take().or(seen.failed);
+        (seen, passed)
     }
 }
 
 /// What one step of a stream told.
 #[derive(Default)]
-struct Seen {
-    told: Told,
-    pieces: u64,
-    done: bool,
-    failed: Option<UpstreamError>,
+pub(crate) struct Seen {
+    /// What it tells of the answer.
+    pub(crate) told: Told,
+    /// Pieces of content.
+    pub(crate) pieces: u64,
+    /// Whether the stream is complete.
+    pub(crate) done: bool,
+    /// The error that it ends with.
+    pub(crate) failed: Option<UpstreamError>,
 }
 
 impl Seen {

@@ -230,25 +230,21 @@ impl StreamRelay {
     /// Lets the stream go on its course: with an event, or, with none, to the end of its bytes.
     fn travel(&mut self, mut course: Box<Course>, event: Option<(&Event, &[u8])>, exchange: &mut Exchange) {
         let before = self.out.len();
-        let taken = course.take(event.map(|(_, data)| data), &mut self.source.guard, &mut self.out);
-        if let Some((event, _)) = event.filter(|_| course.passes_on() && course.failed.is_none()) {
+        let (seen, taken) = course.take(event.map(|(_, data)| data), &mut self.source.guard, &mut self.out);
+        if let Some((event, _)) = event.filter(|_| course.passes_on() && seen.failed.is_none()) {
             self.out.extend_from_slice(&event.raw);
         }
-        let told = &mut exchange.told;
-        told.usage = course.told.usage.or(told.usage);
-        told.model = told.model.take().or_else(|| course.told.model.take());
-        told.finish = told.finish.take().or_else(|| course.told.finish.take());
-        exchange.pieces = course.pieces;
-        let (failed, done) = (course.failed.take(), course.done);
+        exchange.told.add(seen.told);
+        exchange.pieces += seen.pieces;
         self.course = Some(course);
-        match (taken, failed) {
+        match (taken, seen.failed) {
             (Err(Halt::Refused(refusal)), _) => self.refuse(&inspect::refusal(&refusal), exchange),
             (Err(Halt::Invalid(invalid)), _) => {
                 let message = format!("The upstream's stream is not what its API says: {}", invalid.message);
                 self.fail(exchange, AttemptClass::Malformed, &message);
             }
             (Ok(()), Some(said)) => self.upstream_error(event, &said, exchange),
-            (Ok(()), None) if done => {
+            (Ok(()), None) if seen.done => {
                 let listener = self.course.as_mut().and_then(|course| course.listener.as_mut());
                 if let (Some(listener), Some(key)) = (listener, &exchange.key) {
                     listener.end(&key.id, &exchange.worker.shared.signatures);

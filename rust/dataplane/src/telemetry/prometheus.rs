@@ -14,78 +14,8 @@ impl Telemetry {
         let mut page = Page { text: String::with_capacity(16 * 1024) };
         let merged = self.merged();
         let rows: Vec<(&LabelNames, &Series)> = merged.iter().map(|(labels, series)| (&labels.names, series)).collect();
-        page.family("tollway_requests_total", "counter", "Requests that ended, also refused and cancelled ones.");
-        for (names, series) in &rows {
-            let mut statuses: Vec<_> = series.statuses.iter().collect();
-            statuses.sort_unstable();
-            for (status, count) in statuses {
-                page.sample("tollway_requests_total", names, &[("status", &status.to_string())], *count);
-            }
-        }
-        page.family("tollway_attempts_total", "counter", "Sends to a target, by how they ended.");
-        for (names, series) in &rows {
-            for (class, count) in AttemptClass::ALL.iter().zip(series.attempts).filter(|(_, count)| *count > 0) {
-                page.sample("tollway_attempts_total", names, &[("class", class.name())], count);
-            }
-        }
-        page.family(
-            "tollway_tokens_total",
-            "counter",
-            "Tokens as upstreams reported them; cached is part of input, reasoning of output.",
-        );
-        for (names, series) in &rows {
-            let tokens = series.tokens;
-            for (kind, count) in [
-                ("input", tokens.input),
-                ("output", tokens.output),
-                ("cached", tokens.cached),
-                ("reasoning", tokens.reasoning),
-            ] {
-                if count > 0 {
-                    page.sample("tollway_tokens_total", names, &[("type", kind)], count);
-                }
-            }
-        }
-        page.family("tollway_cost_usd_total", "counter", "US dollars, of the requests whose cost is known.");
-        for (names, series) in rows.iter().filter(|(_, series)| series.cost_nano > 0) {
-            page.sample("tollway_cost_usd_total", names, &[], Dollars(series.cost_nano));
-        }
-        page.histograms(
-            "tollway_request_duration_seconds",
-            "From the request's head to its answer's last byte.",
-            &rows,
-            |series| seconds([("", &series.duration)], &SECONDS),
-        );
-        page.histograms(
-            "tollway_time_to_first_token_seconds",
-            "From the request's head to the first content of a stream.",
-            &rows,
-            |series| seconds([("", &series.first_token)], &SECONDS),
-        );
-        page.histograms(
-            "tollway_overhead_seconds",
-            "The gateway's own part of the time to the answer's head.",
-            &rows,
-            |series| seconds([("", &series.overhead)], &OVERHEAD),
-        );
-        page.histograms(
-            "tollway_operation_duration_seconds",
-            "From the beginning of a send to the end of its answer, or its failure.",
-            &rows,
-            |Series { operations: [served, failed], .. }| {
-                seconds([(",outcome=\"ok\"", served), (",outcome=\"error\"", failed)], &SECONDS)
-            },
-        );
-        page.histograms(
-            "tollway_request_tokens",
-            "Tokens of a request, where its upstream reported any.",
-            &rows,
-            |Series { request_tokens: [input, output], .. }| Shown {
-                histograms: [(",type=\"input\"", input), (",type=\"output\"", output)],
-                bounds: &TOKENS,
-                sum: |tokens| tokens.to_string(),
-            },
-        );
+        page.counters(&rows);
+        page.observed(&rows);
         page.family("tollway_in_flight", "gauge", "Requests being served.");
         page.line("tollway_in_flight", self.in_flight());
         page.family("tollway_target_state", "gauge", "0: takes traffic.");
@@ -121,6 +51,84 @@ struct Page {
 }
 
 impl Page {
+    fn counters(&mut self, rows: &[(&LabelNames, &Series)]) {
+        self.family("tollway_requests_total", "counter", "Requests that ended, also refused and cancelled ones.");
+        for (names, series) in rows {
+            let mut statuses: Vec<_> = series.statuses.iter().collect();
+            statuses.sort_unstable();
+            for (status, count) in statuses {
+                self.sample("tollway_requests_total", names, &[("status", &status.to_string())], *count);
+            }
+        }
+        self.family("tollway_attempts_total", "counter", "Sends to a target, by how they ended.");
+        for (names, series) in rows {
+            for (class, count) in AttemptClass::ALL.iter().zip(series.attempts).filter(|(_, count)| *count > 0) {
+                self.sample("tollway_attempts_total", names, &[("class", class.name())], count);
+            }
+        }
+        self.family(
+            "tollway_tokens_total",
+            "counter",
+            "Tokens as upstreams reported them; cached is part of input, reasoning of output.",
+        );
+        for (names, series) in rows {
+            let tokens = series.tokens;
+            for (kind, count) in [
+                ("input", tokens.input),
+                ("output", tokens.output),
+                ("cached", tokens.cached),
+                ("reasoning", tokens.reasoning),
+            ] {
+                if count > 0 {
+                    self.sample("tollway_tokens_total", names, &[("type", kind)], count);
+                }
+            }
+        }
+        self.family("tollway_cost_usd_total", "counter", "US dollars, of the requests whose cost is known.");
+        for (names, series) in rows.iter().filter(|(_, series)| series.cost_nano > 0) {
+            self.sample("tollway_cost_usd_total", names, &[], Dollars(series.cost_nano));
+        }
+    }
+
+    fn observed(&mut self, rows: &[(&LabelNames, &Series)]) {
+        self.histograms(
+            "tollway_request_duration_seconds",
+            "From the request's head to its answer's last byte.",
+            rows,
+            |series| seconds([("", &series.duration)], &SECONDS),
+        );
+        self.histograms(
+            "tollway_time_to_first_token_seconds",
+            "From the request's head to the first content of a stream.",
+            rows,
+            |series| seconds([("", &series.first_token)], &SECONDS),
+        );
+        self.histograms(
+            "tollway_overhead_seconds",
+            "The gateway's own part of the time to the answer's head.",
+            rows,
+            |series| seconds([("", &series.overhead)], &OVERHEAD),
+        );
+        self.histograms(
+            "tollway_operation_duration_seconds",
+            "From the beginning of a send to the end of its answer, or its failure.",
+            rows,
+            |Series { operations: [served, failed], .. }| {
+                seconds([(",outcome=\"ok\"", served), (",outcome=\"error\"", failed)], &SECONDS)
+            },
+        );
+        self.histograms(
+            "tollway_request_tokens",
+            "Tokens of a request, where its upstream reported any.",
+            rows,
+            |Series { request_tokens: [input, output], .. }| Shown {
+                histograms: [(",type=\"input\"", input), (",type=\"output\"", output)],
+                bounds: &TOKENS,
+                sum: |tokens| tokens.to_string(),
+            },
+        );
+    }
+
     fn family(&mut self, name: &str, kind: &str, help: &str) {
         let _ = writeln!(self.text, "# HELP {name} {help}\n# TYPE {name} {kind}");
     }

@@ -1,9 +1,9 @@
-//! How many tokens a request would be, counted here: for models whose provider the caller's dialect cannot ask.
+//! How many tokens a request would be: asked of the provider, where it speaks the caller's dialect, else counted here.
 
 use bytes::Bytes;
 use http::StatusCode;
-use tollway_protocol::canonical::{Request, Usage};
-use tollway_protocol::dialect::{Dialect, Head, anthropic, gemini};
+use tollway_protocol::canonical::{Losses, Request, Usage};
+use tollway_protocol::dialect::{Dialect, Head, Wanted, anthropic, gemini};
 use tollway_protocol::json::{Invalid, Json};
 
 use crate::accept::Call;
@@ -44,12 +44,29 @@ pub(crate) async fn answer(exchange: &mut Exchange, call: &Call, target: &Target
 }
 
 fn counted(body: &[u8], dialect: Dialect, path: Option<&str>, model: &str) -> Result<(u64, bool), Invalid> {
-    let json = Json::parse(body).map_err(|fault| Invalid { param: fault.param, message: fault.message })?;
-    let head = Head { model: path, stream: false };
-    let request: Request<'_> = match dialect {
-        Dialect::Gemini => gemini::count::read(json, head)?,
-        _ => anthropic::request::read_count(json, head)?,
-    };
+    let request = read(body, dialect, Head { model: path, stream: false })?;
     let counted = tollway_tokens::count_request(model, &request);
     Ok((counted.tokens, counted.exact))
+}
+
+/// What goes to `target` for `call`, in the caller's own dialect: only who speaks it is asked for a count.
+///
+/// # Errors
+/// [`Invalid`]: the body is not the caller's dialect, or cannot be said of this model.
+pub(super) fn request(call: &Call, target: &Target, losses: &mut Losses) -> Result<Vec<u8>, Invalid> {
+    let request = read(&call.body, call.dialect(), call.path())?;
+    let wanted = Wanted::new(&target.model);
+    let body = match call.dialect() {
+        Dialect::Gemini => gemini::count::write(&request, &wanted, losses)?,
+        _ => anthropic::request::write_count(&request, &wanted, losses)?,
+    };
+    Ok(body.to_bytes())
+}
+
+fn read<'a>(body: &'a [u8], dialect: Dialect, head: Head<'_>) -> Result<Request<'a>, Invalid> {
+    let json = Json::parse(body)?;
+    match dialect {
+        Dialect::Gemini => gemini::count::read(json, head),
+        _ => anthropic::request::read_count(json, head),
+    }
 }

@@ -10,7 +10,7 @@ mod signatures;
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue};
 use tollway_protocol::canonical::{Answer, Body, Losses, Request, StopReason};
-use tollway_protocol::dialect::{Dialect, Head, Told as Saying, Wanted, anthropic, gemini, openai, signature};
+use tollway_protocol::dialect::{Dialect, Head, Told as Saying, Wanted, gemini, openai, signature};
 use tollway_protocol::json::{Invalid, Json};
 use tollway_protocol::splice::{Segments, for_upstream};
 
@@ -71,7 +71,7 @@ pub(crate) fn request<'c>(exchange: &mut Exchange, call: &'c Call, target: &Targ
     let mut losses = Losses::default();
     let body = match operation {
         Operation::Generate => translated(exchange, call, target, to, &mut losses),
-        Operation::Count => counting(call, target, &mut losses),
+        Operation::Count => count::request(call, target, &mut losses),
         Operation::Embed { .. } => embedding(call, target, &mut outbound, &mut losses),
     };
     let body = body.map_err(|invalid| refused(&invalid))?;
@@ -98,7 +98,7 @@ fn translated(
     losses: &mut Losses,
 ) -> Result<Vec<u8>, Invalid> {
     // It was found to be JSON when it came.
-    let json = Json::parse(&call.body).map_err(|fault| Invalid { param: fault.param, message: fault.message })?;
+    let json = Json::parse(&call.body)?;
     let mut request = call.dialect().read_request(json, call.path(), losses)?;
     request.stream = call.stream();
     if let Some(key) = &exchange.key {
@@ -108,20 +108,6 @@ fn translated(
     Ok(to.write_request(&request, &wanted, losses)?.to_bytes())
 }
 
-/// A request for a count, as its own dialect says it to `target`.
-fn counting(call: &Call, target: &Target, losses: &mut Losses) -> Result<Vec<u8>, Invalid> {
-    let json = Json::parse(&call.body).map_err(|fault| Invalid { param: fault.param, message: fault.message })?;
-    let wanted = Wanted::new(&target.model);
-    let body = match call.dialect() {
-        Dialect::Gemini => gemini::count::write(&gemini::count::read(json, call.path())?, &wanted, losses)?.to_bytes(),
-        _ => {
-            let request = anthropic::request::read_count(json, call.path())?;
-            anthropic::request::write_count(&request, &wanted, losses)?.to_bytes()
-        }
-    };
-    Ok(body)
-}
-
 /// A request for embeddings, between the two dialects that have them.
 fn embedding(
     call: &Call,
@@ -129,7 +115,7 @@ fn embedding(
     outbound: &mut Outbound<'_>,
     losses: &mut Losses,
 ) -> Result<Vec<u8>, Invalid> {
-    let json = Json::parse(&call.body).map_err(|fault| Invalid { param: fault.param, message: fault.message })?;
+    let json = Json::parse(&call.body)?;
     let request = match outbound.from {
         Dialect::Gemini => gemini::embeddings::read(json, call.path())?,
         _ => openai::embeddings::read_request(json, call.path())?,
@@ -149,7 +135,7 @@ fn embedding(
 /// # Errors
 /// [`Invalid`]: they are not the dialect.
 pub(crate) fn embeddings(exchange: &Exchange, body: &[u8], outbound: &Outbound<'_>) -> Result<Read, Invalid> {
-    let json = Json::parse(body).map_err(|fault| Invalid { param: fault.param, message: fault.message })?;
+    let json = Json::parse(body)?;
     let answer = match outbound.to {
         Dialect::Gemini => gemini::embeddings::read_answer(json)?,
         _ => openai::embeddings::read(json)?,
@@ -192,7 +178,7 @@ pub(crate) struct Read {
 /// # Errors
 /// [`Invalid`]: it is not the dialect.
 pub(crate) fn answer(exchange: &Exchange, body: &[u8], to: Dialect, from: Dialect) -> Result<Read, Invalid> {
-    let json = Json::parse(body).map_err(|fault| Invalid { param: fault.param, message: fault.message })?;
+    let json = Json::parse(body)?;
     let mut answer = to.read_answer(json)?;
     let stop = answer.choices.first().and_then(|choice| choice.stop.as_ref());
     let told = Told {

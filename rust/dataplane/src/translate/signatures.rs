@@ -214,7 +214,7 @@ impl Listener {
 
 #[cfg(test)]
 mod tests {
-    use tollway_protocol::canonical::{Arguments, CallKind, Choice, Message, Rest, Sampling, ToolCall};
+    use tollway_protocol::canonical::{Arguments, CallKind, Choice, Message, Rest, ToolCall};
 
     use super::*;
 
@@ -240,19 +240,7 @@ mod tests {
     }
 
     fn request(parts: Vec<Part<'static>>) -> Request<'static> {
-        Request {
-            model: "m".into(),
-            messages: vec![Message::new(Role::Assistant, parts)],
-            tools: Vec::new(),
-            tool_choice: None,
-            parallel_tools: None,
-            sampling: Sampling::default(),
-            format: None,
-            thinking: None,
-            stream: false,
-            user: None,
-            rest: Rest::none(),
-        }
+        Request::new("m", vec![Message::new(Role::Assistant, parts)])
     }
 
     #[test]

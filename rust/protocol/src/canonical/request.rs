@@ -31,6 +31,26 @@ pub struct Request<'a> {
     pub rest: Rest<'a>,
 }
 
+impl<'a> Request<'a> {
+    /// A request of which nothing else is said.
+    #[must_use]
+    pub fn new(model: impl Into<Text<'a>>, messages: Vec<Message<'a>>) -> Self {
+        Self {
+            model: model.into(),
+            messages,
+            tools: Vec::new(),
+            tool_choice: None,
+            parallel_tools: None,
+            sampling: Sampling::default(),
+            format: None,
+            thinking: None,
+            stream: false,
+            user: None,
+            rest: Rest::none(),
+        }
+    }
+}
+
 /// What only the dialect that said it knows.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rest<'a> {

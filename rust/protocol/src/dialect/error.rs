@@ -21,6 +21,9 @@ pub struct UpstreamError {
 /// `{"object":"error",…}`, also as the one item of an array. None if the body has none of these forms.
 #[must_use]
 pub fn parse_error(body: &[u8]) -> Option<UpstreamError> {
+    if !may_tell_an_error(body) {
+        return None;
+    }
     let document: Value = serde_json::from_slice(body).ok()?;
     // Google wraps the errors of its OpenAI endpoint in an array.
     let outer = document.get(0).unwrap_or(&document).as_object()?;
@@ -33,6 +36,13 @@ pub fn parse_error(body: &[u8]) -> Option<UpstreamError> {
             Some(read(outer, text, None))
         }
     }
+}
+
+/// Whether `body` may have one of the members by which errors are told: what has none, such as many vectors, is not parsed.
+fn may_tell_an_error(body: &[u8]) -> bool {
+    // With `\u`, any name can be written in other letters.
+    let words: [&[u8]; 4] = [b"error", b"message", b"detail", b"\\u"];
+    words.iter().any(|word| memchr::memmem::find(body, word).is_some())
 }
 
 fn read(error: &Map<String, Value>, message: String, outer: Option<&Map<String, Value>>) -> UpstreamError {

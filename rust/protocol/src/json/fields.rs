@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use super::tree::{Json, Members};
+use crate::malformed::Malformed;
 
 /// A document that is JSON, but not what its dialect says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +22,12 @@ impl std::fmt::Display for Invalid {
 }
 
 impl std::error::Error for Invalid {}
+
+impl From<Malformed> for Invalid {
+    fn from(fault: Malformed) -> Self {
+        Self { param: fault.param, message: fault.message }
+    }
+}
 
 /// Where in a document a value lies. Costs nothing until it must be told.
 #[derive(Debug, Clone, Copy)]

@@ -14,19 +14,7 @@ use super::{json as parse, read, sent};
 pub(super) const MODEL: &str = "claude-sonnet-4-5";
 
 pub(super) fn request(messages: Vec<Message<'static>>) -> Request<'static> {
-    Request {
-        model: "m".into(),
-        messages,
-        tools: Vec::new(),
-        tool_choice: None,
-        parallel_tools: None,
-        sampling: Sampling::default(),
-        format: None,
-        thinking: None,
-        stream: false,
-        user: None,
-        rest: Rest::none(),
-    }
+    Request::new("m", messages)
 }
 
 pub(super) fn says(role: Role, text: &'static str) -> Message<'static> {

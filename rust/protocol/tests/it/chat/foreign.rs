@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use tollway_protocol::canonical::{
     Arguments, Body, Builtin, BuiltinKind, CallKind, Format, FunctionTool, Media, Message, Part, Reasoning, Request,
-    Rest, Role, Sampling, Signature, Source, Thinking, Tool, ToolCall, ToolChoice, ToolKind, ToolResult,
+    Rest, Role, Signature, Source, Thinking, Tool, ToolCall, ToolChoice, ToolKind, ToolResult,
 };
 use tollway_protocol::dialect::Dialect;
 use tollway_protocol::json::{Json, Members};
@@ -11,19 +11,7 @@ use tollway_protocol::json::{Json, Members};
 use super::write_request;
 
 fn request<'a>(messages: Vec<Message<'a>>) -> Request<'a> {
-    Request {
-        model: "claude".into(),
-        messages,
-        tools: Vec::new(),
-        tool_choice: None,
-        parallel_tools: None,
-        sampling: Sampling::default(),
-        format: None,
-        thinking: None,
-        stream: false,
-        user: None,
-        rest: Rest::none(),
-    }
+    Request::new("claude", messages)
 }
 
 fn call<'a>(id: Option<&'a str>, name: &'a str) -> Part<'a> {

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 use tollway_protocol::canonical::{
-    Arguments, Body, CallKind, Media, Message, Part, Reasoning, Request, Rest, Role, Sampling, Signature, Source,
-    ToolCall, ToolResult,
+    Arguments, Body, CallKind, Media, Message, Part, Reasoning, Request, Rest, Role, Signature, Source, ToolCall,
+    ToolResult,
 };
 use tollway_protocol::dialect::Dialect;
 use tollway_protocol::json::Json;
@@ -14,19 +14,7 @@ pub(super) const OLD: &str = "gemini-2.5-flash";
 pub(super) const NEW: &str = "gemini-3.5-flash";
 
 pub(super) fn request(messages: Vec<Message<'static>>) -> Request<'static> {
-    Request {
-        model: "m".into(),
-        messages,
-        tools: Vec::new(),
-        tool_choice: None,
-        parallel_tools: None,
-        sampling: Sampling::default(),
-        format: None,
-        thinking: None,
-        stream: false,
-        user: None,
-        rest: Rest::none(),
-    }
+    Request::new("m", messages)
 }
 
 pub(super) fn user(text: &'static str) -> Message<'static> {

@@ -12,7 +12,7 @@ mod streams;
 use std::borrow::Cow;
 
 use serde_json::Value;
-use tollway_protocol::canonical::{Losses, Message, Part, Request, Rest, Role, Sampling};
+use tollway_protocol::canonical::{Losses, Message, Part, Request, Role};
 use tollway_protocol::dialect::responses::request;
 use tollway_protocol::dialect::{Head, Told, Wanted};
 use tollway_protocol::json::{Invalid, Json};
@@ -43,19 +43,7 @@ pub(crate) fn sent(request: &Request<'_>) -> (Value, Vec<String>) {
 
 /// A request as another dialect would read it.
 pub(crate) fn foreign(messages: Vec<Message<'static>>) -> Request<'static> {
-    Request {
-        model: Cow::Borrowed("m"),
-        messages,
-        tools: Vec::new(),
-        tool_choice: None,
-        parallel_tools: None,
-        sampling: Sampling::default(),
-        format: None,
-        thinking: None,
-        stream: false,
-        user: None,
-        rest: Rest::none(),
-    }
+    Request::new(Cow::Borrowed("m"), messages)
 }
 
 pub(crate) fn message(role: Role, parts: Vec<Part<'static>>) -> Message<'static> {

@@ -46,7 +46,7 @@ impl ReadStream for Reader {
             }
             return Ok(());
         }
-        let json = Json::parse(data).map_err(|fault| Invalid { param: fault.param, message: fault.message })?;
+        let json = Json::parse(data)?;
         if json.get("error").is_some() || json.get("choices").is_none() {
             match chunk::classify(data) {
                 chunk::Chunk::Error(error) => {
