@@ -1,0 +1,9 @@
+//! How long a deployment takes until its first token, and how often it succeeds.
+
+mod ewma;
+mod quantiles;
+mod success;
+
+pub use ewma::PeakEwma;
+pub use quantiles::{MIN_SAMPLES, Quantiles};
+pub use success::SuccessRate;

@@ -1,0 +1,180 @@
+//! What an attempt does next: send, where, after which wait, or stop.
+//!
+//! The rules that the attempt loop follows, with the numbers that `examples/brownout.rs` finds to hold under two brownouts:
+//!
+//! 1. A request deposits into the retry and the hedge budget. It goes to the first of the order (see [`crate::balance`]).
+//! 2. While it waits for a first token, one hedge goes to the next ready target after [`Rules::hedge_after`], if the hedge
+//!    budget has it. The first answer wins, the other send is cancelled (its pass dropped).
+//! 3. No first token within [`Rules::give_up_after`]: the send has stalled. It is cancelled and counts as failed.
+//! 4. A send that failed is replaced by what [`Rules::next`] says: another target first, at once; the same one again only
+//!    where no other is left, after a wait. Every send after the first but a hedge withdraws from the retry budget.
+//! 5. Rate limits (429) are [`crate::health::Health::limit`], for as long as the upstream asked; they are no failure to the
+//!    breaker, for a target that is only full must not lose what it can serve. Both lower the success rate.
+
+use std::time::Duration;
+
+use crate::backoff::Backoff;
+use crate::balance::Ranked;
+use crate::budget::Budget;
+use crate::clock::Moment;
+use crate::health::Health;
+
+/// The bounds of one request's attempts.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Rules {
+    /// Sends of one request, the first and hedges among them.
+    pub most_sends: u32,
+    /// The wait before a target is tried again.
+    pub backoff: Backoff,
+    /// The longest wait for a target that said when to come back; who wants more is left.
+    pub longest_wait: Duration,
+    /// The quantile of a target's time to the first token, after which a hedge is sent; above 1: never.
+    pub hedge_quantile: f64,
+    /// The least time before a hedge.
+    pub hedge_least: Duration,
+    /// A send has stalled after so many times the 99th percentile of its target.
+    pub stall_factor: f64,
+    /// The least time before a send counts as stalled.
+    pub stall_least: Duration,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Rules {
+            most_sends: 4,
+            backoff: Backoff::default(),
+            longest_wait: Duration::from_secs(2),
+            hedge_quantile: 0.95,
+            hedge_least: Duration::from_millis(50),
+            stall_factor: 3.0,
+            stall_least: Duration::from_secs(2),
+        }
+    }
+}
+
+/// What to do next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// Send to the target with this index, after that wait.
+    Send {
+        /// The target's place in the route's list.
+        index: usize,
+        /// How long to wait first.
+        after: Duration,
+    },
+    /// All that may be tried was tried: answer with the failure.
+    Stop(Stop),
+}
+
+/// Why no more is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// As many as may be were sent.
+    Sends,
+    /// No target is left that can serve in time.
+    Targets,
+    /// The retry budget is spent.
+    Budget,
+}
+
+/// Targets of a route that one request keeps count of; sends to those after them are counted together with the last.
+const COUNTED: usize = 16;
+
+/// What one request has sent so far.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Tries {
+    sends: u32,
+    to: [u8; COUNTED],
+}
+
+impl Tries {
+    /// One more send, to the target with this index.
+    pub fn sent(&mut self, index: usize) {
+        self.sends += 1;
+        if let Some(count) = self.to.get_mut(index.min(COUNTED - 1)) {
+            *count = count.saturating_add(1);
+        }
+    }
+
+    /// Sends so far.
+    #[must_use]
+    pub fn sends(&self) -> u32 {
+        self.sends
+    }
+
+    /// Sends so far to the target with this index.
+    #[must_use]
+    pub fn to(&self, index: usize) -> u32 {
+        self.to.get(index.min(COUNTED - 1)).copied().unwrap_or_default().into()
+    }
+}
+
+/// A target as [`Rules::next`] sees it.
+#[derive(Clone, Copy, Debug)]
+pub struct Chance {
+    /// Sends that one request may spend on it: its `max_retries` and one more.
+    pub most: u32,
+    /// When it can serve; now or earlier for at once.
+    pub ready_at: Moment,
+}
+
+impl Rules {
+    /// How long to wait for a first token of `health` before a hedge goes to another target; `None`: send none. Too few
+    /// samples, or a target that is known to be in trouble anyway, have no hedge.
+    #[must_use]
+    pub fn hedge_after(&self, health: &Health, now: Moment) -> Option<Duration> {
+        if self.hedge_quantile > 1.0 {
+            return None;
+        }
+        Some(health.quantile(self.hedge_quantile, now)?.max(self.hedge_least))
+    }
+
+    /// How long to wait for a first token of `health` before the send has stalled; `None` with too few samples, where only
+    /// the configured timeout holds.
+    #[must_use]
+    pub fn give_up_after(&self, health: &Health, now: Moment) -> Option<Duration> {
+        Some(health.quantile(0.99, now)?.mul_f64(self.stall_factor).max(self.stall_least))
+    }
+
+    /// The target for the hedge: the first of `order` that has got nothing of this request and is ready now. Withdraws from
+    /// `hedges`, the budget of hedges.
+    pub fn hedge(
+        &self,
+        tries: &Tries,
+        order: &[Ranked],
+        chance: impl Fn(usize) -> Chance,
+        hedges: &Budget,
+        now: Moment,
+    ) -> Option<usize> {
+        let fresh = |index: &usize| tries.to(*index) == 0 && chance(*index).ready_at <= now && chance(*index).most > 0;
+        let index = order.iter().map(|ranked| ranked.index).find(fresh)?;
+        (tries.sends < self.most_sends && hedges.withdraw(now)).then_some(index)
+    }
+
+    /// What to do after the last send that was under way failed. Withdraws from `retries` for a send.
+    ///
+    /// The least tried of those that can serve soonest comes next, so each target is tried once before one is tried again.
+    pub fn next(
+        &self,
+        tries: &Tries,
+        order: &[Ranked],
+        chance: impl Fn(usize) -> Chance,
+        retries: &Budget,
+        (now, draw): (Moment, u64),
+    ) -> Next {
+        if tries.sends >= self.most_sends {
+            return Next::Stop(Stop::Sends);
+        }
+        let wait = |index: usize| {
+            let (before, chance) = (tries.to(index), chance(index));
+            let asked = chance.ready_at - now;
+            let polite =
+                if before == 0 || !asked.is_zero() { Duration::ZERO } else { self.backoff.wait(before - 1, draw) };
+            (before < chance.most && asked <= self.longest_wait).then(|| (asked.max(polite), before, index))
+        };
+        let best =
+            order.iter().filter_map(|ranked| wait(ranked.index)).min_by_key(|(wait, before, _)| (*wait, *before));
+        let Some((after, _, index)) = best else { return Next::Stop(Stop::Targets) };
+        if retries.withdraw(now) { Next::Send { index, after } } else { Next::Stop(Stop::Budget) }
+    }
+}

@@ -1,0 +1,148 @@
+//! Counts of two kinds over a sliding window, without a lock.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+use crate::clock::{Moment, micros};
+
+/// The parts of a window: it slides in steps of a sixteenth of its length.
+pub(crate) const SLOTS: usize = 16;
+
+/// Bits of one count in a slot: up to 1,048,575 in a sixteenth of the window, where it stays.
+const COUNT: u32 = 20;
+const MOST: u64 = (1 << COUNT) - 1;
+/// Above the two counts: which turn of the ring a slot was written in, so a stale one is told from a current one.
+const TURN: u64 = (1 << (64 - 2 * COUNT)) - 1;
+
+/// How many of the one and of the other kind there were in the last `length`.
+#[derive(Debug)]
+pub(crate) struct Window {
+    /// Microseconds of a slot.
+    step: AtomicU64,
+    slots: [AtomicU64; SLOTS],
+}
+
+/// What a window counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Counts {
+    pub(crate) first: f64,
+    pub(crate) second: f64,
+}
+
+impl Window {
+    pub(crate) fn new(length: Duration) -> Window {
+        Window { step: AtomicU64::new(step_of(length)), slots: [const { AtomicU64::new(0) }; SLOTS] }
+    }
+
+    /// Another length; what was counted under the old one is forgotten if it differs.
+    pub(crate) fn resize(&self, length: Duration) {
+        if self.step.swap(step_of(length), Relaxed) != step_of(length) {
+            self.clear();
+        }
+    }
+
+    pub(crate) fn clear(&self) {
+        self.slots.iter().for_each(|slot| slot.store(0, Relaxed));
+    }
+
+    pub(crate) fn add(&self, now: Moment, first: u32, second: u32) {
+        self.change(now, |a, b| ((a + u64::from(first)).min(MOST), (b + u64::from(second)).min(MOST)));
+    }
+
+    /// Takes one of the second kind back, which was added at `now`.
+    pub(crate) fn take_back(&self, now: Moment) {
+        self.change(now, |a, b| (a, b.saturating_sub(1)));
+    }
+
+    fn change(&self, now: Moment, to: impl Fn(u64, u64) -> (u64, u64)) {
+        let epoch = self.epoch(now);
+        let Some(slot) = self.slots.get((epoch % SLOTS as u64) as usize) else { return };
+        let next = |old: u64| {
+            let (a, b) = if turn_of(old) == turn(epoch) { counts(old) } else { (0, 0) };
+            let (a, b) = to(a, b);
+            Some(turn(epoch) << (2 * COUNT) | a << COUNT | b)
+        };
+        // The closure never declines, so this cannot fail.
+        let _ = slot.fetch_update(Relaxed, Relaxed, next);
+    }
+
+    /// All of the window, each slot as much as the others.
+    pub(crate) fn totals(&self, now: Moment) -> Counts {
+        self.weighted(now, &[1.0; SLOTS])
+    }
+
+    /// Each slot times the weight of its age, in slots.
+    pub(crate) fn weighted(&self, now: Moment, weights: &[f64; SLOTS]) -> Counts {
+        let epoch = self.epoch(now);
+        let mut sum = Counts::default();
+        for (slot, age) in self.slots.iter().zip(self.ages(epoch)) {
+            let held = slot.load(Relaxed);
+            let weight = weights.get(age as usize).copied().unwrap_or_default();
+            if held != 0 && epoch >= age && turn_of(held) == turn(epoch - age) {
+                let (a, b) = counts(held);
+                sum.first += a as f64 * weight;
+                sum.second += b as f64 * weight;
+            }
+        }
+        sum
+    }
+
+    /// How many slots ago each place of the ring was the current one.
+    fn ages(&self, epoch: u64) -> impl Iterator<Item = u64> {
+        let n = SLOTS as u64;
+        (0..n).map(move |place| (epoch % n + n - place) % n)
+    }
+
+    fn epoch(&self, now: Moment) -> u64 {
+        now.0 / self.step.load(Relaxed).max(1)
+    }
+}
+
+fn step_of(length: Duration) -> u64 {
+    (micros(length) / SLOTS as u64).max(1)
+}
+
+fn turn(epoch: u64) -> u64 {
+    (epoch / SLOTS as u64) & TURN
+}
+
+fn turn_of(slot: u64) -> u64 {
+    slot >> (2 * COUNT)
+}
+
+fn counts(slot: u64) -> (u64, u64) {
+    (slot >> COUNT & MOST, slot & MOST)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_slot_holds_what_fits_and_is_forgotten_in_time() {
+        let window = Window::new(Duration::from_secs(16));
+        let at = |seconds: u64| Moment(seconds * 1_000_000);
+        window.add(at(3), u32::MAX, 2);
+        window.take_back(at(3));
+        assert_eq!(window.totals(at(18)), Counts { first: MOST as f64, second: 1.0 });
+        assert_eq!(window.totals(at(19)), Counts::default());
+        window.resize(Duration::from_secs(8));
+        assert_eq!(window.totals(at(3)), Counts::default());
+    }
+
+    proptest! {
+        #[test]
+        fn totals_are_those_of_the_last_slots(mut adds in prop::collection::vec((0_u64..200_000, 0_u32..9, 0_u32..9), 1..200)) {
+            adds.sort_unstable();
+            let window = Window::new(Duration::from_micros(16_000));
+            for (seen, &(now, first, second)) in adds.iter().enumerate() {
+                window.add(Moment(now), first, second);
+                let recent = adds[..=seen].iter().filter(|add| add.0 / 1000 + 16 > now / 1000);
+                let (a, b) = recent.fold((0, 0), |sum, add| (sum.0 + add.1, sum.1 + add.2));
+                prop_assert_eq!(window.totals(Moment(now)), Counts { first: f64::from(a), second: f64::from(b) });
+            }
+        }
+    }
+}
