@@ -22,7 +22,7 @@ BUILT := $(STAMPS)/extension-$(PROFILE)
 RUST_SOURCES := $(shell find rust -name '*.rs' -o -name Cargo.toml) Cargo.toml Cargo.lock
 LOCKS := runtime build test clients lint
 # All crates but the binding, which links against the Python that loads it.
-TESTED := protocol records store tokens resilience dataplane bench-load bench-micro
+TESTED := protocol records store tokens resilience expression dataplane bench-load bench-micro
 
 # The extension lies in the source tree, so it can be lost without its stamp.
 ifeq ($(wildcard $(EXTENSION)),)

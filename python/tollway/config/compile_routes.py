@@ -1,0 +1,166 @@
+"""Routes as the data plane takes them: each with all targets that may serve it, and the choices that lead there.
+
+A target that is a route, a fallback and a way down are put in whole: the data plane follows no names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from tollway.config.quantities import nanos
+from tollway.config.schema import Config
+from tollway.config.schema_route import Canary, Deployment, Route, Rule, Shadow
+from tollway.config.shape import Path
+
+Json = dict[str, Any]
+
+CANARY_PARTS = 10_000
+"""A share is compiled to a weight of so many parts."""
+
+
+def own_deployments(name: str, route: Route) -> Iterator[tuple[Path, Deployment]]:
+    """Everything that the route itself may send to, and its place in the file."""
+    path: Path = ("routes", name)
+    if route.provider is not None and route.model is not None:
+        yield path, Deployment(provider=route.provider, model=route.model)
+    for index, target in enumerate(route.targets or ()):
+        yield (*path, "targets", index), target
+    for index, rule in enumerate(route.rules or ()):
+        yield (*path, "rules", index, "target") if rule.target else (*path, "rules", index), of_rule(rule)
+    if route.default is not None:
+        yield (*path, "default"), route.default
+    if route.canary is not None:
+        yield (*path, "canary"), route.canary
+    if route.shadow is not None:
+        yield (*path, "shadow"), route.shadow
+
+
+def of_rule(rule: Rule) -> Deployment:
+    """The target of a rule, however the file wrote it."""
+    return rule.target or Deployment(provider=rule.provider, model=rule.model, route=rule.route)
+
+
+def compile_route(name: str, config: Config) -> Json:
+    """The targets, choices and bounds of the route `name`; its hooks and guardrails are somebody else's."""
+    route = config.routes[name]
+    flat = _Flat(config)
+    fallbacks = config.resilience.default_fallbacks if route.fallbacks is None else route.fallbacks
+    budget = route.retry_budget or config.resilience.retry_budget
+    compiled = {
+        "choice": flat.route(name),
+        "fallbacks": [flat.via(other) for other in fallbacks if other != name],
+        "context_window_fallback": flat.via(route.context_window_fallback),
+        "content_policy_fallback": flat.via(route.content_policy_fallback),
+        "degrade": [
+            {
+                "when": rule.when,
+                "name": rule.route or ("answer" if rule.answer is not None else "max_tokens"),
+                "choice": flat.via(rule.route),
+                "max_tokens": rule.max_tokens,
+                "answer": rule.answer,
+            }
+            for rule in route.degrade
+        ],
+        "deadline_ms": route.deadline,
+        "hedge": route.hedge
+        and {"delay_ms": None if route.hedge.delay == "p95" else route.hedge.delay, "share": route.hedge.share},
+        "shadow": route.shadow and flat.shadow(route.shadow, route),
+        "retry_budget": {"share": budget.share, "floor": budget.floor},
+    }
+    return {"name": name, "targets": flat.targets, **compiled}
+
+
+class _Flat:
+    """Collects the targets of one route, those of the routes that it leads to among them."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.targets: list[Json] = []
+        self.places: dict[str, int] = {}
+
+    def via(self, name: str | None) -> Json | None:
+        """A route that serves only whom it is allowed to."""
+        return None if name is None else {**self.route(name), "via": name}
+
+    def route(self, name: str) -> Json:
+        """The choice of the route `name`."""
+        route = self.config.routes[name]
+        node = self._choice(route)
+        canary = route.canary
+        if canary is None or canary.share == 0:
+            return node
+        part = round(canary.share * CANARY_PARTS)
+        return {
+            "strategy": "weighted",
+            "children": [self.deployment(canary, route), node],
+            "weights": [part, CANARY_PARTS - part],
+            "sticky": canary.sticky,
+        }
+
+    def _choice(self, route: Route) -> Json:
+        if route.provider is not None and route.model is not None:
+            return self.deployment(Deployment(provider=route.provider, model=route.model), route)
+        if route.rules is not None or route.default is not None:
+            rules = route.rules or ()
+            children = [self.deployment(of_rule(rule), route) for rule in rules]
+            if route.default is not None:
+                children.append(self.deployment(route.default, route))
+            return {"strategy": "conditional", "children": children, "rules": [rule.when for rule in rules]}
+        targets = route.targets or ()
+        if len(targets) == 1:
+            return self.deployment(targets[0], route)
+        strategy = route.strategy or "fallback"
+        used = [target for target in targets if strategy != "weighted" or target.weight != 0]
+        node: Json = {
+            "strategy": strategy,
+            "children": [self.deployment(target, route) for target in used],
+            "sticky": route.sticky,
+        }
+        if strategy == "weighted":
+            node["weights"] = [1 if target.weight is None else target.weight for target in used]
+        return node
+
+    def deployment(self, target: Deployment, route: Route) -> Json:
+        """A leaf; or, for a route, that route's choice."""
+        if target.route is not None:
+            return self.route(target.route)
+        compiled = _target(target, route)
+        # The same deployment on the same terms has one place, whichever ways lead there.
+        place = self.places.setdefault(repr(compiled), len(self.targets))
+        if place == len(self.targets):
+            self.targets.append(compiled)
+        return {"target": place}
+
+    def shadow(self, shadow: Shadow, route: Route) -> Json:
+        most = shadow.max_usd_per_day
+        return {
+            "choice": self.deployment(shadow, route),
+            "share": shadow.share,
+            "max_nano_per_day": None if most is None else nanos(most),
+        }
+
+
+def _target(target: Deployment, route: Route) -> Json:
+    timeout = target.timeout or route.timeout
+    return {
+        "provider": target.provider,
+        "model": target.model,
+        "timeout_ms": timeout,
+        "first_token_ms": min(target.first_token or route.first_token or timeout, timeout),
+        "idle_ms": target.idle or route.idle,
+        "max_retries": route.max_retries if target.max_retries is None else target.max_retries,
+        "context_window": target.context_window,
+        "supports": target.supports,
+        "tiers": target.tiers,
+        "pin": target.pin,
+        "on_drift": target.on_drift,
+    }
+
+
+def served(config: Config, names: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """The providers and models that the routes `names` may send to themselves."""
+    for name in names:
+        for _, target in own_deployments(name, config.routes[name]):
+            if target.provider is not None and target.model is not None:
+                yield target.provider, target.model

@@ -1,0 +1,174 @@
+//! What decisions may look at: the request, its caller, the moment, and how the route's targets are. What costs something
+//! to find out is found out when it is first asked, and once.
+
+use std::cell::OnceCell;
+use std::collections::BTreeMap;
+use std::hash::{BuildHasher, Hash, Hasher};
+
+use rustc_hash::FxBuildHasher;
+use serde_json::Value as Json;
+use tollway_expression::{Facts, Pairs, Texts, Value, Variable};
+use tollway_resilience::Moment;
+
+use crate::accept::Call;
+use crate::accept::attribution::Attribution;
+use crate::clock::{Instant, now, unix_time};
+use crate::exchange::Exchange;
+use crate::snapshot::spec::Sticky;
+use crate::snapshot::{Key, Route};
+
+use super::shape::Shape;
+
+/// As much of a prompt's beginning as tells those apart that a provider's cache would.
+const PREFIX: usize = 4096;
+
+/// One request, as decisions see it.
+pub(crate) struct Ask<'e> {
+    pub(crate) exchange: &'e Exchange,
+    pub(crate) call: &'e Call,
+    pub(crate) route: &'e Route,
+    pub(crate) key: &'e Key,
+    pub(crate) now: Moment,
+    /// When all of it must be over.
+    pub(crate) deadline: Option<Instant>,
+    shape: OnceCell<Shape>,
+    metadata: OnceCell<BTreeMap<String, String>>,
+    tags: OnceCell<Vec<String>>,
+}
+
+impl<'e> Ask<'e> {
+    /// What `call` of `key` asks of `route`.
+    pub(crate) fn new(exchange: &'e Exchange, call: &'e Call, route: &'e Route, key: &'e Key) -> Self {
+        let (now, deadline) = (exchange.worker.moment(), exchange.deadline);
+        let (shape, metadata, tags) = Default::default();
+        Self { exchange, call, route, key, now, deadline, shape, metadata, tags }
+    }
+
+    /// What the request is made of.
+    pub(crate) fn shape(&self) -> &Shape {
+        self.shape.get_or_init(|| Shape::of(self.call))
+    }
+
+    /// About how many tokens the request is: four bytes each.
+    pub(crate) fn input_tokens(&self) -> u64 {
+        self.call.body.len().div_ceil(4) as u64
+    }
+
+    /// What the caller says of itself.
+    pub(crate) fn said(&self) -> Option<&Attribution> {
+        self.exchange.said.as_deref()
+    }
+
+    /// A number that all requests share which belong together by `sticky`; none where nothing tells that.
+    pub(crate) fn affinity(&self, sticky: Sticky) -> Option<u64> {
+        let mut hasher = FxBuildHasher.build_hasher();
+        match sticky {
+            Sticky::User => self.key.user.as_ref().or(self.said()?.user.as_ref())?.hash(&mut hasher),
+            Sticky::Session => self.said()?.session.as_ref()?.hash(&mut hasher),
+            Sticky::Key => self.key.id.hash(&mut hasher),
+            Sticky::Prompt => self.call.body.get(..PREFIX.min(self.call.body.len()))?.hash(&mut hasher),
+        }
+        Some(hasher.finish())
+    }
+
+    fn metadata(&self) -> &BTreeMap<String, String> {
+        self.metadata.get_or_init(|| {
+            let json = self.call.peek.metadata.clone().and_then(|span| self.call.body.get(span));
+            let read = json.and_then(|json| serde_json::from_slice::<BTreeMap<String, Json>>(json).ok());
+            let text = |value: Json| match value {
+                Json::String(text) => text,
+                other => other.to_string(),
+            };
+            read.unwrap_or_default().into_iter().map(|(name, value)| (name, text(value))).collect()
+        })
+    }
+
+    fn tags(&self) -> &Vec<String> {
+        self.tags.get_or_init(|| {
+            let said = self.said().map(|said| said.tags.as_slice()).unwrap_or_default();
+            self.key.tags.iter().chain(said).cloned().collect()
+        })
+    }
+
+    /// The time that is left, in milliseconds.
+    fn left_ms(&self) -> i64 {
+        let left = self.deadline.map(|deadline| deadline.saturating_duration_since(now()).as_millis());
+        left.map_or(i64::MAX, |left| i64::try_from(left).unwrap_or(i64::MAX))
+    }
+
+    fn open(&self) -> usize {
+        self.route.targets.iter().filter(|target| target.health.is_open(self.now)).count()
+    }
+
+    fn p95_ms(&self) -> i64 {
+        let known = self.route.targets.iter().filter_map(|target| target.health.quantile(0.95, self.now));
+        known.min().map_or(0, |time| int(time.as_millis()))
+    }
+
+    fn success_rate(&self) -> f64 {
+        self.route.targets.iter().map(|target| target.health.success_rate(self.now)).fold(0.0, f64::max)
+    }
+}
+
+fn int<T: TryInto<i64>>(number: T) -> i64 {
+    number.try_into().unwrap_or(i64::MAX)
+}
+
+/// Seconds of the present UTC day, and the number of the day since 1970.
+fn clock() -> (i64, i64) {
+    let seconds = int(unix_time().as_secs());
+    (seconds % 86_400, seconds / 86_400)
+}
+
+impl Facts for Ask<'_> {
+    fn get(&self, variable: Variable) -> Value<'_> {
+        let text = |text: Option<&'_ str>| Value::Text(text.unwrap_or_default());
+        let said = self.said();
+        let own = |own: &'_ Option<String>| own.as_deref();
+        match variable {
+            Variable::TaskType => text(said.and_then(|said| own(&said.task_type))),
+            Variable::Model => Value::Text(&self.call.head.model),
+            Variable::Endpoint => Value::Text(self.exchange.endpoint),
+            Variable::Stream => Value::Bool(self.call.stream()),
+            Variable::User => text(own(&self.key.user).or_else(|| said.and_then(|said| own(&said.user)))),
+            Variable::Agent => text(own(&self.key.agent).or_else(|| said.and_then(|said| own(&said.agent)))),
+            Variable::Key => Value::Text(&self.key.id),
+            Variable::Team => text(own(&self.key.team)),
+            Variable::Project => text(own(&self.key.project)),
+            Variable::Environment => text(own(&self.key.environment)),
+            Variable::Tenant => text(own(&self.key.tenant)),
+            Variable::Organisation => text(own(&self.key.organisation)),
+            Variable::Priority => {
+                text(own(&self.key.priority).or_else(|| said.and_then(|said| said.priority)).or(Some("standard")))
+            }
+            Variable::Tier => text(own(&self.key.tier)),
+            Variable::Tags => Value::Texts(self.tags() as &dyn Texts),
+            Variable::Metadata => Value::Pairs(self.metadata() as &dyn Pairs),
+            Variable::Residency => text(said.and_then(|said| own(&said.residency))),
+            Variable::RequestBytes => Value::Int(int(self.call.body.len())),
+            Variable::RequestMessages => Value::Int(int(self.shape().messages)),
+            Variable::RequestInputTokens => Value::Int(int(self.input_tokens())),
+            Variable::RequestMaxTokens => Value::Int(int(self.shape().max_tokens)),
+            Variable::RequestTools => Value::Int(int(self.shape().tools)),
+            Variable::RequestImages => Value::Int(int(self.shape().images)),
+            Variable::RequestAudio => Value::Int(int(self.shape().audio)),
+            Variable::RequestDocuments => Value::Int(int(self.shape().documents)),
+            Variable::RequestJsonMode => Value::Bool(self.shape().json_mode),
+            Variable::RequestHasTools => Value::Bool(self.shape().tools > 0),
+            Variable::UpstreamOpen => Value::Bool(self.open() == self.route.targets.len()),
+            Variable::UpstreamOpenCount => Value::Int(int(self.open())),
+            Variable::UpstreamHealthy => Value::Int(int(self.route.targets.len() - self.open())),
+            Variable::UpstreamCount => Value::Int(int(self.route.targets.len())),
+            Variable::UpstreamP95Ms => Value::Int(self.p95_ms()),
+            Variable::UpstreamSuccessRate => Value::Double(self.success_rate()),
+            Variable::DeadlineLeftMs => Value::Int(self.left_ms()),
+            // Until budgets and queues are there, none applies and nobody waits.
+            Variable::BudgetRemainingRatio => Value::Double(1.0),
+            Variable::QueueDepth => Value::Int(0),
+            Variable::TimeHour => Value::Int(clock().0 / 3600),
+            Variable::TimeMinute => Value::Int(clock().0 / 60 % 60),
+            // 1970 began on a Thursday.
+            Variable::TimeWeekday => Value::Int((clock().1 + 3) % 7 + 1),
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! What rules a target out for a request, whatever the strategy would like.
+
+use crate::snapshot::route::Target;
+use crate::snapshot::spec::Ability;
+
+use super::ask::Ask;
+
+/// Why a target was not tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reason {
+    /// The key's data policy names other regions.
+    Regions,
+    /// The key's data policy requires a tag.
+    Tags,
+    /// The caller demands another region.
+    Residency,
+    /// The model cannot take what the request holds.
+    Ability(Ability),
+    /// The request is too long for the model.
+    ContextWindow,
+    /// It serves other tiers of users.
+    Tier,
+    /// It would cost more than the caller allows.
+    Cost,
+    /// It is behind a route that the key may not use.
+    Route,
+    /// Its breaker is open.
+    Open,
+    /// It has said when it will take requests again.
+    Limited,
+    /// It cannot answer in the time that is left.
+    Deadline,
+    /// What may be sent again has been.
+    RetryBudget,
+}
+
+impl Reason {
+    /// Its name in records.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Regions => "regions",
+            Self::Tags => "require_tags",
+            Self::Residency => "residency",
+            Self::Ability(ability) => ability.name(),
+            Self::ContextWindow => "context_window",
+            Self::Tier => "tier",
+            Self::Cost => "max_cost",
+            Self::Route => "route",
+            Self::Open => "open",
+            Self::Limited => "limited",
+            Self::Deadline => "deadline",
+            Self::RetryBudget => "retry_budget",
+        }
+    }
+
+    /// The same in words, for `target` and the caller.
+    pub(crate) fn told(self, target: &Target, ask: &Ask<'_>) -> String {
+        match self {
+            Self::Regions | Self::Tags => {
+                let policy = ask.key.data_policy.as_ref();
+                let violated = policy.and_then(|policy| policy.violated_by(&target.provider)).unwrap_or_default();
+                format!("the key's data policy asks for {}", violated.1)
+            }
+            Self::Residency => {
+                let asked = ask.said().and_then(|said| said.residency.as_deref()).unwrap_or_default();
+                format!("the request asks for the residency {asked:?}")
+            }
+            Self::Ability(ability) => format!("the model does not take {}", ability.name()),
+            Self::ContextWindow => {
+                let window = target.context_window.unwrap_or_default();
+                format!("the request is longer than the model's context window of {window} tokens")
+            }
+            Self::Tier => format!("it serves the tiers {}", target.tiers.join(", ")),
+            Self::Cost => "it would cost more than x-tollway-max-cost-usd allows".to_owned(),
+            Self::Route => "the key may not use the route that leads there".to_owned(),
+            Self::Open => "its breaker is open".to_owned(),
+            Self::Limited => "it is rate limited".to_owned(),
+            Self::Deadline => "it cannot answer in the time that is left".to_owned(),
+            Self::RetryBudget => "the retry budget is spent".to_owned(),
+        }
+    }
+}
+
+/// The first constraint that `target` does not satisfy.
+pub(super) fn violated(target: &Target, ask: &Ask<'_>) -> Option<Reason> {
+    if let Some(policy) = &ask.key.data_policy
+        && let Some((reason, _)) = policy.violated_by(&target.provider)
+    {
+        return Some(reason);
+    }
+    if let Some(said) = ask.said() {
+        if said.residency.is_some() && said.residency != target.provider.region {
+            return Some(Reason::Residency);
+        }
+        if let (Some(most), Some(nano)) = (said.max_cost_nano, ask.estimated_cost(target))
+            && nano > most
+        {
+            return Some(Reason::Cost);
+        }
+    }
+    if !target.tiers.is_empty() && !ask.key.tier.as_ref().is_some_and(|tier| target.tiers.contains(tier)) {
+        return Some(Reason::Tier);
+    }
+    if let Some(supports) = &target.supports
+        && let Some(lacking) = ask.shape().needs().find(|needed| !supports.contains(needed))
+    {
+        return Some(Reason::Ability(lacking));
+    }
+    // A token is at least a byte: what has fewer bytes fits, and is not counted.
+    let window = target.context_window?;
+    let bytes = ask.call.body.len() as u64;
+    (bytes > window && ask.input_tokens() + ask.shape().max_tokens > window).then_some(Reason::ContextWindow)
+}

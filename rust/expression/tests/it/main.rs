@@ -1,0 +1,1 @@
+//! The crate's behaviour through its public face.
