@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tollway.config.checks import Checks
 from tollway.config.prices import is_priced, price_record
-from tollway.config.snapshot import served_targets
+from tollway.config.compile_routes import own_deployments
 from tollway.providers.contract import providers
 
 # Neither names the model: it is shown where it stands, and may hold what cannot be shown.
@@ -16,7 +16,9 @@ def check_prices(checks: Checks) -> None:
     """Warn of every model that routes lead to and whose price is not known, where it is named first."""
     seen: set[tuple[str, str]] = set()
     for name, route in checks.config.routes.items():
-        for path, target in served_targets(name, route):
+        for path, target in own_deployments(name, route):
+            if target.provider is None or target.model is None:
+                continue
             provider = checks.config.providers.get(target.provider)
             served = (target.provider, target.model)
             named = checks.has((*path, "provider")) and checks.has((*path, "model"))

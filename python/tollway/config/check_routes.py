@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tollway.config.checks import Checks, ResolveHook
+from tollway.config.compile_routes import own_deployments
 from tollway.config.schema_guard import Guardrail
-from tollway.config.schema_route import SERVED, Route
+from tollway.config.schema_route import Degrade, Deployment, Route
 from tollway.config.shape import Path
 
 
@@ -16,12 +17,17 @@ def check_routes(checks: Checks, resolve_hook: ResolveHook | None) -> None:
         path: Path = ("routes", name)
         _check_form(checks, path, route)
         _check_strategy(checks, path, route)
-        for place, provider in _providers(path, route):
-            checks.reference("providers", place, provider)
+        for place, target in own_deployments(name, route):
+            _check_deployment(checks, place, target)
         for place, other in _routes(path, route):
             checks.reference("routes", place, other)
-        for index in range(len(route.rules or ())):
-            _check_rule(checks, (*path, "rules", index))
+        for index, rule in enumerate(route.rules or ()):
+            if rule.target is not None and (rule.provider or rule.model or rule.route):
+                place = (*path, "rules", index)
+                message = "the rule has both `target` and the short form"
+                checks.error("conflicting-targets", place, message, "keep one of them")
+        for index, degrade in enumerate(route.degrade):
+            _check_degrade(checks, (*path, "degrade", index), degrade)
         for index, hook in enumerate(route.hooks):
             checks.hook((*path, "hooks", index, "call"), hook.call, resolve_hook)
         check_guardrails(checks, path, route.guardrails)
@@ -79,40 +85,33 @@ def _check_strategy(checks: Checks, path: Path, route: Route) -> None:
         checks.error(
             "empty-pool", (*path, "targets"), "all targets have the weight 0", "give one a weight of 1 or more"
         )
-    if route.strategy in SERVED:
-        return
-    if route.strategy == "conditional":
-        hint = "no rule is evaluated: `default` is tried first, then the rules' targets in the listed order"
-    else:
-        hint = "the targets are tried in the listed order"
-    message = f'the strategy "{route.strategy}" is not in this version: it is served as "fallback"'
-    checks.warning("not-enforced", place, message, hint)
 
 
-def _check_rule(checks: Checks, path: Path) -> None:
-    table = checks.has((*path, "target"))
-    short = checks.has((*path, "provider")) or checks.has((*path, "model"))
-    if table and short:
-        checks.error("conflicting-targets", path, "the rule has both `target` and the short form", "keep one of them")
-    elif not table:
+def _check_deployment(checks: Checks, path: Path, target: Deployment) -> None:
+    """A provider and a model, or a route."""
+    if target.provider is not None:
+        checks.reference("providers", (*path, "provider"), target.provider)
+    if target.route is None:
         for key in ("provider", "model"):
             if not checks.has((*path, key)):
-                checks.error("missing-key", path, f"the rule lacks the key `{key}`", f"add `{key} = …`")
+                what = "rule" if "rules" in path else "target"
+                checks.error("missing-key", path, f"the {what} lacks the key `{key}`", f"add `{key} = …`")
+        return
+    for key in ("provider", "model"):
+        if checks.has((*path, key)):
+            message = f"the target has both `route` and `{key}`"
+            checks.error("conflicting-targets", (*path, key), message, "keep `route`, or `provider` and `model`")
 
 
-def _providers(path: Path, route: Route) -> Iterator[tuple[Path, str]]:
-    """Every provider that the route names, with its place."""
-    if route.provider is not None:
-        yield (*path, "provider"), route.provider
-    for index, target in enumerate(route.targets or ()):
-        yield (*path, "targets", index, "provider"), target.provider
-    for index, rule in enumerate(route.rules or ()):
-        if rule.provider is not None:
-            yield (*path, "rules", index, "provider"), rule.provider
-        if rule.target is not None:
-            yield (*path, "rules", index, "target", "provider"), rule.target.provider
-    if route.default is not None:
-        yield (*path, "default", "provider"), route.default.provider
+def _check_degrade(checks: Checks, path: Path, degrade: Degrade) -> None:
+    """Exactly one thing to do."""
+    given = [key for key in ("route", "max_tokens", "answer") if checks.has((*path, key))]
+    if not given:
+        hint = 'add route = "…", max_tokens = … or answer = "…"'
+        checks.error("missing-key", path, "the rule does not say what is done instead", hint)
+    for key in given[1:]:
+        message = f"the rule has both `{given[0]}` and `{key}`"
+        checks.error("conflicting-targets", (*path, key), message, "keep one of them; a second rule can do the other")
 
 
 def _routes(path: Path, route: Route) -> Iterator[tuple[Path, str]]:
@@ -121,8 +120,14 @@ def _routes(path: Path, route: Route) -> Iterator[tuple[Path, str]]:
         yield (*path, "context_window_fallback"), route.context_window_fallback
     if route.content_policy_fallback is not None:
         yield (*path, "content_policy_fallback"), route.content_policy_fallback
+    for index, name in enumerate(route.fallbacks or ()):
+        yield (*path, "fallbacks", index), name
     for index, degrade in enumerate(route.degrade):
-        yield (*path, "degrade", index, "route"), degrade.route
+        if degrade.route is not None:
+            yield (*path, "degrade", index, "route"), degrade.route
+    for place, target in own_deployments(str(path[1]), route):
+        if target.route is not None:
+            yield (*place, "route"), target.route
 
 
 def _check_cycles(checks: Checks) -> None:

@@ -5,12 +5,11 @@ A target that is a route, a fallback and a way down are put in whole: the data p
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
-from tollway.config.quantities import nanos
 from tollway.config.schema import Config
-from tollway.config.schema_route import Canary, Deployment, Route, Rule, Shadow
+from tollway.config.schema_route import Deployment, Route, Rule, Shadow
 from tollway.config.shape import Path
 
 Json = dict[str, Any]
@@ -20,20 +19,24 @@ CANARY_PARTS = 10_000
 
 
 def own_deployments(name: str, route: Route) -> Iterator[tuple[Path, Deployment]]:
-    """Everything that the route itself may send to, and its place in the file."""
+    """Everything that the route itself may send to, routes among it, and its place in the file."""
     path: Path = ("routes", name)
     if route.provider is not None and route.model is not None:
         yield path, Deployment(provider=route.provider, model=route.model)
     for index, target in enumerate(route.targets or ()):
         yield (*path, "targets", index), target
     for index, rule in enumerate(route.rules or ()):
-        yield (*path, "rules", index, "target") if rule.target else (*path, "rules", index), of_rule(rule)
+        yield _rule_path(path, index, rule), of_rule(rule)
     if route.default is not None:
         yield (*path, "default"), route.default
     if route.canary is not None:
         yield (*path, "canary"), route.canary
     if route.shadow is not None:
         yield (*path, "shadow"), route.shadow
+
+
+def _rule_path(path: Path, index: int, rule: Rule) -> Path:
+    return (*path, "rules", index, "target") if rule.target else (*path, "rules", index)
 
 
 def of_rule(rule: Rule) -> Deployment:
@@ -45,30 +48,22 @@ def compile_route(name: str, config: Config) -> Json:
     """The targets, choices and bounds of the route `name`; its hooks and guardrails are somebody else's."""
     route = config.routes[name]
     flat = _Flat(config)
-    fallbacks = config.resilience.default_fallbacks if route.fallbacks is None else route.fallbacks
     budget = route.retry_budget or config.resilience.retry_budget
     compiled = {
-        "choice": flat.route(name),
-        "fallbacks": [flat.via(other) for other in fallbacks if other != name],
-        "context_window_fallback": flat.via(route.context_window_fallback),
-        "content_policy_fallback": flat.via(route.content_policy_fallback),
-        "degrade": [
-            {
-                "when": rule.when,
-                "name": rule.route or ("answer" if rule.answer is not None else "max_tokens"),
-                "choice": flat.via(rule.route),
-                "max_tokens": rule.max_tokens,
-                "answer": rule.answer,
-            }
-            for rule in route.degrade
-        ],
+        **flat.whole(name),
         "deadline_ms": route.deadline,
         "hedge": route.hedge
         and {"delay_ms": None if route.hedge.delay == "p95" else route.hedge.delay, "share": route.hedge.share},
-        "shadow": route.shadow and flat.shadow(route.shadow, route),
         "retry_budget": {"share": budget.share, "floor": budget.floor},
     }
     return {"name": name, "targets": flat.targets, **compiled}
+
+
+def served_targets(name: str, config: Config) -> list[tuple[Path, str, Deployment]]:
+    """All that may serve the route `name`, in the order of their places: where the file says it, in which route, and what."""
+    flat = _Flat(config)
+    flat.whole(name)
+    return flat.origins
 
 
 class _Flat:
@@ -77,7 +72,30 @@ class _Flat:
     def __init__(self, config: Config) -> None:
         self.config = config
         self.targets: list[Json] = []
+        self.origins: list[tuple[Path, str, Deployment]] = []
         self.places: dict[str, int] = {}
+
+    def whole(self, name: str) -> Json:
+        """Everything of the route `name` that leads to targets."""
+        route = self.config.routes[name]
+        fallbacks = self.config.resilience.default_fallbacks if route.fallbacks is None else route.fallbacks
+        return {
+            "choice": self.route(name),
+            "fallbacks": [self.via(other) for other in fallbacks if other != name],
+            "context_window_fallback": self.via(route.context_window_fallback),
+            "content_policy_fallback": self.via(route.content_policy_fallback),
+            "degrade": [
+                {
+                    "when": rule.when,
+                    "name": rule.route or ("answer" if rule.answer is not None else "max_tokens"),
+                    "choice": self.via(rule.route),
+                    "max_tokens": rule.max_tokens,
+                    "answer": rule.answer,
+                }
+                for rule in route.degrade
+            ],
+            "shadow": route.shadow and self.shadow(route.shadow, name),
+        }
 
     def via(self, name: str | None) -> Json | None:
         """A route that serves only whom it is allowed to."""
@@ -86,58 +104,64 @@ class _Flat:
     def route(self, name: str) -> Json:
         """The choice of the route `name`."""
         route = self.config.routes[name]
-        node = self._choice(route)
+        node = self._choice(name, route)
         canary = route.canary
         if canary is None or canary.share == 0:
             return node
         part = round(canary.share * CANARY_PARTS)
         return {
             "strategy": "weighted",
-            "children": [self.deployment(canary, route), node],
+            "children": [self.deployment(canary, name, "canary"), node],
             "weights": [part, CANARY_PARTS - part],
             "sticky": canary.sticky,
         }
 
-    def _choice(self, route: Route) -> Json:
+    def _choice(self, name: str, route: Route) -> Json:
         if route.provider is not None and route.model is not None:
-            return self.deployment(Deployment(provider=route.provider, model=route.model), route)
+            return self.deployment(Deployment(provider=route.provider, model=route.model), name)
         if route.rules is not None or route.default is not None:
             rules = route.rules or ()
-            children = [self.deployment(of_rule(rule), route) for rule in rules]
+            children = [
+                self.deployment(of_rule(rule), name, *_rule_path((), index, rule)) for index, rule in enumerate(rules)
+            ]
             if route.default is not None:
-                children.append(self.deployment(route.default, route))
+                children.append(self.deployment(route.default, name, "default"))
             return {"strategy": "conditional", "children": children, "rules": [rule.when for rule in rules]}
-        targets = route.targets or ()
-        if len(targets) == 1:
-            return self.deployment(targets[0], route)
         strategy = route.strategy or "fallback"
-        used = [target for target in targets if strategy != "weighted" or target.weight != 0]
+        used = [
+            (index, target)
+            for index, target in enumerate(route.targets or ())
+            if strategy != "weighted" or target.weight != 0
+        ]
+        if len(used) == 1:
+            return self.deployment(used[0][1], name, "targets", used[0][0])
         node: Json = {
             "strategy": strategy,
-            "children": [self.deployment(target, route) for target in used],
+            "children": [self.deployment(target, name, "targets", index) for index, target in used],
             "sticky": route.sticky,
         }
         if strategy == "weighted":
-            node["weights"] = [1 if target.weight is None else target.weight for target in used]
+            node["weights"] = [1 if target.weight is None else target.weight for _, target in used]
         return node
 
-    def deployment(self, target: Deployment, route: Route) -> Json:
-        """A leaf; or, for a route, that route's choice."""
+    def deployment(self, target: Deployment, name: str, *place: str | int) -> Json:
+        """A leaf; or, for a route, that route's choice. `place` is where the route `name` says it."""
         if target.route is not None:
             return self.route(target.route)
-        compiled = _target(target, route)
+        compiled = _target(target, self.config.routes[name])
         # The same deployment on the same terms has one place, whichever ways lead there.
-        place = self.places.setdefault(repr(compiled), len(self.targets))
-        if place == len(self.targets):
+        index = self.places.setdefault(repr(compiled), len(self.targets))
+        if index == len(self.targets):
             self.targets.append(compiled)
-        return {"target": place}
+            self.origins.append((("routes", name, *place), name, target))
+        return {"target": index}
 
-    def shadow(self, shadow: Shadow, route: Route) -> Json:
+    def shadow(self, shadow: Shadow, name: str) -> Json:
         most = shadow.max_usd_per_day
         return {
-            "choice": self.deployment(shadow, route),
+            "choice": self.deployment(shadow, name, "shadow"),
             "share": shadow.share,
-            "max_nano_per_day": None if most is None else nanos(most),
+            "max_nano_per_day": None if most is None else round(most * 1e9),
         }
 
 
@@ -156,11 +180,3 @@ def _target(target: Deployment, route: Route) -> Json:
         "pin": target.pin,
         "on_drift": target.on_drift,
     }
-
-
-def served(config: Config, names: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """The providers and models that the routes `names` may send to themselves."""
-    for name in names:
-        for _, target in own_deployments(name, config.routes[name]):
-            if target.provider is not None and target.model is not None:
-                yield target.provider, target.model

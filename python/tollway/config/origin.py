@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tollway.config.document import Document
+from tollway.config.compile_routes import served_targets
 from tollway.config.load import Loaded
-from tollway.config.schema_route import Route
+from tollway.config.schema import Config
 from tollway.config.shape import Path
-from tollway.config.snapshot import served_targets
 
 DEFAULT = "default"
 
@@ -26,24 +26,25 @@ _OF_TARGETS = {
 def route_origins(loaded: Loaded) -> dict[str, dict[str, str]]:
     """For each route, for each setting (`strategy`, `targets[0].timeout_ms`, …): `FILE:LINE`, or `default`."""
     document = loaded.document
-    routes = loaded.config.routes
+    config = loaded.config
     if document is None:
-        return {name: dict.fromkeys(_names(name, route), DEFAULT) for name, route in routes.items()}
-    return {name: dict(_origins(document, name, route)) for name, route in routes.items()}
+        return {name: dict.fromkeys(_names(name, config), DEFAULT) for name in config.routes}
+    return {name: dict(_origins(document, name, config)) for name in config.routes}
 
 
-def _names(name: str, route: Route) -> Iterator[str]:
+def _names(name: str, config: Config) -> Iterator[str]:
     yield from ("strategy", "hooks", "guarded")
-    for number, _ in enumerate(served_targets(name, route)):
+    for number, _ in enumerate(served_targets(name, config)):
         yield from (f"targets[{number}].{setting}" for setting in _OF_TARGETS)
 
 
-def _origins(document: Document, name: str, route: Route) -> Iterator[tuple[str, str]]:
+def _origins(document: Document, name: str, config: Config) -> Iterator[tuple[str, str]]:
     path: Path = ("routes", name)
     yield "strategy", _place(document, (*path, "strategy"))
     yield "hooks", _place(document, (*path, "hooks"))
     yield "guarded", _place(document, (*path, "guardrails"))
-    for number, (place, _) in enumerate(served_targets(name, route)):
+    for number, (place, said_by, _) in enumerate(served_targets(name, config)):
+        path = ("routes", said_by)
         for setting, key in _OF_TARGETS.items():
             # What a target does not say, its route says; without a first_token, the timeout is the bound.
             sought = [(*place, key), (*path, key)]

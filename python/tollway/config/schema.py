@@ -6,9 +6,10 @@ from typing import Any
 
 from pydantic import Field
 
-from tollway.config.fields import Name, Settings
+from tollway.config.fields import Many, Name, Settings
 from tollway.config.schema_access import Key, Scope, Team
 from tollway.config.schema_provider import AnyProvider
+from tollway.config.schema_resilience import Resilience, TaskType
 from tollway.config.schema_route import Route
 from tollway.config.schema_server import Admin, Server, State, Store
 from tollway.config.schema_telemetry import Telemetry
@@ -27,6 +28,12 @@ class Config(Settings):
     telemetry: Telemetry = Field(default_factory=Telemetry, description="Traces and metrics over OTLP.")
     providers: dict[Name, AnyProvider] = Field(default_factory=dict, description="Who answers.")
     routes: dict[Name, Route] = Field(default_factory=dict, description="What clients send as `model`.")
+    resilience: Resilience = Field(
+        default_factory=Resilience, description="What is done when deployments fail, for all that do not say otherwise."
+    )
+    task_types: Many[TaskType] = Field(
+        default=(), description="How task types are told where callers do not say: the first whose rule holds."
+    )
     teams: dict[Name, Team] = Field(default_factory=dict, description="Teams that keys belong to.")
     keys: dict[Name, Key] = Field(default_factory=dict, description="Virtual keys.")
     organisations: dict[Name, Scope] = Field(default_factory=dict, description="Limits and budgets of organisations.")

@@ -94,6 +94,7 @@ class Key(Settings):
     priority: Annotated[Priority, NotYet()] = Field(
         default="standard", description="Who goes first when requests wait; it is recorded with each request."
     )
+    tier: Name | None = Field(default=None, description="The key's tier, for targets that serve some tiers only.")
     models: Many[Name] | None = Field(default=None, description="Routes that the key may use; all if not given.")
     expires: Moment | None = Field(default=None, description="When the key stops working.")
     revoked: bool = Field(default=False, description="Whether the key has been withdrawn.")

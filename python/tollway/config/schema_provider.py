@@ -19,6 +19,7 @@ from tollway.config.fields import (
 )
 from tollway.config.quantities import Delay, Duration
 from tollway.config.schema_price import Price
+from tollway.config.schema_resilience import Breaker
 from tollway.config.schema_server import preset
 from tollway.providers.contract import Dialect, Option, Provider, providers
 
@@ -38,6 +39,9 @@ class ProviderSettings(Settings):
     tags: Many[Name] = Field(default=(), description="What the provider guarantees, for data policies.")
     prices: dict[str, Price] = Field(
         default_factory=dict, description="Prices by the provider's name of the model, over the price table."
+    )
+    breaker: Breaker | None = Field(
+        default=None, description="When a deployment of this provider is left alone; `resilience.breaker` if not given."
     )
 
 

@@ -41,7 +41,9 @@ class Resilience(Settings):
     """What holds for every deployment and route that does not say otherwise."""
 
     breaker: Breaker = Field(default_factory=Breaker, description="When a deployment is left alone.")
-    outlier: Outlier | None = Field(default=None, description="When slow targets go behind the others; never if not given.")
+    outlier: Outlier | None = Field(
+        default=None, description="When slow targets go behind the others; never if not given."
+    )
     panic_threshold: Share = Field(
         default=0.5, description="Where fewer of a route's targets than this share are well, how they are is ignored."
     )

@@ -28,20 +28,23 @@ Strategy = Annotated[
     AfterValidator(_canonical),
 ]
 
-SERVED = ("single", "fallback", None)
-"""The strategies that this version serves; the others are served as `fallback`."""
-
 
 def when(description: str) -> Any:  # noqa: ANN401 - what a field is assigned is of the type of its annotation
     """A field for a CEL expression, which `condition` names as well as `when`."""
     return Field(validation_alias=AliasChoices("when", "condition"), description=description)
 
 
-class Target(Settings):
-    """A reference to a deployment: a provider, and its name for the model."""
+Share = Annotated[float, Field(ge=0, le=1)]
+Sticky = Literal["user", "session", "key", "prompt"]
+Ability = Literal["images", "audio", "documents", "tools", "json"]
 
-    provider: Name = Field(description="The provider: a table under `[providers]`.")
-    model: Model = Field(description="The provider's name for the model.")
+
+class Deployment(Settings):
+    """A provider and its name for the model, or another route."""
+
+    provider: Name | None = Field(default=None, description="The provider: a table under `[providers]`.")
+    model: Model | None = Field(default=None, description="The provider's name for the model.")
+    route: Name | None = Field(default=None, description="Another route, in place of a provider and a model.")
     timeout: Duration | None = Field(
         default=None, description="Most time of one attempt in all; the route's if not given."
     )
@@ -52,7 +55,24 @@ class Target(Settings):
     max_retries: Retries | None = Field(
         default=None, description="How often a failed attempt is repeated on this target; the route's if not given."
     )
-    weight: Annotated[Weight | None, NotYet()] = Field(
+    context_window: Annotated[int, Field(ge=1)] | None = Field(
+        default=None, description="The most tokens of a request and its answer. Longer requests go elsewhere."
+    )
+    supports: Many[Ability] | None = Field(
+        default=None, description="What the model takes besides text. Requests with anything else go elsewhere."
+    )
+    tiers: Many[Name] = Field(default=(), description="The tiers of keys that it serves; all if not given.")
+    pin: Model | None = Field(default=None, description="The name of the model that must answer.")
+    on_drift: Literal["alert", "error"] = Field(
+        default="alert",
+        description="What happens when another model than `pin` answers: an alert, or the attempt counts as failed.",
+    )
+
+
+class Target(Deployment):
+    """One of a route's targets."""
+
+    weight: Weight | None = Field(
         default=None, description="Share of the requests, with the strategy `weighted`; 1 if not given."
     )
 
@@ -63,14 +83,55 @@ class Rule(Settings):
     when: Expression = when("CEL expression over the request; also spelt `condition`.")
     provider: Name | None = Field(default=None, description="The provider, if the target is not given as `target`.")
     model: Model | None = Field(default=None, description="The provider's name for the model.")
-    target: Target | None = Field(default=None, description="The target as a table of its own.")
+    route: Name | None = Field(default=None, description="Another route, in place of a provider and a model.")
+    target: Deployment | None = Field(default=None, description="The target as a table of its own.")
 
 
 class Degrade(Settings):
-    """Another route for requests that a CEL expression accepts."""
+    """What is done instead for requests that a CEL expression accepts: another route, a shorter or a fixed answer."""
 
-    when: Expression = when("CEL expression, as in `budget.remaining_ratio < 0.1`; also spelt `condition`.")
-    route: Name = Field(description="The route that serves instead.")
+    when: Expression = when("CEL expression, as in `deadline.left_ms < 500`; also spelt `condition`.")
+    route: Name | None = Field(default=None, description="The route that serves instead.")
+    max_tokens: Annotated[int, Field(ge=1)] | None = Field(
+        default=None, description="The most tokens of the answer, where the request allows more."
+    )
+    answer: Annotated[str, Field(min_length=1, max_length=100_000)] | None = Field(
+        default=None, description="The text that is answered, without asking a model."
+    )
+
+
+class Hedge(Settings):
+    """A second send, to another target, beside one that is slow to answer."""
+
+    delay: Literal["p95"] | Duration = Field(
+        default="p95", description="How long the first may take: a time, or the 95th percentile that was observed."
+    )
+    share: Share = Field(default=0.05, description="Second sends, at most, as a share of the route's requests.")
+
+
+class Canary(Deployment):
+    """A share of the requests that goes to another target."""
+
+    share: Share = Field(description="The share of the requests, from 0 to 1.")
+    sticky: Sticky = Field(default="user", description="Whose requests all go the same way.")
+
+
+class Shadow(Deployment):
+    """A copy of some requests to another target, whose answers are recorded and not used."""
+
+    share: Share = Field(default=1.0, description="The share of the requests that are copied, from 0 to 1.")
+    max_usd_per_day: Annotated[float, Field(ge=0)] | None = Field(
+        default=None, description="What the copies may cost a day, in dollars; each replica counts for itself."
+    )
+
+
+class RetryBudget(Settings):
+    """What of a route's traffic may be sent again."""
+
+    share: Share = Field(default=0.2, description="Repeated sends, at most, as a share of the route's requests.")
+    floor: Annotated[float, Field(ge=0, le=1000)] = Field(
+        default=3.0, description="Repeated sends a second that are allowed whatever the traffic."
+    )
 
 
 class Cache(Settings):
@@ -92,15 +153,36 @@ class Route(Settings):
     strategy: Strategy | None = Field(
         default=None,
         description="How a target is chosen; `single` for one target, `fallback` for several, if not given. "
-        "`content-based` means `conditional`. This version serves all but `single` as `fallback`.",
+        "`content-based` means `conditional`.",
     )
     provider: Name | None = Field(default=None, description="Short for one target: its provider.")
     model: Model | None = Field(default=None, description="Short for one target: its model.")
     targets: Many[Target] | None = Field(default=None, description="The targets, in the order in which they are tried.")
-    rules: Annotated[Many[Rule] | None, NotYet()] = Field(
+    rules: Many[Rule] | None = Field(
         default=None, description="The rules of a conditional route, in the order in which they are asked."
     )
-    default: Target | None = Field(default=None, description="The target of a conditional route when no rule accepts.")
+    sticky: Sticky | None = Field(
+        default=None,
+        description="What requests have in common that go to the same target as long as it is well: the `user`, the "
+        "`session`, the `key`, or how the `prompt` begins, so that a provider's prompt cache is hit.",
+    )
+    canary: Canary | None = Field(default=None, description="A share of the requests that goes to another target.")
+    shadow: Shadow | None = Field(default=None, description="A copy of some requests, whose answers are not used.")
+    fallbacks: Many[Name] | None = Field(
+        default=None,
+        description="Routes that serve when all targets have failed; `resilience.default_fallbacks` if not given.",
+    )
+    deadline: Duration | None = Field(
+        default=None,
+        description="Most time of a request in all, over all its attempts. `x-tollway-timeout` shortens it.",
+    )
+    hedge: Hedge | None = Field(default=None, description="A second send beside one that is slow to answer.")
+    retry_budget: RetryBudget | None = Field(
+        default=None, description="What may be sent again; `resilience.retry_budget` if not given."
+    )
+    default: Deployment | None = Field(
+        default=None, description="The target of a conditional route when no rule accepts."
+    )
     timeout: Duration = preset("600s", "Most time of one attempt in all, for targets that do not say.")
     first_token: Duration | None = Field(
         default=None, description="Most time until the first content of the answer; `timeout` if not given."
@@ -109,13 +191,15 @@ class Route(Settings):
     max_retries: Retries = Field(
         default=2, description="How often a failed attempt is repeated on the same target, for targets that do not say."
     )
-    context_window_fallback: Annotated[Name | None, NotYet()] = Field(
+    context_window_fallback: Name | None = Field(
         default=None, description="Route that serves when a request is too long for this one."
     )
-    content_policy_fallback: Annotated[Name | None, NotYet()] = Field(
+    content_policy_fallback: Name | None = Field(
         default=None, description="Route that serves when this one's provider refuses the content."
     )
-    degrade: Annotated[Many[Degrade], NotYet()] = Field(default=(), description="Other routes for tight times.")
+    degrade: Many[Degrade] = Field(
+        default=(), description="What is done instead in tight times: the first whose rule holds."
+    )
     on_exceed: Annotated[Literal["reject", "queue", "degrade", "deprioritise"], NotYet()] = Field(
         default="reject", description="What happens to requests over our own limits."
     )

@@ -8,14 +8,14 @@ from typing import Any
 import orjson
 
 from tollway.config.checks import Resolved, ResolveHook
+from tollway.config.compile_routes import compile_route, own_deployments
 from tollway.config.plain import plain
 from tollway.config.prices import price_record
 from tollway.config.schema import SCOPES, Config
 from tollway.config.schema_access import DataPolicy, Key, Scope
 from tollway.config.schema_guard import Guardrail, Hook
 from tollway.config.schema_provider import HttpProviderSettings, ProviderSettings
-from tollway.config.schema_route import Route, Target
-from tollway.config.shape import Path
+from tollway.config.schema_resilience import Breaker
 from tollway.providers.contract import Provider, providers
 
 Json = dict[str, Any]
@@ -32,9 +32,11 @@ def compile_snapshot(config: Config, resolved: Resolved, *, resolve_hook: Resolv
         {
             "server": _server(config, resolved),
             "store": compile_store(config, resolved),
-            "providers": [_provider(name, provider, resolved) for name, provider in config.providers.items()],
+            "providers": [_provider(name, provider, config, resolved) for name, provider in config.providers.items()],
             "prices": list(_prices(config)),
-            "routes": [_route(name, route, hooks) for name, route in config.routes.items()],
+            "routes": [_route(name, config, hooks) for name in config.routes],
+            "task_types": [{"name": kind.name, "when": kind.when} for kind in config.task_types],
+            "panic_threshold": config.resilience.panic_threshold,
             "scopes": list(_scopes(config)),
             "keys": [_key(name, key, config, resolved) for name, key in config.keys.items()],
         }
@@ -73,7 +75,7 @@ def compile_store(config: Config, resolved: Resolved) -> Json | None:
     }
 
 
-def _provider(name: str, settings: ProviderSettings, resolved: Resolved) -> Json:
+def _provider(name: str, settings: ProviderSettings, config: Config, resolved: Resolved) -> Json:
     declared = providers()[settings.type]
     http = settings if isinstance(settings, HttpProviderSettings) else HttpProviderSettings(type=settings.type)
     return {
@@ -101,6 +103,19 @@ def _provider(name: str, settings: ProviderSettings, resolved: Resolved) -> Json
         "max_connection_age_ms": http.max_connection_age,
         "dns_ttl_ms": http.dns_ttl,
         "mock": _mock(settings, declared),
+        "breaker": _breaker(settings.breaker or config.resilience.breaker),
+    }
+
+
+def _breaker(settings: Breaker) -> Json:
+    return {
+        "consecutive": settings.consecutive,
+        "ratio": settings.ratio,
+        "window_ms": settings.window,
+        "min_requests": settings.min_requests,
+        "cooldown_ms": settings.cooldown,
+        "max_cooldown_ms": settings.max_cooldown,
+        "probes": settings.probes,
     }
 
 
@@ -119,52 +134,22 @@ def _mock(settings: ProviderSettings, declared: Provider) -> Json | None:
 
 def _prices(config: Config) -> Iterator[Json]:
     """What each model of each provider costs, as far as it is known and a route leads there."""
-    routes = config.routes.items()
-    targets = (target for name, route in routes for _, target in served_targets(name, route))
-    for provider, model in dict.fromkeys((target.provider, target.model) for target in targets):
+    own = (target for name, route in config.routes.items() for _, target in own_deployments(name, route))
+    for provider, model in dict.fromkeys((target.provider, target.model) for target in own):
+        if provider is None or model is None:
+            continue
         record = price_record(config.providers[provider], model)
         if record is not None:
             yield {"provider": provider, "model": model, "price": record}
 
 
-def _route(name: str, route: Route, hooks: dict[str, tuple[int, bool]]) -> Json:
-    targets = [_target(target, route) for _, target in served_targets(name, route)]
+def _route(name: str, config: Config, hooks: dict[str, tuple[int, bool]]) -> Json:
+    route = config.routes[name]
     return {
-        "name": name,
-        "strategy": "single" if len(targets) == 1 else "fallback",
-        "targets": targets,
+        **compile_route(name, config),
         "on_lossy": route.on_lossy,
         "hooks": [_hook(hook, *hooks[hook.call]) for hook in route.hooks],
         "guardrails": [_guardrail(guardrail) for guardrail in route.guardrails],
-    }
-
-
-def served_targets(name: str, route: Route) -> Iterator[tuple[Path, Target]]:
-    """The route's targets in the order in which they are tried, however the file wrote them, and their places in it."""
-    path: Path = ("routes", name)
-    if route.provider is not None and route.model is not None:
-        yield path, Target(provider=route.provider, model=route.model)
-    for index, target in enumerate(route.targets or ()):
-        if route.strategy != "weighted" or target.weight != 0:
-            yield (*path, "targets", index), target
-    if route.default is not None:
-        yield (*path, "default"), route.default
-    for index, rule in enumerate(route.rules or ()):
-        if rule.target is not None:
-            yield (*path, "rules", index, "target"), rule.target
-        elif rule.provider is not None and rule.model is not None:
-            yield (*path, "rules", index), Target(provider=rule.provider, model=rule.model)
-
-
-def _target(target: Target, route: Route) -> Json:
-    timeout = target.timeout or route.timeout
-    return {
-        "provider": target.provider,
-        "model": target.model,
-        "timeout_ms": timeout,
-        "first_token_ms": min(target.first_token or route.first_token or timeout, timeout),
-        "idle_ms": target.idle or route.idle,
-        "max_retries": route.max_retries if target.max_retries is None else target.max_retries,
     }
 
 
@@ -209,6 +194,7 @@ def _key(name: str, key: Key, config: Config, resolved: Resolved) -> Json:
         "user": key.user,
         "agent": key.agent,
         "priority": key.priority,
+        "tier": key.tier,
         "tags": key.tags,
         "metadata": key.metadata,
         "models": _models(key, config),

@@ -72,8 +72,14 @@ pub enum Kind {
     GuardrailRejected,
     /// A hook failed or ran out of time, and its route fails closed.
     HookFailed,
-    /// No target satisfies the caller's data policy.
+    /// No target satisfies the caller's data policy, or can take the request.
     NoEligibleTarget,
+    /// Every target would cost more than the caller allows.
+    CostLimit,
+    /// No target's context window takes the request.
+    ContextWindow,
+    /// The route's or the caller's time for the request is over.
+    DeadlineExceeded,
     /// The gateway is draining, or has no slot left.
     Unavailable,
     /// The store is away, and without it the key cannot be told from a wrong one.
@@ -120,6 +126,9 @@ impl Kind {
             GuardrailRejected => (StatusCode::BAD_REQUEST, REQUEST, "guardrail_rejected"),
             HookFailed => (StatusCode::SERVICE_UNAVAILABLE, "server_error", "hook_failed"),
             NoEligibleTarget => (StatusCode::FORBIDDEN, "permission_error", "no_eligible_target"),
+            CostLimit => (StatusCode::BAD_REQUEST, REQUEST, "cost_limit"),
+            ContextWindow => (StatusCode::BAD_REQUEST, REQUEST, "context_length_exceeded"),
+            DeadlineExceeded => (StatusCode::GATEWAY_TIMEOUT, "server_error", "deadline_exceeded"),
             Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "server_error", "unavailable"),
             StoreUnavailable => (StatusCode::SERVICE_UNAVAILABLE, "server_error", "store_unavailable"),
             JournalFull => (StatusCode::SERVICE_UNAVAILABLE, "server_error", "journal_full"),

@@ -1,6 +1,7 @@
 //! One request from its head to its last byte: what is known of it, and that it is accounted for on every path.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,6 +12,7 @@ use tollway_protocol::canonical::Usage;
 use tollway_protocol::dialect::{Dialect, Told as Saying, openai};
 use tollway_protocol::peek::Span;
 use tollway_records::record::Payload;
+use tollway_resilience::health::InFlight;
 
 use crate::accept::Call;
 use crate::accept::attribution::Attribution;
@@ -18,6 +20,7 @@ use crate::account;
 use crate::authenticate::Caller;
 use crate::clock::{Instant, now, unix_time};
 use crate::error::Error;
+use crate::route::Reason;
 use crate::snapshot::{Key, Route, Snapshot, Target};
 use crate::telemetry::{AttemptClass, Labels};
 use crate::trace::Trace;
@@ -48,7 +51,10 @@ pub(crate) struct Exchange {
     pub(crate) stream: bool,
     pub(crate) route: Option<Arc<Route>>,
     pub(crate) target: Option<usize>,
-    pub(crate) sends: Vec<Send>,
+    /// Every send so far. Sends that run side by side are noted while others read the exchange.
+    pub(crate) sends: RefCell<Vec<Send>>,
+    /// The place in `sends` of the one that serves or last served it.
+    pub(crate) serving: usize,
     /// When it had been read and admitted.
     pub(crate) admitted: Option<Duration>,
     /// Spent on making connections.
@@ -67,6 +73,14 @@ pub(crate) struct Exchange {
     pub(crate) flags: Vec<String>,
     /// The request, where its answer is to repeat it.
     pub(crate) asked: Option<Bytes>,
+    /// When all of it must be over.
+    pub(crate) deadline: Option<Instant>,
+    /// The place of the route's rule for tight times that holds.
+    pub(crate) degraded: Option<usize>,
+    /// Why targets were not tried, by their places; in the order of the decisions.
+    pub(crate) left_out: RefCell<Vec<(usize, Reason)>>,
+    /// Counts it among the requests of the deployment that serves.
+    pub(crate) busy: Option<InFlight>,
     /// What the present target cannot be told, as flags.
     pub(crate) losses: Vec<String>,
     pub(crate) request_bytes: u64,
@@ -146,6 +160,18 @@ pub(crate) fn apart(report: openai::Usage) -> Usage {
     }
 }
 
+/// What one send finds out. The exchange takes it over from the one that serves.
+#[derive(Default)]
+pub(crate) struct Findings {
+    pub(crate) told: Told,
+    /// The upstream's own name for the request.
+    pub(crate) upstream_id: Option<http::HeaderValue>,
+    /// When its first content came, since the request began.
+    pub(crate) first_token: Option<Duration>,
+    /// Spent on making connections.
+    pub(crate) connect: Option<Duration>,
+}
+
 /// One send to one target.
 pub(crate) struct Send {
     pub(crate) target: usize,
@@ -177,7 +203,8 @@ impl Exchange {
             stream: false,
             route: None,
             target: None,
-            sends: Vec::new(),
+            sends: RefCell::default(),
+            serving: 0,
             admitted: None,
             connect: None,
             upstream: Duration::ZERO,
@@ -189,6 +216,10 @@ impl Exchange {
             error: None,
             flags: Vec::new(),
             asked: None,
+            deadline: None,
+            degraded: None,
+            left_out: RefCell::default(),
+            busy: None,
             losses: Vec::new(),
             request_bytes: 0,
             response_bytes: 0,
@@ -237,27 +268,52 @@ impl Exchange {
         Saying { id: self.id.digits_str(), model, created: self.accepted.as_secs(), usage: true, request: None }
     }
 
-    /// Begins a send to the target `index`.
-    pub(crate) fn attempt(&mut self, index: usize) {
-        self.target = Some(index);
+    /// Begins a send to the target `index`; gives its place among the sends.
+    pub(crate) fn begin_send(&self, index: usize) -> usize {
         let at = self.started.elapsed();
-        self.sends.push(Send { target: index, class: None, status: None, at, took: Duration::ZERO });
+        let mut sends = self.sends.borrow_mut();
+        sends.push(Send { target: index, class: None, status: None, at, took: Duration::ZERO });
+        sends.len() - 1
     }
 
-    /// Notes what the upstream answered.
-    pub(crate) fn answered_with(&mut self, status: StatusCode) {
-        if let Some(send) = self.sends.last_mut() {
+    /// Notes what the upstream answered to the send at `place`.
+    pub(crate) fn answered_with(&self, place: usize, status: StatusCode) {
+        if let Some(send) = self.sends.borrow_mut().get_mut(place) {
             send.status = Some(status.as_u16());
         }
     }
 
-    /// Counts how the send ended; the first judgement stands.
-    pub(crate) fn attempted(&mut self, class: AttemptClass) {
-        let labels = self.labels();
-        if let Some(send) = self.sends.last_mut().filter(|send| send.class.is_none()) {
-            send.class = Some(class);
-            send.took = self.started.elapsed().saturating_sub(send.at);
-            self.worker.shard.attempt(labels, class, send.took);
+    /// Counts how the send at `place` ended; the first judgement stands.
+    pub(crate) fn end_send(&self, place: usize, class: AttemptClass) {
+        let mut sends = self.sends.borrow_mut();
+        let Some(send) = sends.get_mut(place).filter(|send| send.class.is_none()) else { return };
+        send.class = Some(class);
+        send.took = self.started.elapsed().saturating_sub(send.at);
+        let target = self.route.as_ref().and_then(|route| route.targets.get(send.target));
+        if let Some(target) = target {
+            self.worker.shard.attempt(target.labels, class, send.took);
+        }
+    }
+
+    /// Notes why the target `index` is not tried.
+    pub(crate) fn leave_out(&self, index: usize, reason: Reason) {
+        self.left_out.borrow_mut().push((index, reason));
+    }
+
+    /// Counts how the send that serves ended; the first judgement stands.
+    pub(crate) fn served(&self, class: AttemptClass) {
+        self.end_send(self.serving, class);
+    }
+
+    /// Takes over what the send at `place`, to the target `index`, found out: it is the one that serves.
+    pub(crate) fn served_by(&mut self, index: usize, place: usize, findings: Findings) {
+        self.target = Some(index);
+        self.serving = place;
+        self.told = findings.told;
+        self.upstream_id = findings.upstream_id;
+        self.first_token = findings.first_token;
+        if let Some(connect) = findings.connect {
+            *self.connect.get_or_insert_default() += connect;
         }
     }
 

@@ -1,13 +1,15 @@
 //! What would happen to a request, and why, without calling out: the pipeline's own decisions, told.
 
+use bytes::Bytes;
 use serde_json::{Value, json};
 
-use crate::accept;
+use crate::accept::attribution::Attribution;
 use crate::accept::endpoint::Endpoint;
+use crate::accept::{self, Call, CallHead};
 use crate::authenticate::registry::Registry;
 use crate::authenticate::{self, Caller};
 use crate::error::Error;
-use crate::route;
+use crate::route::{self, Ask, Chooser};
 use crate::snapshot::{Key, Snapshot};
 
 /// Explains a request for `model` under the configuration `snapshot` (the JSON that a gateway takes): by the key whose
@@ -45,34 +47,45 @@ fn tell(
     let caller = caller(snapshot, key)?;
     told["key"] = json!({"id": &*caller.key.id, "team": caller.key.team, "project": caller.key.project,
         "environment": caller.key.environment, "models": caller.key.models});
-    let model = match body {
-        Some(body) => accept::examine(body, &Endpoint::ChatCompletions)?.0,
-        None => model.to_owned(),
-    };
-    let permit = route::permit(snapshot, &caller, &model)?;
+    let call = call(model, body)?;
+    let permit = route::permit(snapshot, &caller, &call.head.model)?;
     let route = &permit.route;
     told["route"] = json!(&*route.name);
-    told["strategy"] = json!(route.strategy.name());
+    told["strategy"] = json!(route.strategy().name());
     let hooks = route.request_hooks.iter().chain(&route.response_hooks);
     told["hooks"] = hooks.map(|hook| hook.call.as_str()).collect();
     told["guardrails"] = route.guards.join(&caller.key.guards).names().into();
-    let plan = route::plan(&permit, &caller);
-    let eligible: Vec<usize> = plan.iter().flat_map(route::Plan::targets).map(|(index, _)| index).collect();
+    let said = Attribution::of_body(&call)?;
+    let mut ask = Ask::new(&call, route, &caller.key);
+    (ask.said, ask.panic_threshold) = (said.as_deref(), snapshot.panic_threshold);
+    let mut chooser = Chooser::new(&ask);
+    chooser.visit(&route.choice);
+    let (order, left_out) = (&chooser.order, &chooser.left_out);
     let targets = route.targets.iter().enumerate().map(|(index, target)| {
-        let violated = caller.key.data_policy.as_ref().and_then(|policy| policy.violated_by(&target.provider));
-        let taken = eligible.contains(&index);
-        let why = match (violated, eligible.iter().position(|one| *one == index)) {
-            (Some(violated), _) => format!("the key's data policy asks for {violated}"),
-            (None, Some(0)) => "tried first".to_owned(),
-            (None, Some(place)) => format!("tried {} if those before it fail", ordinal(place + 1)),
-            (None, None) => "the strategy takes another".to_owned(),
+        let place = order.iter().position(|one| *one == index);
+        let reason = left_out.iter().find(|(one, _)| *one == index);
+        let taken = place.is_some();
+        let why = match (place, reason) {
+            (Some(0), _) => "tried first".to_owned(),
+            (Some(place), _) => format!("tried {} if those before it fail", ordinal(place + 1)),
+            (None, Some((_, reason))) => reason.told(target, &ask),
+            (None, None) => "another is chosen".to_owned(),
         };
         json!({"provider": &*target.provider.name, "model": target.model, "region": target.provider.region,
             "eligible": taken, "why": why, "timeout_ms": target.timeout.as_millis() as u64,
             "max_retries": target.max_retries})
     });
     told["targets"] = targets.collect();
-    plan.map(drop)
+    if order.is_empty() { Err(route::nobody(&ask, left_out)) } else { Ok(()) }
+}
+
+/// The request: that of `body`, else one for `model` that says nothing.
+fn call(model: &str, body: Option<&[u8]>) -> Result<Call, Error> {
+    let empty = json!({"model": model, "messages": []}).to_string();
+    let body = Bytes::copy_from_slice(body.unwrap_or(empty.as_bytes()));
+    let endpoint = Endpoint::ChatCompletions;
+    let (model, peek) = accept::examine(&body, &endpoint)?;
+    Ok(Call { head: CallHead { endpoint, model, trailer: false, forward: Vec::new() }, body, peek })
 }
 
 /// Who calls: the key of that public id, or of that secret; without one, a key that may do everything.

@@ -17,6 +17,7 @@ pub(crate) mod translate;
 pub(crate) mod upstream;
 
 // The ground that they stand on.
+pub(crate) mod alert;
 pub mod books;
 pub(crate) mod clock;
 pub mod error;

@@ -16,9 +16,11 @@ use crate::accept::attribution::Attribution;
 use crate::accept::endpoint::{Endpoint, Operation};
 use crate::authenticate::{self, Caller};
 use crate::error::{Error, Kind};
+use crate::clock::Instant;
 use crate::exchange::{Exchange, Sampled};
 use crate::relay::{self, Answer, Way};
 use crate::respond::{self, Outcome, ReplyBody};
+use crate::snapshot::Route;
 use crate::trace::Trace;
 use crate::worker::Worker;
 use crate::{attempt, cache, inspect, limit, route, translate};
@@ -73,7 +75,8 @@ async fn travel(exchange: &mut Exchange, head: Parts, body: &mut Incoming) -> Re
     if let Some(hit) = cache::lookup(&call) {
         return Ok(Outcome::Own(StatusCode::OK, hit.body));
     }
-    let plan = route::plan(&permit, &caller)?;
+    exchange.deadline = deadline(exchange, &permit.route);
+    let plan = route::plan(exchange, &call, &permit)?;
     if call.head.endpoint.operation() == Operation::Count
         && let Some((index, target)) = plan.targets().next()
         && target.provider.speaks(call.dialect()) != call.dialect()
@@ -82,11 +85,21 @@ async fn travel(exchange: &mut Exchange, head: Parts, body: &mut Incoming) -> Re
         return translate::count::answer(exchange, &call, target).await;
     }
     exchange.admitted = Some(exchange.started.elapsed());
-    let reply = attempt::run(exchange, &call, &plan).await?;
+    let reply = attempt::run(exchange, &call, plan).await?;
     let way = Way { usage: wants_usage(&call), trailer: call.head.trailer };
     let answer: Answer = relay::relay(exchange, reply, way, inspector).await?;
     reservation.settle();
     Ok(Outcome::Answer(answer))
+}
+
+/// When the request must be over: by the route, or sooner where its caller says so.
+fn deadline(exchange: &Exchange, route: &Route) -> Option<Instant> {
+    let asked = exchange.said.as_ref().and_then(|said| said.timeout);
+    let most = match (route.deadline, asked) {
+        (Some(own), Some(asked)) => own.min(asked),
+        (own, asked) => own.or(asked)?,
+    };
+    Some(exchange.started + most)
 }
 
 fn wants_usage(call: &accept::Call) -> bool {

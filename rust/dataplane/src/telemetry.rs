@@ -132,6 +132,10 @@ pub(crate) enum AttemptClass {
     Connect,
     Timeout,
     Credentials,
+    Permission,
+    Quota,
+    ContextWindow,
+    ContentPolicy,
     Rejected,
     Malformed,
     Broken,
@@ -140,7 +144,7 @@ pub(crate) enum AttemptClass {
 
 impl AttemptClass {
     /// Every class, in the order of their numbers.
-    pub(crate) const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 15] = [
         Self::Ok,
         Self::RateLimit,
         Self::Overload,
@@ -148,6 +152,10 @@ impl AttemptClass {
         Self::Connect,
         Self::Timeout,
         Self::Credentials,
+        Self::Permission,
+        Self::Quota,
+        Self::ContextWindow,
+        Self::ContentPolicy,
         Self::Rejected,
         Self::Malformed,
         Self::Broken,
@@ -164,6 +172,10 @@ impl AttemptClass {
             Self::Connect => "connect",
             Self::Timeout => "timeout",
             Self::Credentials => "credentials",
+            Self::Permission => "permission",
+            Self::Quota => "quota",
+            Self::ContextWindow => "context_window",
+            Self::ContentPolicy => "content_policy",
             Self::Rejected => "rejected",
             Self::Malformed => "malformed",
             Self::Broken => "broken",

@@ -9,9 +9,12 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use tokio::sync::{mpsc, watch};
 use tollway_records::journal::{AppendError, Kind, Lane};
+use tollway_resilience::Moment;
 
+use crate::alert::Alerts;
 use crate::authenticate::registry::Registry;
 use crate::books::Books;
+use crate::clock::{Instant, micros};
 use crate::hook::HookBridge;
 use crate::snapshot::Snapshot;
 use crate::telemetry::{Shard, Telemetry};
@@ -29,6 +32,9 @@ pub(crate) struct Shared {
     pub(crate) books: Option<Arc<Books>>,
     pub(crate) telemetry: Telemetry,
     pub(crate) signatures: Signatures,
+    pub(crate) alerts: Alerts,
+    /// When the process began to serve.
+    pub(crate) began: Instant,
     pub(crate) hooks: Arc<HookBridge>,
     pub(crate) drain: watch::Sender<bool>,
     /// The same as `drain` holds, for who only looks.
@@ -125,6 +131,11 @@ impl Worker {
         let Some(books) = &self.shared.books else { return false };
         let share = books.spec.payload_sampling;
         share > 0.0 && (self.random() >> 11) as f64 / (1_u64 << 53) as f64 <= share && books.takes_payloads()
+    }
+
+    /// Now, for what judges deployments: one clock for all threads.
+    pub(crate) fn moment(&self) -> Moment {
+        Moment(micros(self.shared.began.elapsed()))
     }
 
     /// A random number, for spreading and for names; not for secrets. SplitMix64 (Steele, Lea, Flood 2014).

@@ -36,7 +36,7 @@ pub(crate) fn settle(exchange: &mut Exchange) {
     if std::mem::replace(&mut exchange.settled, true) {
         return;
     }
-    exchange.attempted(AttemptClass::Cancelled);
+    (0..exchange.sends.borrow().len()).for_each(|place| exchange.end_send(place, AttemptClass::Cancelled));
     let sampled = exchange.sampled.take();
     let exchange: &Exchange = exchange;
     let total = exchange.started.elapsed();

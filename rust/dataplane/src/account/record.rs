@@ -4,8 +4,7 @@ use tollway_records::record::{Writer, field};
 
 use crate::clock::micros;
 use crate::exchange::Exchange;
-use crate::route::Plan;
-use crate::snapshot::spec::Strategy;
+use crate::route;
 
 use super::Settled;
 
@@ -58,13 +57,11 @@ fn way(exchange: &Exchange, to: &mut Writer<'_>) {
     to.text(field::SERVED_MODEL, exchange.told.model.as_deref().unwrap_or_default());
     to.text_if(field::UPSTREAM_ID, exchange.upstream_id.as_ref().and_then(|id| id.to_str().ok()));
     let Some(route) = &exchange.route else { return };
-    if let (Some(target), Strategy::Fallback) = (exchange.target, route.strategy) {
-        to.text(field::DECISION, &Plan::decision(route, target));
-    }
+    to.text_if(field::DECISION, route::decision(exchange, route).as_deref());
     if let Some(region) = exchange.target().and_then(|target| target.provider.region.as_deref()) {
         to.text(field::REGION, region);
     }
-    for send in &exchange.sends {
+    for send in exchange.sends.borrow().iter() {
         let Some(target) = route.targets.get(send.target) else { continue };
         to.message(field::ATTEMPTS, |to| {
             to.text(field::ATTEMPT_PROVIDER, &target.provider.name);
@@ -79,7 +76,7 @@ fn way(exchange: &Exchange, to: &mut Writer<'_>) {
 
 fn when(exchange: &Exchange, settled: &Settled<'_>, to: &mut Writer<'_>) {
     to.number_if(field::ADMITTED_US, exchange.admitted.map(micros));
-    to.number_if(field::SENT_US, exchange.sends.last().map(|send| micros(send.at)));
+    to.number_if(field::SENT_US, exchange.sends.borrow().last().map(|send| micros(send.at)));
     to.number_if(field::FIRST_TOKEN_US, exchange.first_token.map(micros));
     to.number(field::TOTAL_US, micros(settled.total));
     to.number(field::OVERHEAD_US, micros(settled.overhead));

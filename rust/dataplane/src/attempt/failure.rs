@@ -1,6 +1,5 @@
 //! How an attempt failed: by class, and what the caller will be told if no other succeeds.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -41,7 +40,7 @@ impl Failure {
             _ => format!("It answered {status} without an error that can be read."),
         };
         Self {
-            class: class_of(status),
+            class: said.as_ref().map_or_else(|| class_of(status), |said| refined(class_of(status), said)),
             retry_after: retry_after(headers),
             status: Some(status),
             message,
@@ -59,6 +58,12 @@ impl Failure {
         Self { status, message, said: Some(Box::new(said)), ..Self::new(class, "") }
     }
 
+    /// The same, where it is known when to come back.
+    #[must_use]
+    pub(crate) fn with_wait(self, wait: Duration) -> Self {
+        Self { retry_after: Some(wait), ..self }
+    }
+
     /// The same, without the upstream's own words where they quote a credential of ours.
     #[must_use]
     pub(crate) fn without_secrets_of(self, provider: &Provider) -> Self {
@@ -74,35 +79,35 @@ impl Failure {
         Self { message, said: None, body: None, ..self }
     }
 
-    /// Whether another target would refuse it just the same.
-    pub(crate) fn is_callers_fault(&self) -> bool {
-        self.class == AttemptClass::Rejected
-    }
-
     /// Whether the same target may answer if it is asked again.
     pub(crate) fn may_pass_soon(&self) -> bool {
-        use AttemptClass::{Broken, Connect, Malformed, Overload, RateLimit, ServerError};
-        matches!(self.class, RateLimit | Overload | ServerError | Connect | Broken | Malformed)
+        use AttemptClass::{Broken, Connect, Malformed, Overload, RateLimit, ServerError, Timeout};
+        matches!(self.class, RateLimit | Overload | ServerError | Connect | Broken | Malformed | Timeout)
+    }
+
+    /// What the upstream said, or what we say of it.
+    pub(crate) fn said(&self) -> &str {
+        &self.message
     }
 
     /// What the caller is told after `provider` failed so.
-    pub(crate) fn into_error(self, provider: &str) -> Error {
+    fn told(&self, provider: &str) -> Error {
         use AttemptClass as Class;
         let kind = match self.class {
-            Class::Rejected => Kind::UpstreamRejected,
-            Class::Credentials => {
+            Class::Rejected | Class::ContextWindow | Class::ContentPolicy => Kind::UpstreamRejected,
+            Class::Credentials | Class::Permission => {
                 // Not the upstream's own words: they quote the key.
                 let message = format!("The provider {provider:?} refused the gateway's credentials.");
                 return Error::new(Kind::UpstreamCredentials, message);
             }
-            Class::RateLimit => Kind::UpstreamRateLimited,
+            Class::RateLimit | Class::Quota => Kind::UpstreamRateLimited,
             Class::Overload => Kind::UpstreamOverloaded,
             Class::Connect => Kind::UpstreamUnreachable,
             Class::Timeout => Kind::UpstreamTimeout,
             Class::Ok | Class::ServerError | Class::Malformed | Class::Broken | Class::Cancelled => Kind::UpstreamError,
         };
         let message = match kind {
-            Kind::UpstreamRejected => self.message,
+            Kind::UpstreamRejected => self.message.clone(),
             _ => format!("The provider {provider:?} failed. {}", self.message),
         };
         let mut error = Error::new(kind, message);
@@ -112,22 +117,27 @@ impl Failure {
             error.upstream = Some(Box::new(UpstreamAnswer {
                 status: self.status.unwrap_or(StatusCode::BAD_REQUEST),
                 kind: self.said.as_ref().and_then(|said| said.kind.clone()),
-                code: self.said.and_then(|said| said.code),
-                body: self.body,
+                code: self.said.as_ref().and_then(|said| said.code.clone()),
+                body: self.body.clone(),
                 dialect: self.dialect,
             }));
         }
         error
     }
 
-    /// What the caller is told after all of these: the soonest end of a rate limit where each is one, else the last.
-    pub(crate) fn of_all(mut failures: Vec<(Self, &Arc<str>)>) -> Error {
-        let soonest = failures.iter().filter_map(|(failure, _)| failure.retry_after).min();
-        let all_limited = failures.iter().all(|(failure, _)| failure.class == AttemptClass::RateLimit);
-        let Some((last, provider)) = failures.pop() else {
+    /// What the caller is told after all of these, each with the name of its provider: the soonest end of a rate limit where
+    /// each is one, else the last.
+    pub(crate) fn of_all<'f>(failures: impl Iterator<Item = (&'f Self, &'f str)>) -> Error {
+        let (mut all_limited, mut soonest, mut last) = (true, None, None);
+        for (failure, provider) in failures {
+            all_limited &= matches!(failure.class, AttemptClass::RateLimit | AttemptClass::Quota);
+            soonest = failure.retry_after.map(|wait| soonest.map_or(wait, |soonest: Duration| soonest.min(wait))).or(soonest);
+            last = Some((failure, provider));
+        }
+        let Some((last, provider)) = last else {
             return Error::new(Kind::Internal, "No target was tried.");
         };
-        let mut error = last.into_error(provider);
+        let mut error = last.told(provider);
         if all_limited {
             error.retry_after = soonest;
         }
@@ -154,7 +164,8 @@ impl From<SendError> for Failure {
 fn class_of(status: StatusCode) -> AttemptClass {
     match status.as_u16() {
         400 | 404 | 413 | 422 => AttemptClass::Rejected,
-        401 | 403 => AttemptClass::Credentials,
+        401 => AttemptClass::Credentials,
+        403 => AttemptClass::Permission,
         429 => AttemptClass::RateLimit,
         503 | 529 => AttemptClass::Overload,
         408 | 504 => AttemptClass::Timeout,
@@ -162,17 +173,32 @@ fn class_of(status: StatusCode) -> AttemptClass {
     }
 }
 
+/// The class of an error whose own words say more than its status.
+fn refined(class: AttemptClass, said: &UpstreamError) -> AttemptClass {
+    match (class, class_of_code(said)) {
+        (AttemptClass::Rejected, better @ (AttemptClass::ContextWindow | AttemptClass::ContentPolicy)) => better,
+        (AttemptClass::RateLimit, AttemptClass::Quota) => AttemptClass::Quota,
+        _ => class,
+    }
+}
+
 /// The class of an error that came without a status, by the names that OpenAI and its likes use.
 fn class_of_code(said: &UpstreamError) -> AttemptClass {
     let names = [said.code.as_deref(), said.kind.as_deref()];
     let is = |wanted: &[&str]| names.iter().flatten().any(|name| wanted.contains(name));
-    if is(&["rate_limit_exceeded", "rate_limit_error", "insufficient_quota", "requests", "tokens"]) {
+    if is(&["rate_limit_exceeded", "rate_limit_error", "requests", "tokens"]) {
         AttemptClass::RateLimit
+    } else if is(&["insufficient_quota"]) {
+        AttemptClass::Quota
     } else if is(&["overloaded_error", "overloaded", "service_unavailable"]) {
         AttemptClass::Overload
     } else if is(&["invalid_api_key", "authentication_error", "permission_error"]) {
         AttemptClass::Credentials
-    } else if is(&["invalid_request_error", "context_length_exceeded", "content_filter", "content_policy_violation"]) {
+    } else if is(&["context_length_exceeded"]) {
+        AttemptClass::ContextWindow
+    } else if is(&["content_filter", "content_policy_violation"]) {
+        AttemptClass::ContentPolicy
+    } else if is(&["invalid_request_error"]) {
         AttemptClass::Rejected
     } else {
         AttemptClass::ServerError
@@ -211,20 +237,20 @@ mod tests {
     fn never_repeats_what_an_upstream_said_of_our_key() {
         let body = Bytes::from_static(br#"{"error":{"message":"Incorrect API key provided: sk-canary","type":"invalid_request_error","param":null,"code":"invalid_api_key"}}"#);
         let error =
-            Failure::status(StatusCode::UNAUTHORIZED, &HeaderMap::new(), body, Dialect::Chat).into_error("openai");
+            Failure::status(StatusCode::UNAUTHORIZED, &HeaderMap::new(), body, Dialect::Chat).told("openai");
         assert_eq!(error.status(), StatusCode::BAD_GATEWAY);
         assert!(!format!("{error:?}").contains("canary"));
     }
 
     #[test]
     fn all_rate_limited_is_429_with_the_shortest_wait() {
-        let name: Arc<str> = "p".into();
         let limited = |wait| {
             Failure::status(StatusCode::TOO_MANY_REQUESTS, &headers("retry-after", wait), Bytes::new(), Dialect::Chat)
         };
-        let error = Failure::of_all(vec![(limited("7"), &name), (limited("30"), &name)]);
+        let [seven, thirty, unreachable] = [limited("7"), limited("30"), Failure::new(AttemptClass::Connect, "x")];
+        let error = Failure::of_all([(&seven, "p"), (&thirty, "p")].into_iter());
         assert_eq!((error.kind, error.retry_after), (Kind::UpstreamRateLimited, Some(Duration::from_secs(7))));
-        let error = Failure::of_all(vec![(limited("7"), &name), (Failure::new(AttemptClass::Connect, "x"), &name)]);
+        let error = Failure::of_all([(&seven, "p"), (&unreachable, "p")].into_iter());
         assert_eq!((error.kind, error.retry_after), (Kind::UpstreamUnreachable, None));
     }
 }

@@ -1,66 +1,215 @@
 //! Attempt: sends until a target answers, or none is left.
 //!
-//! Built so far: retries on a target with full jitter, and the next target in the plan. Breakers, hedges and retry
-//! budgets come here.
+//! The first of the plan is tried; while it is slow to answer, another may be asked beside it (a hedge). What fails is
+//! replaced by another target, at once; the same one is asked again only where no other is left, after a wait. Errors go by
+//! their class: what is wrong with the request is told to its caller, or to the route that serves such requests.
 
 mod failure;
 mod once;
+mod race;
+mod tried;
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use tollway_resilience::Moment;
+use tollway_resilience::balance::Ranked;
+use tollway_resilience::policy::{Chance, Next, Rules, Stop, Tries};
+
 use crate::accept::Call;
-use crate::error::Error;
+use crate::clock::now;
+use crate::error::{Error, Kind};
 use crate::exchange::Exchange;
-use crate::route::Plan;
-use crate::snapshot::Target;
-use crate::translate;
+use crate::route::{self, Plan, Reason};
+use crate::snapshot::route::{Node, Route, Target};
+use crate::telemetry::AttemptClass;
 
 pub(crate) use failure::Failure;
 pub(crate) use once::{MAX_EVENT, Opened, Reply};
+use tried::Tried;
 
-/// The longest wait before a retry on the same target; who wants more is answered by the next target, or the caller.
-const LONGEST_WAIT: Duration = Duration::from_secs(2);
-/// The wait that the first retry may take, doubled for each after it.
-const FIRST_WAIT: Duration = Duration::from_millis(100);
+/// A request under way: what was sent, and what may be sent next.
+struct Run<'r> {
+    route: &'r Route,
+    order: Vec<Ranked>,
+    /// So few of the targets are well that how they are is ignored.
+    panic: bool,
+    rules: Rules,
+    tries: Tries,
+    /// What failed, and where.
+    failures: Vec<(Failure, usize)>,
+}
 
 /// Sends `call` along `plan`.
 ///
 /// # Errors
-/// The last failure, or the shortest rate limit where all targets are rate limited.
-pub(crate) async fn run(exchange: &mut Exchange, call: &Call, plan: &Plan) -> Result<Reply, Error> {
-    let mut failures = Vec::new();
-    for (index, target) in plan.targets() {
-        let outbound = translate::request(exchange, call, target)?;
-        let mut retries = 0;
-        loop {
-            exchange.attempt(index);
-            let failure = match once::send(exchange, target, &outbound).await {
-                Ok(reply) => return Ok(reply),
-                Err(failure) => failure.without_secrets_of(&target.provider),
-            };
-            exchange.attempted(failure.class);
-            if failure.is_callers_fault() {
-                return Err(failure.into_error(&target.provider.name));
-            }
-            let wait = wait_before_retry(&failure, retries, target, exchange.worker.random());
-            failures.push((failure, &target.provider.name));
-            let Some(wait) = wait else { break };
-            retries += 1;
-            tokio::time::sleep(wait).await;
-        }
+/// The last failure, or the shortest rate limit where all targets are rate limited; `DeadlineExceeded`.
+pub(crate) async fn run(exchange: &mut Exchange, call: &Call, plan: Plan) -> Result<Reply, Error> {
+    let route = Arc::clone(&plan.route);
+    let began = exchange.worker.moment();
+    route.retries.deposit(began);
+    if let Some(hedge) = &route.hedge {
+        hedge.budget.deposit(began);
     }
-    Err(Failure::of_all(failures))
+    let mut run = Run {
+        order: Vec::new(),
+        panic: plan.panic,
+        rules: Rules { most_sends: 0, ..Rules::default() },
+        tries: Tries::default(),
+        failures: Vec::new(),
+        route: &route,
+    };
+    run.take(plan.order);
+    let mut fallbacks = route.fallbacks.iter();
+    let mut next = run.first(exchange)?;
+    loop {
+        let (index, wait) = next;
+        run.wait(exchange, wait).await?;
+        let started = now();
+        let raced = race::race(exchange, call, &mut run, index).await;
+        exchange.upstream += started.elapsed();
+        let failed = match raced? {
+            Ok(tried) => return served(exchange, tried),
+            Err(failed) => failed,
+        };
+        if exchange.deadline.is_some_and(|deadline| deadline <= now()) {
+            return Err(deadline_exceeded(exchange));
+        }
+        let elsewhere = match failed {
+            AttemptClass::ContextWindow => route.context_window.as_ref(),
+            AttemptClass::ContentPolicy => route.content_policy.as_ref(),
+            _ => None,
+        };
+        next = match (elsewhere, failed) {
+            (Some(node), _) if run.turn_to(exchange, call, node) => run.first(exchange)?,
+            (_, AttemptClass::Rejected | AttemptClass::ContextWindow | AttemptClass::ContentPolicy) => {
+                return Err(run.told());
+            }
+            _ => match run.next(exchange) {
+                Some(next) => next,
+                None => loop {
+                    let Some(node) = fallbacks.next() else { return Err(run.told()) };
+                    if run.turn_to(exchange, call, node) {
+                        break run.first(exchange)?;
+                    }
+                },
+            },
+        };
+    }
 }
 
-/// How long to wait before the same target is tried again; `None` to leave it.
-fn wait_before_retry(failure: &Failure, retries: u32, target: &Target, draw: u64) -> Option<Duration> {
-    if retries >= target.max_retries || !failure.may_pass_soon() {
-        return None;
+/// Takes over what the send that serves has brought.
+fn served(exchange: &mut Exchange, tried: Tried) -> Result<Reply, Error> {
+    let Tried { index, place, findings, losses, asked, answer, busy } = tried;
+    exchange.served_by(index, place, findings);
+    (exchange.losses, exchange.asked, exchange.busy) = (losses, asked, Some(busy));
+    answer.map_err(|failure| Failure::of_all([(&failure, "")].into_iter()))
+}
+
+impl<'r> Run<'r> {
+    fn take(&mut self, order: Vec<usize>) {
+        let most = |index: &usize| self.target(*index).map_or(0, |target| target.max_retries + 1);
+        self.rules.most_sends += order.iter().map(most).sum::<u32>();
+        self.order = order.into_iter().map(|index| Ranked { index, key: 0.0 }).collect();
     }
-    if let Some(asked) = failure.retry_after {
-        return (asked <= LONGEST_WAIT).then_some(asked);
+
+    fn target(&self, index: usize) -> Option<&'r Target> {
+        self.route.targets.get(index)
     }
-    let most = LONGEST_WAIT.min(FIRST_WAIT.saturating_mul(1 << retries.min(16)));
-    // Full jitter: all callers of a failed upstream would otherwise come back together.
-    Some(most.mul_f64((draw >> 11) as f64 / (1_u64 << 53) as f64))
+
+    /// Goes over to the targets to which `node` leads; whether there are any that may serve and have not been tried.
+    fn turn_to(&mut self, exchange: &mut Exchange, call: &Call, node: &Node) -> bool {
+        let plan = route::plan_for(exchange, call, self.route, node);
+        let fresh: Vec<usize> = plan.order.into_iter().filter(|index| self.tries.to(*index) == 0).collect();
+        if fresh.is_empty() {
+            return false;
+        }
+        self.panic = plan.panic;
+        self.take(fresh);
+        true
+    }
+
+    /// The first to be sent to, and when. What is not ready comes after what is.
+    fn first(&self, exchange: &Exchange) -> Result<(usize, Duration), Error> {
+        let moment = exchange.worker.moment();
+        let able = self.order.iter().map(|ranked| (self.chance(exchange, ranked.index), ranked.index));
+        let able = able.filter(|(chance, _)| chance.most > 0);
+        // Of those that are ready the first in order: `min_by_key` keeps the first of equals.
+        let soonest = able.map(|(chance, index)| (chance.ready_at.max(moment), index)).min_by_key(|(at, _)| *at);
+        let Some((ready_at, index)) = soonest else { return Err(self.told()) };
+        let wait = ready_at - moment;
+        if wait > self.rules.longest_wait {
+            let error = Error::new(Kind::UpstreamRateLimited, "Every target is rate limited by its provider.");
+            return Err(error.retry_after(wait));
+        }
+        Ok((index, wait))
+    }
+
+    fn next(&self, exchange: &Exchange) -> Option<(usize, Duration)> {
+        let (moment, draw) = (exchange.worker.moment(), exchange.worker.random());
+        let chance = |index| self.chance(exchange, index);
+        match self.rules.next(&self.tries, &self.order, chance, &self.route.retries, (moment, draw)) {
+            Next::Send { index, after } => Some((index, after)),
+            Next::Stop(Stop::Budget) => {
+                exchange.leave_out(self.order.last()?.index, Reason::RetryBudget);
+                None
+            }
+            Next::Stop(Stop::Sends | Stop::Targets) => None,
+        }
+    }
+
+    /// What can be had of the target at `index`.
+    fn chance(&self, exchange: &Exchange, index: usize) -> Chance {
+        let moment = exchange.worker.moment();
+        let Some(target) = self.target(index) else { return Chance { most: 0, ready_at: moment } };
+        let failed = self.failures.iter().rev().find(|(_, failed)| *failed == index);
+        let hopeless = failed.is_some_and(|(failure, _)| !failure.may_pass_soon() && !target.provider.has_key(moment));
+        let most = if hopeless || self.comes_too_late(exchange, index) { 0 } else { target.max_retries + 1 };
+        let limited = target.health.limited(moment).max(target.provider.limited(moment));
+        // An open breaker is no reason to wait: where nothing else is left, it is not asked.
+        let refused = target.health.breaker().refuses(moment).map(|refused| refused.until);
+        let open = refused.filter(|_| !self.panic && self.others_ready(index, moment));
+        Chance { most, ready_at: limited.max(open).unwrap_or(moment) }
+    }
+
+    fn others_ready(&self, index: usize, moment: Moment) -> bool {
+        let others = self.order.iter().filter(|ranked| ranked.index != index);
+        let mut targets = others.filter_map(|ranked| self.target(ranked.index));
+        targets.any(|target| target.health.breaker().refuses(moment).is_none())
+    }
+
+    /// Whether the target `index` cannot be expected to answer before the deadline, and another can.
+    fn comes_too_late(&self, exchange: &Exchange, index: usize) -> bool {
+        let Some(deadline) = exchange.deadline else { return false };
+        let (moment, left) = (exchange.worker.moment(), deadline.saturating_duration_since(now()));
+        let late = |index: usize| {
+            let estimate = self.target(index).and_then(|target| target.health.estimate(moment));
+            estimate.is_some_and(|estimate| estimate > left)
+        };
+        late(index) && !self.order.iter().all(|ranked| late(ranked.index))
+    }
+
+    async fn wait(&self, exchange: &Exchange, wait: Duration) -> Result<(), Error> {
+        if wait.is_zero() {
+            return Ok(());
+        }
+        let until = now() + wait;
+        if exchange.deadline.is_some_and(|deadline| deadline <= until) {
+            return Err(self.told());
+        }
+        tokio::time::sleep_until(until).await;
+        Ok(())
+    }
+
+    /// What the caller is told after all failures.
+    fn told(&self) -> Error {
+        let name = |index: usize| self.target(index).map_or("", |target| &target.provider.name);
+        Failure::of_all(self.failures.iter().map(|(failure, index)| (failure, name(*index))))
+    }
+}
+
+fn deadline_exceeded(exchange: &Exchange) -> Error {
+    let (sends, waited) = (exchange.sends.borrow().len(), exchange.started.elapsed());
+    let message = format!("The request's deadline has passed: {sends} attempts brought no answer within {waited:.1?}.");
+    Error::new(Kind::DeadlineExceeded, message)
 }

@@ -11,13 +11,12 @@ use tollway_protocol::sse::decoder::{Decoder, Event};
 
 use crate::accept::endpoint::Operation;
 use crate::clock::{Instant, now};
-use crate::exchange::Exchange;
 use crate::relay::course::is_content;
 use crate::snapshot::Target;
 use crate::telemetry::AttemptClass;
 use crate::translate::{self, Outbound};
 use crate::upstream::body::{Bounded, UpstreamBody};
-use crate::upstream::send::{self, Answer};
+use crate::upstream::send::{self, Answer, Sending};
 
 use super::Failure;
 
@@ -59,27 +58,33 @@ pub(crate) struct Opened {
 ///
 /// # Errors
 /// [`Failure`]: whatever came, nothing of it has been shown to the caller.
-pub(crate) async fn send(exchange: &mut Exchange, target: &Target, outbound: &Outbound<'_>) -> Result<Reply, Failure> {
+pub(crate) async fn send(
+    sending: &mut Sending<'_>,
+    target: &Target,
+    outbound: &Outbound<'_>,
+    deadline: Option<Instant>,
+) -> Result<Reply, Failure> {
     let started = now();
-    let deadline = started + target.timeout;
+    let own = started + target.timeout;
+    let deadline = deadline.map_or(own, |deadline| deadline.min(own));
+    let left = deadline.saturating_duration_since(started);
     // An answer that is not streamed has its first token when it has its last.
-    let patience = if outbound.stream { target.first_token.min(target.timeout) } else { target.timeout };
-    let answer = tokio::time::timeout(patience, receive(exchange, target, outbound, deadline)).await;
-    exchange.upstream += started.elapsed();
+    let patience = if outbound.stream { target.first_token.min(left) } else { left };
+    let answer = tokio::time::timeout(patience, receive(sending, target, outbound, deadline)).await;
     answer
         .unwrap_or_else(|_| Err(Failure::new(AttemptClass::Timeout, format!("It did not answer within {patience:?}."))))
 }
 
 async fn receive(
-    exchange: &mut Exchange,
+    sending: &mut Sending<'_>,
     target: &Target,
     outbound: &Outbound<'_>,
     deadline: Instant,
 ) -> Result<Reply, Failure> {
     let stream = outbound.stream;
-    let Answer { head, mut body } = send::send(exchange, target, outbound).await?;
-    exchange.answered_with(head.status);
-    exchange.upstream_id = upstream_id(&head.headers).filter(|id| !target.provider.leaks_in(id.as_bytes()));
+    let Answer { head, mut body } = send::send(sending, target, outbound).await?;
+    sending.exchange.answered_with(sending.place, head.status);
+    sending.findings.upstream_id = upstream_id(&head.headers).filter(|id| !target.provider.leaks_in(id.as_bytes()));
     if !head.status.is_success() {
         let (said, _) = read(&mut body, MAX_ERROR).await.unwrap_or_default();
         return Err(Failure::status(head.status, &head.headers, said, outbound.to));
@@ -91,11 +96,11 @@ async fn receive(
     let is_stream = content_type.is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"));
     if stream {
         let begun = if is_stream { Bytes::new() } else { begun(&mut body, outbound.to).await? };
-        let opened = open(exchange, target, (begun, body), (outbound.to, deadline)).await?;
+        let opened = open(sending, target, (begun, body), (outbound.to, deadline)).await?;
         return Ok(Reply::Stream(Box::new(opened)));
     }
-    let reply = whole(exchange, body, outbound, deadline).await?;
-    exchange.attempted(AttemptClass::Ok);
+    let reply = whole(sending, body, outbound, deadline).await?;
+    sending.exchange.end_send(sending.place, AttemptClass::Ok);
     Ok(reply)
 }
 
@@ -123,7 +128,7 @@ async fn begun(body: &mut UpstreamBody, dialect: Dialect) -> Result<Bytes, Failu
 }
 
 async fn whole(
-    exchange: &mut Exchange,
+    sending: &mut Sending<'_>,
     mut body: UpstreamBody,
     outbound: &Outbound<'_>,
     deadline: Instant,
@@ -143,7 +148,7 @@ async fn whole(
     }
     match outbound.operation {
         Operation::Generate => {}
-        Operation::Embed { .. } => return embeddings(exchange, bytes, outbound),
+        Operation::Embed { .. } => return embeddings(sending, bytes, outbound),
         Operation::Count if Json::parse(&bytes).is_err() => return Err(malformed(NOT_AN_OBJECT)),
         Operation::Count => {
             return parse_error(&bytes).map_or(Ok(Reply::Whole(bytes)), |said| Err(Failure::inside(said)));
@@ -158,15 +163,15 @@ async fn whole(
         {
             return Err(Failure::inside(said));
         }
-        exchange.told = answer.into();
+        sending.findings.told = answer.into();
         return Ok(Reply::Whole(bytes));
     }
     if let Some(said) = error_in(&bytes, outbound.to) {
         return Err(Failure::inside(said));
     }
-    match translate::answer(exchange, &bytes, outbound.to, outbound.from) {
+    match translate::answer(sending.exchange, &bytes, outbound) {
         Ok(read) => {
-            exchange.told = read.told;
+            sending.findings.told = read.told;
             Ok(Reply::Whole(read.body.unwrap_or(bytes)))
         }
         Err(invalid) => Err(malformed(&format!("Its answer is not what its API says: {}", invalid.message))),
@@ -174,13 +179,13 @@ async fn whole(
 }
 
 /// Embeddings, in the caller's dialect.
-fn embeddings(exchange: &mut Exchange, bytes: Bytes, outbound: &Outbound<'_>) -> Result<Reply, Failure> {
+fn embeddings(sending: &mut Sending<'_>, bytes: Bytes, outbound: &Outbound<'_>) -> Result<Reply, Failure> {
     if let Some(said) = parse_error(&bytes) {
         return Err(Failure::inside(said));
     }
-    match translate::embeddings(exchange, &bytes, outbound) {
+    match translate::embeddings(sending.exchange, &bytes, outbound) {
         Ok(read) => {
-            exchange.told = read.told;
+            sending.findings.told = read.told;
             Ok(Reply::Whole(read.body.unwrap_or(bytes)))
         }
         Err(invalid) => Err(malformed(&format!("Its answer is not what its API says: {}", invalid.message))),
@@ -200,7 +205,7 @@ fn error_in(body: &[u8], dialect: Dialect) -> Option<UpstreamError> {
 
 /// Reads events until one holds content, so that an error before it can still be answered by another target.
 async fn open(
-    exchange: &mut Exchange,
+    sending: &mut Sending<'_>,
     target: &Target,
     (begun, mut body): (Bytes, UpstreamBody),
     (dialect, deadline): (Dialect, Instant),
@@ -221,7 +226,7 @@ async fn open(
                 Chunk::Error(said) => return Err(Failure::inside(said)),
                 Chunk::Malformed => return Err(malformed("Its stream holds an event that is not what its API says.")),
                 Chunk::Content { .. } | Chunk::UsageOnly(_) | Chunk::Done => {
-                    exchange.first_token = Some(exchange.started.elapsed());
+                    sending.findings.first_token = Some(sending.exchange.started.elapsed());
                     let body = Bounded::new(body, deadline);
                     return Ok(Opened { dialect, held, decoder, body, deadline, idle: target.idle });
                 }

@@ -252,7 +252,7 @@ fn routes(snapshot: &Snapshot) -> Value {
             let hooks = route.request_hooks.iter().chain(&route.response_hooks);
             json!({
                 "name": &*route.name,
-                "strategy": route.strategy.name(),
+                "strategy": route.strategy().name(),
                 "targets": route.targets.iter().map(target).collect::<Vec<_>>(),
                 "hooks": hooks.map(|hook| hook.call.as_str()).collect::<Vec<_>>(),
                 "guarded": !route.guards.is_empty(),

@@ -16,9 +16,10 @@ use tokio::sync::{mpsc, watch};
 use tollway_records::journal::{Flusher, Ownership};
 
 use crate::accept::listener;
+use crate::alert::Alerts;
 use crate::authenticate::registry::Registry;
 use crate::books::Books;
-use crate::clock::unix_time;
+use crate::clock::{self, unix_time};
 use crate::hook::HookBridge;
 use crate::log;
 use crate::snapshot::Snapshot;
@@ -108,6 +109,8 @@ impl Gateway {
             })
             .unzip();
         let shared = Arc::new(Shared {
+            alerts: Alerts::default(),
+            began: clock::now(),
             snapshot: ArcSwap::from_pointee(snapshot),
             registry,
             books: books.clone(),

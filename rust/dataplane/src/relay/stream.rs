@@ -71,7 +71,7 @@ impl StreamRelay {
         let until = (last + source.opened.idle).min(source.opened.deadline);
         let (to, from) = (source.opened.dialect, exchange.dialect);
         let chat = to == from && matches!(from, Dialect::Chat | Dialect::Completions);
-        let asked = translate::asked(exchange);
+        let asked = translate::asked(exchange.asked.as_ref(), from);
         let usage = source.way.usage || from != Dialect::Chat;
         let saying = Saying { usage, request: asked.as_ref(), ..exchange.saying() };
         let course = (!chat).then(|| Box::new(Course::new(to, from, &saying, source.guard.is_some())));
@@ -262,7 +262,7 @@ impl StreamRelay {
     fn upstream_error(&mut self, event: Option<(&Event, &[u8])>, said: &UpstreamError, exchange: &mut Exchange) {
         const FAILED: &str = "The upstream failed in the middle of its stream.";
         self.seen.failed = true;
-        exchange.attempted(AttemptClass::ServerError);
+        exchange.served(AttemptClass::ServerError);
         exchange.error = Some(Kind::UpstreamError.row().2.into());
         let provider = exchange.target().map(|target| &target.provider);
         let quotes_us = event.is_some_and(|(_, data)| provider.is_some_and(|provider| provider.leaks_in(data)));
@@ -310,7 +310,7 @@ impl StreamRelay {
     /// The stream is complete.
     fn whole(&mut self, exchange: &mut Exchange) {
         self.seen.done = true;
-        exchange.attempted(AttemptClass::Ok);
+        exchange.served(AttemptClass::Ok);
         self.conclude(exchange);
         // From here only the end of the body is awaited, and not for long.
         self.last = now();
@@ -366,7 +366,7 @@ impl StreamRelay {
             if self.release(exchange) {
                 self.trailer(exchange);
                 self.out.extend_from_slice(encoder::DONE);
-                exchange.attempted(AttemptClass::Ok);
+                exchange.served(AttemptClass::Ok);
                 self.end(exchange);
             }
         } else {
@@ -388,7 +388,7 @@ impl StreamRelay {
 
     /// Ends the stream with an error event; what a guardrail still holds is not released.
     fn fail(&mut self, exchange: &mut Exchange, class: AttemptClass, message: &str) {
-        exchange.attempted(class);
+        exchange.served(class);
         let kind = if class == AttemptClass::Timeout { Kind::UpstreamTimeout } else { Kind::UpstreamError };
         self.refuse(&Error::new(kind, message.to_owned()), exchange);
     }

@@ -42,7 +42,7 @@ pub(crate) fn of_exchange(headers: &mut HeaderMap, exchange: &Exchange) {
     if let Some(id) = &exchange.upstream_id {
         headers.insert(UPSTREAM_REQUEST_ID, id.clone());
     }
-    headers.insert(ATTEMPTS, HeaderValue::from(exchange.sends.len()));
+    headers.insert(ATTEMPTS, HeaderValue::from(exchange.sends.borrow().len()));
     headers.insert(CACHE, HeaderValue::from_static("bypass"));
     headers.insert(OVERHEAD, HeaderValue::from(micros(exchange.overhead.unwrap_or_default())));
     if !(exchange.flags.is_empty() && exchange.losses.is_empty())

@@ -4,9 +4,11 @@
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, Hash, Hasher};
+use std::time::Duration;
 
 use rustc_hash::FxBuildHasher;
 use serde_json::Value as Json;
+use tollway_protocol::canonical::Usage;
 use tollway_expression::{Facts, Pairs, Texts, Value, Variable};
 use tollway_resilience::Moment;
 
@@ -15,33 +17,58 @@ use crate::accept::attribution::Attribution;
 use crate::clock::{Instant, now, unix_time};
 use crate::exchange::Exchange;
 use crate::snapshot::spec::Sticky;
-use crate::snapshot::{Key, Route};
+use crate::snapshot::{Key, Route, Target};
 
 use super::shape::Shape;
 
 /// As much of a prompt's beginning as tells those apart that a provider's cache would.
 const PREFIX: usize = 4096;
 
+/// The tokens of an answer whose request says no bound.
+const TYPICAL_OUTPUT: u64 = 1000;
+
 /// One request, as decisions see it.
 pub(crate) struct Ask<'e> {
-    pub(crate) exchange: &'e Exchange,
     pub(crate) call: &'e Call,
     pub(crate) route: &'e Route,
     pub(crate) key: &'e Key,
+    /// What the caller says of itself.
+    pub(crate) said: Option<&'e Attribution>,
+    /// The moment, for what judges deployments.
     pub(crate) now: Moment,
+    /// When it came, since 1970.
+    pub(crate) accepted: Duration,
     /// When all of it must be over.
     pub(crate) deadline: Option<Instant>,
+    /// A random number.
+    pub(crate) draw: u64,
+    /// Where fewer of a choice's targets than this share are well, how they are is ignored.
+    pub(crate) panic_threshold: f64,
     shape: OnceCell<Shape>,
     metadata: OnceCell<BTreeMap<String, String>>,
     tags: OnceCell<Vec<String>>,
 }
 
 impl<'e> Ask<'e> {
-    /// What `call` of `key` asks of `route`.
-    pub(crate) fn new(exchange: &'e Exchange, call: &'e Call, route: &'e Route, key: &'e Key) -> Self {
-        let (now, deadline) = (exchange.worker.moment(), exchange.deadline);
+    /// What `call` of `key` asks of `route`, now and with nothing said but in its body.
+    pub(crate) fn new(call: &'e Call, route: &'e Route, key: &'e Key) -> Self {
         let (shape, metadata, tags) = Default::default();
-        Self { exchange, call, route, key, now, deadline, shape, metadata, tags }
+        let (said, deadline, accepted) = (None, None, unix_time());
+        let (now, draw, panic_threshold) = (Moment::default(), 0, 0.0);
+        Self { call, route, key, said, now, accepted, deadline, draw, panic_threshold, shape, metadata, tags }
+    }
+
+    /// What the request `exchange` asks with `call`.
+    pub(crate) fn of(exchange: &'e Exchange, call: &'e Call, route: &'e Route, key: &'e Key) -> Self {
+        Self {
+            said: exchange.said.as_deref(),
+            now: exchange.worker.moment(),
+            accepted: exchange.accepted,
+            deadline: exchange.deadline,
+            draw: exchange.worker.random(),
+            panic_threshold: exchange.snapshot.panic_threshold,
+            ..Self::new(call, route, key)
+        }
     }
 
     /// What the request is made of.
@@ -54,17 +81,21 @@ impl<'e> Ask<'e> {
         self.call.body.len().div_ceil(4) as u64
     }
 
-    /// What the caller says of itself.
-    pub(crate) fn said(&self) -> Option<&Attribution> {
-        self.exchange.said.as_deref()
+    /// About what it would cost at `target`, in nano-dollars; none if that is not known. An answer of which no bound was
+    /// said is taken to have [`TYPICAL_OUTPUT`] tokens.
+    pub(crate) fn estimated_cost(&self, target: &Target) -> Option<u64> {
+        let output = Some(self.shape().max_tokens).filter(|most| *most > 0).unwrap_or(TYPICAL_OUTPUT);
+        let usage = Usage { input: Some(self.input_tokens()), output: Some(output), ..Usage::default() };
+        let cost = target.prices.as_ref()?.cost(&usage, self.accepted, &[])?;
+        Some(cost.nano)
     }
 
     /// A number that all requests share which belong together by `sticky`; none where nothing tells that.
     pub(crate) fn affinity(&self, sticky: Sticky) -> Option<u64> {
         let mut hasher = FxBuildHasher.build_hasher();
         match sticky {
-            Sticky::User => self.key.user.as_ref().or(self.said()?.user.as_ref())?.hash(&mut hasher),
-            Sticky::Session => self.said()?.session.as_ref()?.hash(&mut hasher),
+            Sticky::User => self.key.user.as_ref().or(self.said?.user.as_ref())?.hash(&mut hasher),
+            Sticky::Session => self.said?.session.as_ref()?.hash(&mut hasher),
             Sticky::Key => self.key.id.hash(&mut hasher),
             Sticky::Prompt => self.call.body.get(..PREFIX.min(self.call.body.len()))?.hash(&mut hasher),
         }
@@ -85,7 +116,7 @@ impl<'e> Ask<'e> {
 
     fn tags(&self) -> &Vec<String> {
         self.tags.get_or_init(|| {
-            let said = self.said().map(|said| said.tags.as_slice()).unwrap_or_default();
+            let said = self.said.map(|said| said.tags.as_slice()).unwrap_or_default();
             self.key.tags.iter().chain(said).cloned().collect()
         })
     }
@@ -97,7 +128,7 @@ impl<'e> Ask<'e> {
     }
 
     fn open(&self) -> usize {
-        self.route.targets.iter().filter(|target| target.health.is_open(self.now)).count()
+        self.route.targets.iter().filter(|target| target.health.breaker().refuses(self.now).is_some()).count()
     }
 
     fn p95_ms(&self) -> i64 {
@@ -108,6 +139,10 @@ impl<'e> Ask<'e> {
     fn success_rate(&self) -> f64 {
         self.route.targets.iter().map(|target| target.health.success_rate(self.now)).fold(0.0, f64::max)
     }
+}
+
+fn text(text: Option<&str>) -> Value<'_> {
+    Value::Text(text.unwrap_or_default())
 }
 
 fn int<T: TryInto<i64>>(number: T) -> i64 {
@@ -122,29 +157,27 @@ fn clock() -> (i64, i64) {
 
 impl Facts for Ask<'_> {
     fn get(&self, variable: Variable) -> Value<'_> {
-        let text = |text: Option<&'_ str>| Value::Text(text.unwrap_or_default());
-        let said = self.said();
-        let own = |own: &'_ Option<String>| own.as_deref();
+        let said = self.said;
         match variable {
-            Variable::TaskType => text(said.and_then(|said| own(&said.task_type))),
+            Variable::TaskType => text(said.and_then(|said| said.task_type.as_deref())),
             Variable::Model => Value::Text(&self.call.head.model),
-            Variable::Endpoint => Value::Text(self.exchange.endpoint),
+            Variable::Endpoint => Value::Text(self.call.head.endpoint.name()),
             Variable::Stream => Value::Bool(self.call.stream()),
-            Variable::User => text(own(&self.key.user).or_else(|| said.and_then(|said| own(&said.user)))),
-            Variable::Agent => text(own(&self.key.agent).or_else(|| said.and_then(|said| own(&said.agent)))),
+            Variable::User => text(self.key.user.as_deref().or_else(|| said.and_then(|said| said.user.as_deref()))),
+            Variable::Agent => text(self.key.agent.as_deref().or_else(|| said.and_then(|said| said.agent.as_deref()))),
             Variable::Key => Value::Text(&self.key.id),
-            Variable::Team => text(own(&self.key.team)),
-            Variable::Project => text(own(&self.key.project)),
-            Variable::Environment => text(own(&self.key.environment)),
-            Variable::Tenant => text(own(&self.key.tenant)),
-            Variable::Organisation => text(own(&self.key.organisation)),
+            Variable::Team => text(self.key.team.as_deref()),
+            Variable::Project => text(self.key.project.as_deref()),
+            Variable::Environment => text(self.key.environment.as_deref()),
+            Variable::Tenant => text(self.key.tenant.as_deref()),
+            Variable::Organisation => text(self.key.organisation.as_deref()),
             Variable::Priority => {
-                text(own(&self.key.priority).or_else(|| said.and_then(|said| said.priority)).or(Some("standard")))
+                text(self.key.priority.as_deref().or_else(|| said.and_then(|said| said.priority)).or(Some("standard")))
             }
-            Variable::Tier => text(own(&self.key.tier)),
+            Variable::Tier => text(self.key.tier.as_deref()),
             Variable::Tags => Value::Texts(self.tags() as &dyn Texts),
             Variable::Metadata => Value::Pairs(self.metadata() as &dyn Pairs),
-            Variable::Residency => text(said.and_then(|said| own(&said.residency))),
+            Variable::Residency => text(said.and_then(|said| said.residency.as_deref())),
             Variable::RequestBytes => Value::Int(int(self.call.body.len())),
             Variable::RequestMessages => Value::Int(int(self.shape().messages)),
             Variable::RequestInputTokens => Value::Int(int(self.input_tokens())),

@@ -1,7 +1,9 @@
 //! The order in which a route's targets are tried, for one request: the strategies, and the constraints that come before
 //! them.
 
-use tollway_resilience::balance;
+use tollway_expression::Failed;
+use tollway_resilience::Moment;
+use tollway_resilience::balance::{self, Readiness};
 
 use crate::snapshot::route::{Choice, Node, Route, Target, Way};
 use crate::snapshot::spec::Strategy;
@@ -16,16 +18,39 @@ pub(crate) struct Chooser<'a> {
     /// By the places of targets: why each may not serve. Looked up once.
     verdicts: Vec<Option<Option<Reason>>>,
     pub(crate) order: Vec<usize>,
+    panic: bool,
     pub(crate) left_out: Vec<(usize, Reason)>,
-    /// Rules that came to no result.
-    pub(crate) failed: Vec<String>,
+    /// Rules that came to no result: they do not hold, and their author must know.
+    pub(crate) failed: Vec<Failed>,
+}
+
+/// What was decided.
+#[derive(Default)]
+pub(crate) struct Planned {
+    /// The places of the targets that may serve, best first.
+    pub(crate) order: Vec<usize>,
+    /// So few of them are well that how they are is ignored.
+    pub(crate) panic: bool,
+}
+
+/// How `target` is. An open breaker puts it behind the others, but a rate limit is kept whatever happens.
+fn readiness(target: &Target, now: Moment) -> Readiness {
+    match (target.health.readiness(now), target.health.limited(now)) {
+        (Readiness::Away { until }, None) => Readiness::Ejected { until },
+        (readiness, _) => readiness,
+    }
 }
 
 impl<'a> Chooser<'a> {
     /// Begins, with nothing decided.
     pub(crate) fn new(ask: &'a Ask<'a>) -> Self {
         let verdicts = vec![None; ask.route.targets.len()];
-        Self { route: ask.route, ask, verdicts, order: Vec::new(), left_out: Vec::new(), failed: Vec::new() }
+        Self { route: ask.route, ask, verdicts, order: Vec::new(), panic: false, left_out: Vec::new(), failed: Vec::new() }
+    }
+
+    /// What was decided.
+    pub(crate) fn planned(self) -> Planned {
+        Planned { order: self.order, panic: self.panic }
     }
 
     /// Adds the targets to which `node` leads, best first.
@@ -38,14 +63,17 @@ impl<'a> Chooser<'a> {
         match &node.way {
             Way::Target(index) => self.take(*index),
             Way::Choice(choice) => match choice.strategy {
-                Strategy::Fallback => choice.children.iter().for_each(|child| self.visit(child)),
                 Strategy::Single => choice.children.iter().take(1).for_each(|child| self.visit(child)),
                 Strategy::Conditional => {
                     if let Some(child) = self.ruled(choice) {
                         self.visit(child);
                     }
                 }
-                Strategy::Weighted | Strategy::Latency | Strategy::LeastBusy | Strategy::Cost => {
+                Strategy::Fallback
+                | Strategy::Weighted
+                | Strategy::Latency
+                | Strategy::LeastBusy
+                | Strategy::Cost => {
                     for place in self.ranked(choice) {
                         if let Some(child) = choice.children.get(place) {
                             self.visit(child);
@@ -86,7 +114,7 @@ impl<'a> Chooser<'a> {
             match rule.holds(self.ask) {
                 Ok(true) => return Some(child),
                 Ok(false) => {}
-                Err(failed) => self.failed.push(failed.expression.to_string()),
+                Err(failed) => self.failed.push(failed),
             }
         }
         choice.children.get(choice.rules.len())
@@ -95,28 +123,42 @@ impl<'a> Chooser<'a> {
     /// The places of the children, best first: those that are well before those that are not.
     fn ranked(&mut self, choice: &Choice) -> Vec<usize> {
         let leads: Vec<Option<&Target>> = choice.children.iter().map(|child| self.lead(child)).collect();
-        let (now, draw) = (self.ask.now, self.ask.exchange.worker.random());
-        let able = |place: usize| leads.get(place).copied().flatten().is_some_and(|lead| lead.health.is_ready(now));
-        let score = |place: usize| {
-            let Some(lead) = leads.get(place).copied().flatten() else { return f64::INFINITY };
-            match choice.strategy {
-                Strategy::Latency => lead.health.score(now),
-                Strategy::LeastBusy => f64::from(lead.health.in_flight()),
-                _ => self.ask.estimated_cost(lead).map_or(f64::INFINITY, |nano| nano as f64),
-            }
+        let lead = |place: usize| leads.get(place).copied().flatten();
+        let (now, draw) = (self.ask.now, self.ask.draw);
+        let ready = |place: usize| lead(place).is_some_and(|lead| lead.health.readiness(now) == Readiness::Ready);
+        let score = |place: usize| match (lead(place), choice.strategy) {
+            (None, _) => f64::INFINITY,
+            (Some(lead), Strategy::Latency) => lead.health.score(now),
+            (Some(lead), Strategy::LeastBusy) => f64::from(lead.health.in_flight()),
+            (Some(lead), _) => self.ask.estimated_cost(lead).map_or(f64::INFINITY, |nano| nano as f64),
         };
-        let sticky = choice.sticky.and_then(|sticky| self.ask.affinity(sticky));
-        let mut places: Vec<usize> = (0..choice.children.len()).collect();
-        let weight = |place: usize| choice.weights.get(place).copied().unwrap_or(1);
-        match (sticky, choice.strategy) {
-            (Some(key), _) => balance::rendezvous(key, &mut places, weight),
-            (None, Strategy::Weighted) => choice.turns.order(&mut places, weight, able),
-            (None, Strategy::Latency) => balance::two_choices(draw, &mut places, score),
-            (None, _) => balance::by_score(draw, &mut places, score),
+        let weight = |place: usize| f64::from(choice.weights.get(place).copied().unwrap_or(1));
+        let count = choice.children.len();
+        let mut order = Vec::with_capacity(count);
+        match (choice.sticky.and_then(|sticky| self.ask.affinity(sticky)), choice.strategy) {
+            (Some(key), _) => {
+                balance::rank(&mut order, count, |place| balance::rendezvous(key, place as u64, weight(place)));
+            }
+            (None, Strategy::Weighted) => {
+                balance::rank(&mut order, count, |place| -weight(place));
+                // The weights are kept among those that can serve.
+                let turn = choice.turns.pick(ready).or_else(|| choice.turns.pick(|place| lead(place).is_some()));
+                turn.into_iter().for_each(|place| balance::first(&mut order, place));
+            }
+            (None, Strategy::Fallback) => balance::rank(&mut order, count, |place| place as f64),
+            (None, _) => {
+                balance::rank(&mut order, count, score);
+                if choice.strategy == Strategy::Latency {
+                    balance::two_choices(draw, count, score).into_iter().for_each(|place| balance::first(&mut order, place));
+                }
+            }
         }
-        // Sorting is stable: among the well, and among the others, the order stands.
-        places.sort_by_key(|place| !able(*place));
-        places
+        // Only where load is balanced could the few that are left break under the load of all.
+        let threshold = if choice.strategy == Strategy::Fallback { 0.0 } else { self.ask.panic_threshold };
+        let readiness = |place: usize| lead(place).map_or(Readiness::Ready, |lead| readiness(lead, now));
+        let healthy = balance::healthy_first(&mut order, threshold, readiness);
+        self.panic |= healthy.panic || healthy.ready == 0;
+        order.into_iter().map(|ranked| ranked.index).collect()
     }
 
     /// The target that stands for `node`: the first that may serve.

@@ -58,11 +58,11 @@ impl Reason {
         match self {
             Self::Regions | Self::Tags => {
                 let policy = ask.key.data_policy.as_ref();
-                let violated = policy.and_then(|policy| policy.violated_by(&target.provider)).unwrap_or_default();
-                format!("the key's data policy asks for {}", violated.1)
+                let violated = policy.and_then(|policy| policy.violated_by(&target.provider));
+                format!("the key's data policy asks for {}", violated.map_or_else(String::new, |(_, what)| what))
             }
             Self::Residency => {
-                let asked = ask.said().and_then(|said| said.residency.as_deref()).unwrap_or_default();
+                let asked = ask.said.and_then(|said| said.residency.as_deref()).unwrap_or_default();
                 format!("the request asks for the residency {asked:?}")
             }
             Self::Ability(ability) => format!("the model does not take {}", ability.name()),
@@ -88,7 +88,7 @@ pub(super) fn violated(target: &Target, ask: &Ask<'_>) -> Option<Reason> {
     {
         return Some(reason);
     }
-    if let Some(said) = ask.said() {
+    if let Some(said) = ask.said {
         if said.residency.is_some() && said.residency != target.provider.region {
             return Some(Reason::Residency);
         }

@@ -1,11 +1,27 @@
 //! Route: from a logical model name to the targets that may serve it, in the order in which they are tried.
 
+mod ask;
+mod choose;
+mod constraint;
+mod shape;
+
+use std::fmt::Write;
 use std::sync::Arc;
 
+use crate::accept::Call;
+use crate::alert;
 use crate::authenticate::Caller;
 use crate::error::{Error, Kind};
-use crate::snapshot::spec::Strategy;
+use crate::exchange::Exchange;
+use crate::snapshot::route::Node;
 use crate::snapshot::{Route, Snapshot, Target};
+
+use choose::Planned;
+
+pub(crate) use ask::Ask;
+pub(crate) use choose::Chooser;
+
+pub(crate) use constraint::Reason;
 
 /// Proof that the caller may use the route.
 pub(crate) struct Permit {
@@ -29,52 +45,97 @@ pub(crate) fn permit(snapshot: &Snapshot, caller: &Caller, model: &str) -> Resul
     Ok(Permit { route: Arc::clone(route) })
 }
 
-/// The targets of a route that a request may go to, in order.
+/// The targets of a route that a request may go to, in the order in which they are tried.
 pub(crate) struct Plan {
-    route: Arc<Route>,
-    eligible: Vec<usize>,
+    pub(crate) route: Arc<Route>,
+    pub(crate) order: Vec<usize>,
+    /// So few of the targets are well that how they are is ignored.
+    pub(crate) panic: bool,
 }
 
 impl Plan {
     /// The targets, in the order in which they are tried.
     pub(crate) fn targets(&self) -> impl Iterator<Item = (usize, &Target)> {
-        self.eligible.iter().filter_map(|index| Some((*index, self.route.targets.get(*index)?)))
-    }
-
-    /// In short, why `target` of `route` was taken: for the record.
-    pub(crate) fn decision(route: &Route, target: usize) -> String {
-        format!("{} {}/{}", route.strategy.name(), target + 1, route.targets.len())
+        self.order.iter().filter_map(|index| Some((*index, self.route.targets.get(*index)?)))
     }
 }
 
-/// What may serve the request, best first.
-///
-/// `single` and `fallback` are built: the targets as listed, of which `single` takes the first.
+/// What may serve `call`, best first. What may not is noted in `exchange`, with the reason.
 ///
 /// # Errors
-/// `NoEligibleTarget`, which names the constraint.
-pub(crate) fn plan(permit: &Permit, caller: &Caller) -> Result<Plan, Error> {
+/// `NoEligibleTarget`, which names the constraint; `CostLimit`; `ContextWindow`.
+pub(crate) fn plan(exchange: &Exchange, call: &Call, permit: &Permit) -> Result<Plan, Error> {
     let route = &permit.route;
-    let mut constraint = None;
-    let mut eligible: Vec<usize> = Vec::with_capacity(route.targets.len());
-    for (index, target) in route.targets.iter().enumerate() {
-        match caller.key.data_policy.as_ref().and_then(|policy| policy.violated_by(&target.provider)) {
-            None => eligible.push(index),
-            Some(violated) => constraint = Some(violated),
+    let choice = exchange.degraded.and_then(|place| route.degrade.get(place)?.choice.as_ref()).unwrap_or(&route.choice);
+    let planned = plan_for(exchange, call, route, choice);
+    if planned.order.is_empty()
+        && let Some(node) = &route.context_window
+        && exchange.left_out.borrow().iter().any(|(_, reason)| *reason == Reason::ContextWindow)
+    {
+        let longer = plan_for(exchange, call, route, node);
+        if !longer.order.is_empty() {
+            return Ok(Plan { route: Arc::clone(route), order: longer.order, panic: longer.panic });
         }
     }
-    if route.strategy == Strategy::Single {
-        eligible.truncate(1);
+    if planned.order.is_empty() {
+        let key = exchange.key.as_deref();
+        return Err(key.map_or_else(
+            || Error::new(Kind::Internal, "The request has no key."),
+            |key| nobody(&Ask::of(exchange, call, route, key), &exchange.left_out.borrow()),
+        ));
     }
-    if eligible.is_empty() {
-        let constraint = constraint.unwrap_or_else(|| "at least one target".to_owned());
-        let message = format!(
-            "No target of the route {:?} satisfies the data policy of the key {:?}: {constraint}.",
-            route.name, caller.key.id
-        );
-        return Err(Error::new(Kind::NoEligibleTarget, message));
+    Ok(Plan { route: Arc::clone(route), order: planned.order, panic: planned.panic })
+}
+
+/// The targets to which `node` leads, best first.
+pub(crate) fn plan_for(exchange: &Exchange, call: &Call, route: &Route, node: &Node) -> Planned {
+    let Some(key) = &exchange.key else { return Planned::default() };
+    let ask = Ask::of(exchange, call, route, key);
+    let mut chooser = Chooser::new(&ask);
+    chooser.visit(node);
+    for failed in &chooser.failed {
+        exchange.worker.shared.alerts.raise(alert::Kind::RuleFailed, &route.name, &failed.to_string());
     }
-    Ok(Plan { route: Arc::clone(route), eligible })
+    exchange.left_out.borrow_mut().append(&mut chooser.left_out);
+    chooser.planned()
+}
+
+/// In short, how the target that serves was chosen, for the record: the strategy, the target's number among all, and why
+/// those before it were not taken: `fallback 2/3; 1 open`. None where there was nothing to choose.
+pub(crate) fn decision(exchange: &Exchange, route: &Route) -> Option<String> {
+    let left_out = exchange.left_out.borrow();
+    if route.targets.len() < 2 && left_out.is_empty() {
+        return None;
+    }
+    let chosen = exchange.target.map_or_else(|| "-".to_owned(), |target| (target + 1).to_string());
+    let mut text = format!("{} {chosen}/{}", route.strategy().name(), route.targets.len());
+    let mut separator = "; ";
+    for (index, reason) in left_out.iter() {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{separator}{} {}", index + 1, reason.name());
+        separator = ", ";
+    }
+    Some(text)
+}
+
+/// Why nobody may serve.
+pub(crate) fn nobody(ask: &Ask<'_>, left_out: &[(usize, Reason)]) -> Error {
+    let (route, key) = (ask.route, ask.key);
+    let first = left_out.first().and_then(|(index, reason)| Some((route.targets.get(*index)?, *reason)));
+    let Some((target, reason)) = first else {
+        let message = format!("No rule of the route {:?} takes this request, and it has no default.", route.name);
+        return Error::new(Kind::NoEligibleTarget, message);
+    };
+    let all = |wanted: Reason| left_out.iter().all(|(_, reason)| *reason == wanted);
+    let why = reason.told(target, ask);
+    let message = format!("No target of the route {:?} may serve this request of the key {:?}: {why}.", route.name, key.id);
+    if all(Reason::Cost) {
+        return Error::new(Kind::CostLimit, message);
+    }
+    if all(Reason::ContextWindow) {
+        return Error::new(Kind::ContextWindow, message).at("messages");
+    }
+    Error::new(Kind::NoEligibleTarget, message)
 }
 
 /// A caller's own word in an error: bounded, and without control characters.

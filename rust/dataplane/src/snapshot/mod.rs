@@ -1,5 +1,6 @@
 //! The configuration, compiled: immutable, swapped whole, read without a lock.
 
+pub(crate) mod route;
 pub(crate) mod spec;
 
 use std::collections::HashMap;
@@ -9,18 +10,23 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use rustc_hash::FxHashMap;
+use tollway_expression::{Condition, Phase};
 use tollway_records::record::{Writer, field};
+use tollway_resilience::health::Health;
+use tollway_resilience::state::{DeploymentId, Memory, State};
 use zeroize::Zeroizing;
 
 use crate::accept::tls::server_config;
 use crate::account::price::Prices;
 use crate::authenticate::registry::TeamModels;
 use crate::authenticate::virtual_key::{KeyHash, KeyHasher, from_hex};
-use crate::guard::{Guards, OnFailure};
-use crate::telemetry::Labels;
+use crate::guard::Guards;
+use crate::route::Reason;
 use crate::upstream::provider::Provider;
 
-use spec::{HookSpec, KeySpec, OnLossy, Phase, PriceSpec, RouteSpec, ScopeSpec, Spec, StoreSpec, Strategy, TargetSpec};
+use spec::{KeySpec, PriceSpec, ScopeSpec, Spec, StoreSpec};
+
+pub(crate) use route::{Hook, Route, Target};
 
 /// Counts configurations, so that each has a number that none had before.
 static GENERATIONS: AtomicU64 = AtomicU64::new(0);
@@ -37,6 +43,11 @@ pub(crate) struct Snapshot {
     pub(crate) teams: TeamModels,
     pub(crate) scopes: Vec<ScopeSpec>,
     pub(crate) store: Option<StoreSpec>,
+    /// How task types are told, where callers do not say.
+    pub(crate) task_types: Vec<(String, Condition)>,
+    pub(crate) panic_threshold: f64,
+    /// How deployments and credentials are, kept over configurations.
+    pub(crate) state: Arc<dyn State>,
     /// What other signatures than those of keys are made under.
     pub(crate) secret: Zeroizing<Vec<u8>>,
 }
@@ -59,6 +70,13 @@ pub(crate) struct Key {
     pub(crate) team: Option<String>,
     pub(crate) project: Option<String>,
     pub(crate) environment: Option<String>,
+    pub(crate) organisation: Option<String>,
+    pub(crate) tenant: Option<String>,
+    pub(crate) user: Option<String>,
+    pub(crate) agent: Option<String>,
+    pub(crate) priority: Option<String>,
+    pub(crate) tier: Option<String>,
+    pub(crate) tags: Vec<String>,
     pub(crate) models: Option<Vec<String>>,
     pub(crate) expires: Option<Duration>,
     pub(crate) revoked: bool,
@@ -82,51 +100,16 @@ pub(crate) struct DataPolicy {
 }
 
 impl DataPolicy {
-    /// The first constraint that `provider` does not satisfy.
-    pub(crate) fn violated_by(&self, provider: &Provider) -> Option<String> {
+    /// The first constraint that `provider` does not satisfy, and how the configuration says it.
+    pub(crate) fn violated_by(&self, provider: &Provider) -> Option<(Reason, String)> {
         if let Some(regions) = &self.regions
             && !provider.region.as_ref().is_some_and(|region| regions.contains(region))
         {
-            return Some(format!("regions = {regions:?}"));
+            return Some((Reason::Regions, format!("regions = {regions:?}")));
         }
         let missing = self.require_tags.iter().find(|tag| !provider.tags.contains(tag))?;
-        Some(format!("require_tags = [{missing:?}]"))
+        Some((Reason::Tags, format!("require_tags = [{missing:?}]")))
     }
-}
-
-/// A logical model name and what serves it.
-pub(crate) struct Route {
-    pub(crate) name: Arc<str>,
-    pub(crate) strategy: Strategy,
-    pub(crate) targets: Vec<Target>,
-    pub(crate) on_lossy: OnLossy,
-    pub(crate) request_hooks: Vec<Hook>,
-    pub(crate) response_hooks: Vec<Hook>,
-    pub(crate) guards: Guards,
-    /// What is counted before a target is known.
-    pub(crate) labels: &'static Labels,
-}
-
-/// A route's reference to a deployment.
-pub(crate) struct Target {
-    pub(crate) provider: Arc<Provider>,
-    pub(crate) model: String,
-    /// What it costs; none if that is not known.
-    pub(crate) prices: Option<Arc<Prices>>,
-    pub(crate) timeout: Duration,
-    pub(crate) first_token: Duration,
-    pub(crate) idle: Duration,
-    pub(crate) max_retries: u32,
-    pub(crate) labels: &'static Labels,
-}
-
-/// A Python policy hook of a route.
-pub(crate) struct Hook {
-    pub(crate) id: u64,
-    pub(crate) call: String,
-    pub(crate) is_async: bool,
-    pub(crate) timeout: Duration,
-    pub(crate) on_failure: OnFailure,
 }
 
 impl Snapshot {
@@ -136,19 +119,20 @@ impl Snapshot {
     /// What does not hold together, in words for the operator; never a secret.
     pub(crate) fn compile(json: &[u8], before: Option<&Snapshot>) -> Result<Self, String> {
         let spec: Spec = serde_json::from_slice(json).map_err(|error| format!("the snapshot is not valid: {error}"))?;
+        let state = before.map_or_else(|| Arc::new(Memory::default()) as Arc<dyn State>, |before| Arc::clone(&before.state));
         let providers = spec
             .providers
             .into_iter()
             .map(|spec| {
                 let known = before.and_then(|before| before.providers.iter().find(|known| *known.name == spec.name));
-                Provider::compile(spec, known.map(Arc::as_ref)).map(Arc::new)
+                Provider::compile(spec, known.map(Arc::as_ref), &*state).map(Arc::new)
             })
             .collect::<Result<Vec<_>, _>>()?;
         let by_name: HashMap<&str, &Arc<Provider>> =
             providers.iter().map(|provider| (&*provider.name, provider)).collect();
         let priced =
             spec.prices.into_iter().map(|PriceSpec { provider, model, price }| ((provider, model), Arc::new(price)));
-        let known = Known { providers: by_name, prices: priced.collect() };
+        let known = Known { providers: by_name, prices: priced.collect(), state: &*state };
         let routes = spec
             .routes
             .into_iter()
@@ -180,6 +164,12 @@ impl Snapshot {
             teams: spec.scopes.iter().filter(|scope| scope.kind == "team").filter_map(narrowed).collect(),
             scopes: spec.scopes,
             store: spec.store,
+            task_types: spec.task_types.into_iter().map(|kind| {
+                let when = Condition::compile(&kind.when, Phase::TaskType);
+                when.map(|when| (kind.name, when)).map_err(|mistake| format!("a task type: {mistake}"))
+            }).collect::<Result<_, _>>()?,
+            panic_threshold: spec.panic_threshold.unwrap_or(0.5),
+            state,
             secret: Zeroizing::new(server.secret.into_bytes()),
         })
     }
@@ -222,6 +212,13 @@ impl Key {
             team: spec.team,
             project: spec.project,
             environment: spec.environment,
+            organisation: spec.organisation,
+            tenant: spec.tenant,
+            user: spec.user,
+            agent: spec.agent,
+            priority: spec.priority,
+            tier: spec.tier,
+            tags: spec.tags,
             models: spec.models,
             expires: spec.expires.map(Duration::from_secs),
             revoked: spec.revoked,
@@ -238,70 +235,18 @@ struct Known<'a> {
     providers: HashMap<&'a str, &'a Arc<Provider>>,
     /// By the names of the provider and the model.
     prices: HashMap<(String, String), Arc<Prices>>,
+    state: &'a dyn State,
+}
+
+impl Known<'_> {
+    /// How the deployment of `model` at `provider` is.
+    fn health(&self, provider: &Provider, model: &str) -> Arc<Health> {
+        let id = DeploymentId(format!("{}/{model}", provider.name).into());
+        self.state.deployment(&id, &provider.judged)
+    }
 }
 
 /// Something of each line of `bytes`.
 fn lines(bytes: &[u8]) -> u8 {
     bytes.iter().step_by(64).fold(bytes.last().copied().unwrap_or_default(), |sum, byte| sum ^ byte)
-}
-
-impl Route {
-    /// As [`Key::warm`].
-    pub(crate) fn warm(&self) {
-        black_box((self.request_hooks.len(), self.response_hooks.len(), self.guards.is_empty()));
-        if let Some(target) = self.targets.first() {
-            black_box((target.max_retries, target.timeout, target.idle, target.model.len(), target.labels.touched()));
-        }
-    }
-
-    fn compile(spec: RouteSpec, known: &Known<'_>) -> Result<Self, String> {
-        let name: Arc<str> = spec.name.into();
-        let targets = spec
-            .targets
-            .into_iter()
-            .map(|target| Target::compile(&name, target, known))
-            .collect::<Result<Vec<_>, _>>()?;
-        let (request, response): (Vec<_>, Vec<_>) = spec.hooks.into_iter().partition(|hook| hook.on == Phase::Request);
-        Ok(Self {
-            labels: Labels::new(&name, "", "")?,
-            name,
-            strategy: spec.strategy,
-            targets,
-            on_lossy: spec.on_lossy,
-            request_hooks: request.into_iter().map(Hook::compile).collect(),
-            response_hooks: response.into_iter().map(Hook::compile).collect(),
-            guards: Guards::compile(&spec.guardrails),
-        })
-    }
-}
-
-impl Target {
-    fn compile(route: &str, spec: TargetSpec, known: &Known<'_>) -> Result<Self, String> {
-        let provider = known
-            .providers
-            .get(&*spec.provider)
-            .ok_or_else(|| format!("route {route:?} names the provider {:?}, which is not declared", spec.provider))?;
-        Ok(Self {
-            provider: Arc::clone(provider),
-            timeout: Duration::from_millis(spec.timeout_ms),
-            first_token: Duration::from_millis(spec.first_token_ms),
-            idle: Duration::from_millis(spec.idle_ms),
-            max_retries: spec.max_retries,
-            labels: Labels::new(route, &provider.name, &spec.model)?,
-            prices: known.prices.get(&(spec.provider, spec.model.clone())).cloned(),
-            model: spec.model,
-        })
-    }
-}
-
-impl Hook {
-    fn compile(spec: HookSpec) -> Self {
-        Self {
-            id: spec.id,
-            call: spec.call,
-            is_async: spec.is_async,
-            timeout: Duration::from_millis(spec.timeout_ms),
-            on_failure: spec.on_failure,
-        }
-    }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tollway_expression::{Condition, Phase as Decides};
 use tollway_resilience::balance::Smooth;
-use tollway_resilience::budget::Budget;
+use tollway_resilience::budget::{Budget, BudgetSettings};
 use tollway_resilience::health::Health;
 
 use crate::account::price::Prices;
@@ -66,7 +66,7 @@ pub(crate) struct Choice {
     pub(crate) children: Vec<Node>,
     /// With `weighted`: one for each child.
     pub(crate) weights: Vec<u32>,
-    /// Whose turn it is.
+    /// Whose turn it is, with `weighted`.
     pub(crate) turns: Smooth,
     /// With `conditional`: one for each child, but for a default, which is the last.
     pub(crate) rules: Vec<Condition>,
@@ -137,6 +137,14 @@ impl Route {
         }
     }
 
+    /// How a target is chosen, at the top.
+    pub(crate) fn strategy(&self) -> Strategy {
+        match &self.choice.way {
+            Way::Target(_) => Strategy::Single,
+            Way::Choice(choice) => choice.strategy,
+        }
+    }
+
     /// Compiles `spec`.
     ///
     /// # Errors
@@ -165,7 +173,7 @@ impl Route {
             deadline: spec.deadline_ms.map(Duration::from_millis),
             hedge: spec.hedge.map(Hedge::compile),
             shadow: spec.shadow.map(|spec| Shadow::compile(spec, targets.len()).map_err(wrong)).transpose()?,
-            retries: Budget::new(spec.retry_budget.share, spec.retry_budget.floor),
+            retries: budget(spec.retry_budget.share, spec.retry_budget.floor),
             targets,
             on_lossy: spec.on_lossy,
             request_hooks: request.into_iter().map(Hook::compile).collect(),
@@ -191,12 +199,19 @@ impl Node {
                 if rules.len() > children.len() {
                     return Err("there are more rules than choices".to_owned());
                 }
-                let turns = Smooth::new(children.len());
+                let turns = Smooth::new(weights.iter().copied());
                 let rules = rules.iter().map(|text| condition(text)).collect::<Result<_, _>>()?;
                 Ok(Self { via, way: Way::Choice(Box::new(Choice { strategy, children, weights, turns, rules, sticky })) })
             }
         }
     }
+}
+
+/// Hedges a second that are allowed whatever the traffic.
+const HEDGES: f64 = 0.5;
+
+fn budget(share: f64, floor: f64) -> Budget {
+    Budget::new(BudgetSettings { share, floor, ..BudgetSettings::default() })
 }
 
 /// The condition that `text` says, which `tollway check` has seen.
@@ -218,7 +233,8 @@ impl Degrade {
 
 impl Hedge {
     fn compile(spec: HedgeSpec) -> Self {
-        Self { delay: spec.delay_ms.map(Duration::from_millis), budget: Budget::new(spec.share, 1.0) }
+        let delay = spec.delay_ms.map(Duration::from_millis);
+        Self { delay, budget: budget(spec.share, HEDGES) }
     }
 }
 

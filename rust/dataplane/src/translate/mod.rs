@@ -34,6 +34,10 @@ pub(crate) struct Outbound<'c> {
     pub(crate) stream: bool,
     /// Whether embeddings are wanted in base64.
     pub(crate) base64: bool,
+    /// What of the request the target cannot be told, as flags.
+    pub(crate) losses: Vec<String>,
+    /// The request, where its answer is to repeat it.
+    pub(crate) asked: Option<Bytes>,
     /// Headers of the caller's that the target understands.
     pub(crate) forward: &'c [(HeaderName, HeaderValue)],
 }
@@ -45,19 +49,18 @@ impl Outbound<'_> {
     }
 }
 
-/// What goes to `target` for `call`. Names in the exchange what of it is lost on the way.
+/// What goes to `target` for `call`, and what of it is lost on the way.
 ///
 /// # Errors
 /// `InvalidRequest`: the body is not the caller's dialect, or holds what the target cannot say and must not be left
 /// out; also where anything is lost, if the route is to refuse that.
-pub(crate) fn request<'c>(exchange: &mut Exchange, call: &'c Call, target: &Target) -> Result<Outbound<'c>, Error> {
+pub(crate) fn request<'c>(exchange: &Exchange, call: &'c Call, target: &Target) -> Result<Outbound<'c>, Error> {
     let (from, operation, stream) = (call.dialect(), call.head.endpoint.operation(), call.stream());
     let to = match operation {
         Operation::Generate | Operation::Count => target.provider.speaks(from),
         Operation::Embed { .. } => target.provider.embeds(from).ok_or_else(|| no_embeddings(target))?,
     };
-    exchange.losses.clear();
-    let mut outbound = Outbound { from, to, operation, body: Segments::default(), stream, base64: false, forward: &[] };
+    let mut outbound = Outbound { from, to, operation, body: Segments::default(), stream, base64: false, losses: Vec::new(), asked: None, forward: &[] };
     if from == to {
         outbound.forward = &call.head.forward;
     }
@@ -84,8 +87,8 @@ pub(crate) fn request<'c>(exchange: &mut Exchange, call: &'c Call, target: &Targ
         );
         return Err(Error::new(Kind::InvalidRequest, message).at(first.clone()));
     }
-    exchange.asked = (from == Dialect::Responses && from != to).then(|| call.body.clone());
-    exchange.losses.extend(losses.names().iter().map(|name| format!("lossy:{name}")));
+    outbound.asked = (from == Dialect::Responses && from != to).then(|| call.body.clone());
+    outbound.losses = losses.names().iter().map(|name| format!("lossy:{name}")).collect();
     outbound.body = Segments::from(Bytes::from(body));
     Ok(outbound)
 }
@@ -162,9 +165,9 @@ fn refused(invalid: &Invalid) -> Error {
 }
 
 /// The caller's request, where an answer in its dialect is to repeat it.
-pub(crate) fn asked(exchange: &Exchange) -> Option<Request<'_>> {
-    let json = Json::parse(exchange.asked.as_ref()?).ok()?;
-    exchange.dialect.read_request(json, Head::default(), &mut Losses::default()).ok()
+pub(crate) fn asked(asked: Option<&Bytes>, dialect: Dialect) -> Option<Request<'_>> {
+    let json = Json::parse(asked?).ok()?;
+    dialect.read_request(json, Head::default(), &mut Losses::default()).ok()
 }
 
 /// A whole answer, read: what it tells of itself, and the same for the caller, where that is another dialect.
@@ -173,11 +176,12 @@ pub(crate) struct Read {
     pub(crate) body: Option<Bytes>,
 }
 
-/// Reads a whole answer in `to`, and writes it in `from`.
+/// Reads a whole answer to `outbound`, and writes it in its caller's dialect.
 ///
 /// # Errors
 /// [`Invalid`]: it is not the dialect.
-pub(crate) fn answer(exchange: &Exchange, body: &[u8], to: Dialect, from: Dialect) -> Result<Read, Invalid> {
+pub(crate) fn answer(exchange: &Exchange, body: &[u8], outbound: &Outbound<'_>) -> Result<Read, Invalid> {
+    let (from, to) = (outbound.from, outbound.to);
     let json = Json::parse(body)?;
     let mut answer = to.read_answer(json)?;
     let stop = answer.choices.first().and_then(|choice| choice.stop.as_ref());
@@ -191,7 +195,7 @@ pub(crate) fn answer(exchange: &Exchange, body: &[u8], to: Dialect, from: Dialec
         if let Some(key) = &exchange.key {
             exchange.worker.shared.signatures.keep_answer(&key.id, &answer);
         }
-        let asked = asked(exchange);
+        let asked = asked(outbound.asked.as_ref(), from);
         from.write_answer(&answer, &Saying { request: asked.as_ref(), ..exchange.saying() }).to_bytes().into()
     });
     Ok(Read { told, body })

@@ -1,6 +1,7 @@
 //! Upstream: origins, connections to them, and one send.
 
 pub(crate) mod body;
+pub(crate) mod credential;
 pub(crate) mod mock;
 pub(crate) mod origin;
 pub(crate) mod pool;

@@ -6,10 +6,15 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderName, HeaderValue, Uri, header as names};
 
 use tollway_protocol::dialect::Dialect;
+use tollway_resilience::Moment;
+use tollway_resilience::health::HealthSettings;
+use tollway_resilience::state::State;
 
 use crate::accept::endpoint::Operation;
-use crate::snapshot::spec::{ApiKeySpec, MockSpec, ProviderKind, ProviderSpec, header};
+use crate::attempt::Failure;
+use crate::snapshot::spec::{MockSpec, ProviderKind, ProviderSpec, header};
 
+use super::credential::{Credential, Credentials};
 use super::origin::{Origin, Settings};
 
 /// A provider of the configuration.
@@ -21,6 +26,8 @@ pub(crate) struct Provider {
     pub(crate) max_tokens: String,
     pub(crate) region: Option<String>,
     pub(crate) tags: Vec<String>,
+    /// How its deployments are judged.
+    pub(crate) judged: HealthSettings,
     pub(crate) transport: Transport,
 }
 
@@ -54,73 +61,28 @@ pub(crate) struct Address {
     pub(crate) absolute: Uri,
 }
 
-/// A provider's API keys. They belong to its origin: nothing else is ever sent one.
-pub(crate) struct Credentials {
-    name: HeaderName,
-    values: Vec<(HeaderValue, u32)>,
-    total: u32,
-    /// Where in each value the key itself begins.
-    prefix: usize,
-}
-
-impl Credentials {
-    fn compile(name: &str, prefix: &str, keys: Vec<ApiKeySpec>) -> Result<Self, String> {
-        let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| format!("{name:?} is not a header's name"))?;
-        let values = keys
-            .into_iter()
-            .enumerate()
-            .map(|(index, key)| {
-                let mut value = HeaderValue::from_str(&format!("{prefix}{}", key.value))
-                    .map_err(|_| format!("API key {index} holds a character that no header can carry"))?;
-                // Keeps it out of debug prints, and out of HPACK's table.
-                value.set_sensitive(true);
-                Ok((value, key.weight))
-            })
-            .collect::<Result<Vec<_>, String>>()?;
-        let total = values.iter().map(|(_, weight)| *weight).sum();
-        Ok(Self { name, values, total, prefix: prefix.len() })
-    }
-
-    /// Whether `text` holds one of the keys.
-    fn are_in(&self, text: &[u8]) -> bool {
-        let keys = self.values.iter().filter_map(|(value, _)| value.as_bytes().get(self.prefix..));
-        keys.filter(|key| !key.is_empty()).any(|key| memchr::memmem::find(text, key).is_some())
-    }
-
-    /// One of the keys, by weight: `draw` is any number.
-    pub(crate) fn pick(&self, draw: u64) -> Option<(&HeaderName, &HeaderValue)> {
-        let mut left = u32::try_from(draw % u64::from(self.total.max(1))).unwrap_or_default();
-        for (value, weight) in &self.values {
-            match left.checked_sub(*weight) {
-                Some(rest) => left = rest,
-                None => return Some((&self.name, value)),
-            }
-        }
-        None
-    }
-}
-
 impl Provider {
     /// Compiles `spec`; its origin, and with it the open connections, is taken over from `known` if unchanged.
     ///
     /// # Errors
     /// What does not hold together, without secrets.
-    pub(crate) fn compile(mut spec: ProviderSpec, known: Option<&Self>) -> Result<Self, String> {
+    pub(crate) fn compile(mut spec: ProviderSpec, known: Option<&Self>, state: &dyn State) -> Result<Self, String> {
         let name: Arc<str> = spec.name.as_str().into();
         let dialects: Vec<Dialect> = std::mem::take(&mut spec.dialects).into_iter().map(|name| name.0).collect();
         if dialects.is_empty() {
             return Err(format!("provider {name:?}: it speaks no dialect"));
         }
         let max_tokens = std::mem::take(&mut spec.max_tokens);
+        let judged = spec.breaker.judged();
         let (region, tags) = (spec.region.take(), std::mem::take(&mut spec.tags));
         let transport = match (spec.kind, spec.mock.take()) {
             (ProviderKind::Mock, Some(mock)) => Transport::Mock(mock),
             (ProviderKind::Mock, None) => return Err(format!("provider {name:?}: its mock settings are missing")),
             (ProviderKind::Http, _) => Transport::Http(Box::new(
-                HttpTransport::compile(spec, known).map_err(|error| format!("provider {name:?}: {error}"))?,
+                HttpTransport::compile(spec, known, state).map_err(|error| format!("provider {name:?}: {error}"))?,
             )),
         };
-        Ok(Self { name, dialects, max_tokens, region, tags, transport })
+        Ok(Self { name, dialects, max_tokens, region, tags, judged, transport })
     }
 
     /// What is spoken with it for a caller of `dialect`: the same, if it can.
@@ -138,10 +100,37 @@ impl Provider {
 
     /// Whether `text`, which the provider sent, holds a credential of ours: upstreams quote what they were sent.
     pub(crate) fn leaks_in(&self, text: &[u8]) -> bool {
+        self.credentials().is_some_and(|credentials| credentials.are_in(text))
+    }
+
+    fn credentials(&self) -> Option<&Credentials> {
         match &self.transport {
-            Transport::Http(http) => http.credentials.are_in(text),
-            Transport::Mock(_) => false,
+            Transport::Http(http) => Some(&http.credentials),
+            Transport::Mock(_) => None,
         }
+    }
+
+    /// The key to send with: one of those that serve, by weight. None for a provider that needs none.
+    ///
+    /// # Errors
+    /// None of them serves.
+    pub(crate) fn credential(&self, now: Moment, draw: u64) -> Result<Option<&Credential>, Failure> {
+        self.credentials().map_or(Ok(None), |credentials| credentials.pick(now, draw))
+    }
+
+    /// When one of its keys serves again, where all are limited.
+    pub(crate) fn limited(&self, now: Moment) -> Option<Moment> {
+        self.credentials()?.limited(now)
+    }
+
+    /// Whether it has several keys, and one of them serves.
+    pub(crate) fn has_key(&self, now: Moment) -> bool {
+        self.credentials().is_some_and(|credentials| credentials.any(now))
+    }
+
+    /// Whether another of its keys than `this` serves.
+    pub(crate) fn has_others(&self, now: Moment, this: &Credential) -> bool {
+        self.credentials().is_some_and(|credentials| credentials.others(now, this))
     }
 
     /// The origin, for a provider that has one.
@@ -154,7 +143,7 @@ impl Provider {
 }
 
 impl HttpTransport {
-    fn compile(spec: ProviderSpec, known: Option<&Provider>) -> Result<Self, String> {
+    fn compile(spec: ProviderSpec, known: Option<&Provider>, state: &dyn State) -> Result<Self, String> {
         let base: Uri = spec.base_url.parse().map_err(|_| "its base_url is not a URL".to_owned())?;
         let mut headers = HeaderMap::new();
         for (name, value) in &spec.headers {
@@ -167,7 +156,7 @@ impl HttpTransport {
         headers.insert(names::ACCEPT, HeaderValue::from_static("application/json, text/event-stream"));
         headers.insert(names::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         headers.insert(names::USER_AGENT, HeaderValue::from_static(concat!("tollway/", env!("CARGO_PKG_VERSION"))));
-        let credentials = Credentials::compile(&spec.auth_header, &spec.auth_prefix, spec.api_keys)?;
+        let credentials = Credentials::compile(&spec.name, (&spec.auth_header, &spec.auth_prefix), spec.api_keys, state)?;
         let settings = Settings {
             base: base.clone(),
             ca: spec.ca,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::clock::now;
-use crate::exchange::Exchange;
+use crate::exchange::{Exchange, Findings};
 use crate::snapshot::Target;
 use crate::translate::Outbound;
 use http::header::HOST;
@@ -11,9 +11,19 @@ use http::response::Parts;
 use http::{Method, Request, Version};
 
 use super::body::{Outgoing, UpstreamBody};
+use super::credential::Credential;
 use super::mock;
 use super::pool::{ConnectError, Sender};
 use super::provider::{Address, HttpTransport, Transport};
+
+/// One send of a request, and what it finds out.
+pub(crate) struct Sending<'e> {
+    pub(crate) exchange: &'e Exchange,
+    /// Its place among the request's sends.
+    pub(crate) place: usize,
+    pub(crate) credential: Option<&'e Credential>,
+    pub(crate) findings: Findings,
+}
 
 /// An answer whose body is still to come.
 pub(crate) struct Answer {
@@ -37,18 +47,18 @@ pub(crate) enum SendError {
 /// [`SendError`]. A request that went out on a connection which had already ended was seen by nobody: it is sent
 /// again on another, and that does not count as a retry.
 pub(crate) async fn send(
-    exchange: &mut Exchange,
+    sending: &mut Sending<'_>,
     target: &Target,
     outbound: &Outbound<'_>,
 ) -> Result<Answer, SendError> {
     match &target.provider.transport {
-        Transport::Mock(spec) => Ok(mock::answer(spec, target, outbound.stream, exchange.worker.random()).await),
+        Transport::Mock(spec) => Ok(mock::answer(spec, target, outbound.stream, sending.exchange.worker.random()).await),
         Transport::Http(http) => {
             let address =
                 http.address(outbound.to, outbound.operation, (&target.model, outbound.stream)).ok_or_else(|| {
                     SendError::Connect(format!("the model's name {:?} can be no part of a path", target.model))
                 })?;
-            over_http(exchange, http, &(address, outbound)).await
+            over_http(sending, http, &(address, outbound)).await
         }
     }
 }
@@ -56,19 +66,19 @@ pub(crate) async fn send(
 /// Where to, and what.
 type Letter<'l> = (Address, &'l Outbound<'l>);
 
-async fn over_http(exchange: &mut Exchange, http: &HttpTransport, letter: &Letter<'_>) -> Result<Answer, SendError> {
+async fn over_http(sending: &mut Sending<'_>, http: &HttpTransport, letter: &Letter<'_>) -> Result<Answer, SendError> {
     let mut fresh = false;
     loop {
         let started = now();
-        let checked = exchange.worker.pool.checkout(&http.origin, fresh).await;
+        let checked = sending.exchange.worker.pool.checkout(&http.origin, fresh).await;
         if !matches!(checked, Ok((_, false))) {
-            *exchange.connect.get_or_insert_default() += started.elapsed();
+            *sending.findings.connect.get_or_insert_default() += started.elapsed();
         }
         let (sender, _) = checked.map_err(|error| match error {
             ConnectError::Failed(what) => SendError::Connect(what),
             ConnectError::TimedOut => SendError::ConnectTimeout(started.elapsed()),
         })?;
-        match send_over(sender, exchange, http, letter).await {
+        match send_over(sender, sending, http, letter).await {
             Ok(answer) => return Ok(answer),
             // Idle connections die in groups, as when an upstream restarts: the next one is a new one.
             Err(Failed::Unsent) if !fresh => fresh = true,
@@ -85,14 +95,14 @@ enum Failed {
 
 async fn send_over(
     sender: Sender,
-    exchange: &Exchange,
+    sending: &Sending<'_>,
     http: &HttpTransport,
     letter: &Letter<'_>,
 ) -> Result<Answer, Failed> {
     match sender {
         Sender::One(mut sender, lease) => {
             sender.ready().await.map_err(|_| Failed::Unsent)?;
-            let request = request(exchange, http, letter, Version::HTTP_11);
+            let request = request(sending, http, letter, Version::HTTP_11);
             match sender.try_send_request(request).await {
                 Ok(answer) => {
                     let (head, incoming) = answer.into_parts();
@@ -103,7 +113,7 @@ async fn send_over(
         }
         Sender::Many(mut sender) => {
             sender.ready().await.map_err(|_| Failed::Unsent)?;
-            match sender.try_send_request(request(exchange, http, letter, Version::HTTP_2)).await {
+            match sender.try_send_request(request(sending, http, letter, Version::HTTP_2)).await {
                 Ok(answer) => {
                     let (head, incoming) = answer.into_parts();
                     Ok(Answer { head, body: UpstreamBody::Http(incoming, None) })
@@ -119,7 +129,7 @@ fn unsent(came_back: bool) -> Failed {
 }
 
 fn request(
-    exchange: &Exchange,
+    sending: &Sending<'_>,
     http: &HttpTransport,
     (address, outbound): &Letter<'_>,
     version: Version,
@@ -137,11 +147,11 @@ fn request(
         // RFC 9113 §8.3.1: :authority says it, from the URI.
         headers.remove(HOST);
     }
-    if let Some((name, value)) = http.credentials.pick(exchange.worker.random()) {
-        headers.insert(name.clone(), value.clone());
+    if let Some(credential) = sending.credential {
+        headers.insert(http.credentials.header.clone(), credential.value.clone());
     }
-    if let Some(trace) = &exchange.trace {
-        trace.pass_on(exchange.sends.len(), &mut headers);
+    if let Some(trace) = &sending.exchange.trace {
+        trace.pass_on(sending.place + 1, &mut headers);
     }
     *request.headers_mut() = headers;
     request

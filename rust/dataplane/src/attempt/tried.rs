@@ -1,0 +1,173 @@
+//! One send with all that goes with it: leave of the breaker, a credential of the pool, its place among the requests in
+//! flight; and what its end tells the health of the deployment.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use tollway_resilience::Moment;
+use tollway_resilience::breaker::Pass;
+use tollway_resilience::health::InFlight;
+use tollway_resilience::key::Fault;
+
+use crate::accept::Call;
+use crate::alert;
+use crate::clock::Instant;
+use crate::error::Error;
+use crate::exchange::{Exchange, Findings};
+use crate::snapshot::route::Target;
+use crate::snapshot::spec::OnDrift;
+use crate::telemetry::AttemptClass;
+use crate::translate;
+use crate::upstream::credential::Credential;
+use crate::upstream::send::Sending;
+
+use super::failure::Failure;
+use super::once::{self, Reply};
+
+/// How long a quota that is used up is not asked again, where the upstream does not say.
+const EXHAUSTED: Duration = Duration::from_secs(300);
+/// How long a rate limit holds, where the upstream does not say.
+const LIMITED: Duration = Duration::from_secs(1);
+
+/// A send that has ended, and what it holds of the gateway until its answer has gone out.
+pub(crate) struct Tried {
+    pub(crate) index: usize,
+    pub(crate) place: usize,
+    pub(crate) findings: Findings,
+    pub(crate) losses: Vec<String>,
+    pub(crate) asked: Option<Bytes>,
+    pub(crate) answer: Result<Reply, Failure>,
+    pub(crate) busy: InFlight,
+}
+
+/// Notes a send that is dropped before it has ended: its caller left, or another answered first.
+struct Noted<'e> {
+    exchange: &'e Exchange,
+    place: usize,
+}
+
+impl Drop for Noted<'_> {
+    fn drop(&mut self) {
+        self.exchange.end_send(self.place, AttemptClass::Cancelled);
+    }
+}
+
+/// Sends `call` once to the target `index`, which has until `deadline`, if there is one. Without a `pass` its breaker is
+/// not asked and not told.
+///
+/// # Errors
+/// Those of [`translate::request`]: the request is at fault, and no target is.
+pub(crate) async fn send(
+    exchange: &Exchange,
+    call: &Call,
+    (index, target): (usize, &Target),
+    pass: Option<Pass>,
+    deadline: Option<Instant>,
+) -> Result<Tried, Error> {
+    let outbound = translate::request(exchange, call, target)?;
+    let worker = &exchange.worker;
+    let started = worker.moment();
+    let credential = match target.provider.credential(started, worker.random()) {
+        Ok(credential) => credential,
+        Err(failure) => {
+            let place = exchange.begin_send(index);
+            exchange.end_send(place, failure.class);
+            return Ok(Tried {
+                index,
+                place,
+                findings: Findings::default(),
+                losses: outbound.losses,
+                asked: outbound.asked,
+                answer: Err(failure),
+                busy: target.health.enter(),
+            });
+        }
+    };
+    let place = exchange.begin_send(index);
+    let noted = Noted { exchange, place };
+    let busy = target.health.enter();
+    let mut sending = Sending { exchange, place, credential, findings: Findings::default() };
+    let answer = once::send(&mut sending, target, &outbound, deadline).await;
+    let findings = sending.findings;
+    let answer = answer.and_then(|reply| pinned(exchange, target, &findings).map(|()| reply));
+    let answer = answer.map_err(|failure| failure.without_secrets_of(&target.provider));
+    if let Err(failure) = &answer {
+        exchange.end_send(place, failure.class);
+    }
+    judge(exchange, target, credential, (started, pass), &answer);
+    std::mem::forget(noted);
+    Ok(Tried { index, place, findings, losses: outbound.losses, asked: outbound.asked, answer, busy })
+}
+
+/// Whether the model that answered is the one that the target is pinned to. One that is not raises an alert.
+fn pinned(exchange: &Exchange, target: &Target, findings: &Findings) -> Result<(), Failure> {
+    let (Some(pin), Some(served)) = (&target.pin, &findings.told.model) else { return Ok(()) };
+    if served.is_empty() || served == pin {
+        return Ok(());
+    }
+    let message = format!("It is pinned to the model {pin:?} and was answered by {served:?}.");
+    let subject = format!("{}/{}", target.provider.name, target.model);
+    exchange.worker.shared.alerts.raise(alert::Kind::PinDrift, &subject, &message);
+    match target.on_drift {
+        OnDrift::Alert => Ok(()),
+        OnDrift::Error => Err(Failure::new(AttemptClass::Malformed, message)),
+    }
+}
+
+/// Tells the health of the deployment and of the credential how a send that began at `started` ended.
+fn judge(
+    exchange: &Exchange,
+    target: &Target,
+    credential: Option<&Credential>,
+    (started, pass): (Moment, Option<Pass>),
+    answer: &Result<Reply, Failure>,
+) {
+    use AttemptClass as Class;
+    let (health, now) = (&target.health, exchange.worker.moment());
+    let took = now - started;
+    let Err(failure) = answer else {
+        health.answered(took, now);
+        if let Some(credential) = credential {
+            credential.serves(now);
+        }
+        let changed = pass.and_then(|pass| health.breaker().succeed(pass, now));
+        return alert::breaker(exchange, target, changed);
+    };
+    let mut changed = None;
+    match failure.class {
+        Class::RateLimit | Class::Quota => {
+            let exhausted = failure.class == Class::Quota;
+            let until = now + failure.retry_after.unwrap_or(if exhausted { EXHAUSTED } else { LIMITED });
+            match credential.filter(|credential| exhausted || target.provider.has_others(now, credential)) {
+                Some(credential) if exhausted => {
+                    credential.health.exhaust(until);
+                    let message = format!("Its quota is used up. {}", failure.said());
+                    exchange.worker.shared.alerts.raise(alert::Kind::QuotaExhausted, &credential.name, &message);
+                }
+                Some(credential) => credential.health.limit(until),
+                // A wait that nobody asked for is left to the backoff: a target that is only full can serve again at once.
+                None if failure.retry_after.is_some() => health.limit(until),
+                None => {}
+            }
+            health.failed(None, now);
+        }
+        Class::Credentials => {
+            if let Some(credential) = credential
+                && credential.health.kill(Fault::Unknown, now)
+            {
+                let message = "The provider refused this key: it is out of the pool. Replace it and reload.";
+                exchange.worker.shared.alerts.raise(alert::Kind::DeadKey, &credential.name, message);
+            }
+        }
+        Class::Overload | Class::ServerError | Class::Connect | Class::Malformed | Class::Broken | Class::Timeout => {
+            health.failed((failure.class == Class::Timeout).then_some(took), now);
+            changed = pass.and_then(|pass| health.breaker().fail(pass, now, failure.retry_after));
+        }
+        // It answered, and sensibly: what it said is about the request.
+        Class::Ok | Class::Rejected | Class::ContextWindow | Class::ContentPolicy => {
+            changed = pass.and_then(|pass| health.breaker().succeed(pass, now));
+        }
+        Class::Permission | Class::Cancelled => {}
+    }
+    alert::breaker(exchange, target, changed);
+}
