@@ -9,6 +9,7 @@ import orjson
 
 from tollway.config.checks import Resolved, ResolveHook
 from tollway.config.plain import plain
+from tollway.config.price_table import PriceTable
 from tollway.config.prices import price_record
 from tollway.config.schema import SCOPES, Config
 from tollway.config.schema_access import DataPolicy, Key, Scope
@@ -119,10 +120,10 @@ def _mock(settings: ProviderSettings, declared: Provider) -> Json | None:
 
 def _prices(config: Config) -> Iterator[Json]:
     """What each model of each provider costs, as far as it is known and a route leads there."""
-    routes = config.routes.items()
+    routes, table = config.routes.items(), PriceTable()
     targets = (target for name, route in routes for _, target in served_targets(name, route))
     for provider, model in dict.fromkeys((target.provider, target.model) for target in targets):
-        record = price_record(config.providers[provider], model)
+        record = price_record(config.providers[provider], model, table)
         if record is not None:
             yield {"provider": provider, "model": model, "price": record}
 
