@@ -139,7 +139,10 @@ def _rates(prices: ModelPrice) -> Json:
 
 def _rate(price: Decimal | TieredPrices, times: int) -> int | Json:
     if isinstance(price, TieredPrices):
-        return {"base": _nano(price.base, times), "over": [[tier.start, _nano(tier.price, times)] for tier in price.tiers]}
+        return {
+            "base": _nano(price.base, times),
+            "over": [[tier.start, _nano(tier.price, times)] for tier in price.tiers],
+        }
     return _nano(price, times)
 
 
