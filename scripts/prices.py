@@ -1,8 +1,8 @@
 """Makes the bundled price table, python/tollway/config/price_table.jsonl, from PyPI's `genai-prices`.
 
 `make prices` runs it, from the release that requirements/test.txt locks; without network, and without the package's own
-updates. `tollway.config.price_table` says what the lines mean. What no answer reports apart is left out: cached audio and
-pictures, which count as cached text, hours of audio, pages, file searches.
+updates. `tollway.config.price_table` says what the lines mean. What no answer reports apart is left out: cached audio
+and pictures, which count as cached text, hours of audio, pages, file searches.
 """
 
 import json
@@ -17,12 +17,9 @@ from genai_prices import __version__
 from genai_prices.data import providers
 from genai_prices.types import (
     ClauseAnd,
-    ClauseContains,
-    ClauseEndsWith,
     ClauseEquals,
     ClauseOr,
     ClauseRegex,
-    ClauseStartsWith,
     ConditionalPrice,
     MatchLogic,
     ModelInfo,
@@ -34,6 +31,7 @@ from genai_prices.types import (
 )
 
 Json = dict[str, Any]
+Clause = str | list[Any] | Json
 When = StartDateConstraint | TimeOfDateConstraint | None
 
 TABLE = Path(__file__).resolve().parent.parent / "python/tollway/config/price_table.jsonl"
@@ -99,22 +97,17 @@ def _model(model: ModelInfo) -> Json:
     return said
 
 
-def _clause(clause: MatchLogic) -> Any:
-    match clause:
-        case ClauseEquals():
-            return clause.equals.lower()
-        case ClauseOr():
-            return [_clause(one) for one in clause.or_]
-        case ClauseAnd():
-            return {"all": [_clause(one) for one in clause.and_]}
-        case ClauseStartsWith():
-            return {"starts_with": clause.starts_with.lower()}
-        case ClauseEndsWith():
-            return {"ends_with": clause.ends_with.lower()}
-        case ClauseContains():
-            return {"contains": clause.contains.lower()}
-        case ClauseRegex():
-            return {"regex": clause.regex}
+def _clause(clause: MatchLogic) -> Clause:
+    if isinstance(clause, ClauseEquals):
+        return clause.equals.lower()
+    if isinstance(clause, ClauseOr):
+        return [_clause(one) for one in clause.or_]
+    if isinstance(clause, ClauseAnd):
+        return {"all": [_clause(one) for one in clause.and_]}
+    if isinstance(clause, ClauseRegex):
+        return {"regex": clause.regex}
+    ((kind, text),) = vars(clause).items()  # starts_with, ends_with, contains
+    return {kind: text.lower()}
 
 
 def _when(constraint: When) -> Json:

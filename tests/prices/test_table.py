@@ -46,7 +46,7 @@ def test_every_name_finds_the_same_model(seller: Provider) -> None:
     named = {name for other in sellers for model in other.models for name in _names(model, model.match)}
     names = {name for model in seller.models for name in _names(model, model.match)}
     # What the others sell: most of it is unknown here, save where this one sells it too.
-    for name in sorted(names | set(sorted(named - names)[:: 1 if seller.fallback_model_providers else 40])):
+    for name in sorted(names | set(sorted(named - names)[:: 7 if seller.fallback_model_providers else 40])):
         theirs = seller.find_model(name, all_providers=sellers)
         found = TABLE._find(ours, name.lower())
         assert (found and found["model"]) == (theirs and theirs.id), name
@@ -117,7 +117,7 @@ def test_every_model_costs_the_same(seller: Provider) -> None:
 
 def _moments(model: ModelInfo) -> set[datetime]:
     """The first and the last second around every change of the model's prices, and noon."""
-    dated = [price.constraint for price in (model.prices if isinstance(model.prices, list) else [])]
+    dated: list[Any] = [price.constraint for price in (model.prices if isinstance(model.prices, list) else [])]
     found = {datetime(2020, 1, 1, 12, tzinfo=UTC), datetime(2030, 1, 1, 12, tzinfo=UTC)}
     for constraint in (*dated, *(variant.constraint for variant in model.price_variants or ())):
         for name in ("start_time", "end_time"):
@@ -144,7 +144,7 @@ def _rates(periods: list[Json], at: datetime, terms: dict[str, str]) -> Json | N
 def _holds(when: Json, at: datetime) -> bool:
     if when.get("from", 0) > at.timestamp():
         return False
-    start, end = when.get("daily", (0, 86_400))
+    start, end = map(int, when.get("daily", (0, 86_400)))
     second = int(at.timestamp()) % 86_400
     return start <= second < end if start <= end else second >= start or second < end
 
@@ -161,7 +161,7 @@ def _same(rates: Json, theirs: ModelPrice, seller: Provider) -> None:
             assert Decimal(_rate(rates[item], tokens)) / 10**9 == pytest.approx(cost, abs=Decimal("1e-9")), name
 
 
-def _rate(rate: Any, tokens: int) -> int:
+def _rate(rate: int | Json, tokens: int) -> int:
     if isinstance(rate, int):
         return rate
-    return next((above for start, above in reversed(rate["over"]) if tokens > start), rate["base"])
+    return int(next((above for start, above in reversed(rate["over"]) if tokens > start), rate["base"]))

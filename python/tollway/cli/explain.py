@@ -36,7 +36,7 @@ def explain(
     """
     from tollway._dataplane import explain as told_by_the_data_plane
     from tollway.cli.reach import Gateway
-    from tollway.config import build
+    from tollway.config.api import build
     from tollway.errors import ConfigError, HookError
 
     path = file_of(config)

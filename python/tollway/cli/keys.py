@@ -173,7 +173,7 @@ def keys_hash(
 ) -> None:
     """Print the hash of a virtual key, for the configuration's `hash`, under its `server.secret`."""
     from tollway._dataplane import hash_key
-    from tollway.config import load
+    from tollway.config.api import load
     from tollway.config.secrets import MINIMUM_KEY
     from tollway.errors import ConfigError
 

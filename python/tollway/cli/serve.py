@@ -12,7 +12,7 @@ from tollway.cli.options import ConfigOption, file_of
 from tollway.cli.output import BAD_INPUT, FAILED, fail, say
 
 if TYPE_CHECKING:
-    from tollway.config import Address, Defaults
+    from tollway.config.api import Address, Defaults
     from tollway.supervisor import Supervisor
 
 

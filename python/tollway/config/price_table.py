@@ -1,21 +1,21 @@
-"""The bundled price table: `price_table.jsonl`, which `scripts/prices.py` makes from the data of PyPI's `genai-prices`.
+"""The bundled price table: `price_table.jsonl`, which `scripts/prices.py` makes of the data of `genai-prices`.
 
-Its licence (MIT) and notice stand in `price_table.LICENSE`. The first line of the table has its version; a line for each
-seller is followed by one for each of its models, of which the first that matches counts:
+Its notice and licence (MIT) stand in `price_table.LICENSE`. The first line has the table's version; the line of a
+seller is followed by one for each of its models. Of sellers and of models that match, the first counts:
 
     {"version": "genai-prices/0.2.3"}
     {"seller": "azure", "url": REGEX of its API's address, "named": CLAUSE, "also": [sellers whose models it sells too]}
     {"model": "gpt-4o", "match": CLAUSE, "prices": [{"from": "2026-01-31", "daily": [SECONDS, SECONDS], "rates": {…}}],
      "variants": [{"terms": {"service_tier": "priority"}, "rates": {…}}]}
 
-A CLAUSE is a text (the name itself), a list (any of them), or one of `starts_with`, `ends_with`, `contains`, `regex`, `all`.
-Rates are those of a price record, as `tollway.config.prices` describes it.
+A CLAUSE is a text (the name itself), a list (any of them), or an object with one of `starts_with`, `ends_with`,
+`contains`, `regex`, `all`. Rates are those of a price record, as `tollway.config.prices` describes it.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 from functools import cached_property
 from pathlib import Path
@@ -24,6 +24,7 @@ from typing import Any
 import orjson
 
 Json = dict[str, Any]
+Clause = str | list[Any] | dict[str, Any]
 
 FILE = Path(__file__).with_name("price_table.jsonl")
 
@@ -39,7 +40,7 @@ _COMPACT_DATE = re.compile(r"-(20\d\d)([01]\d)([0-3]\d)(?=[-:]|$)")
 
 
 class PriceTable:
-    """The table, for as long as a configuration is compiled: of its half megabyte, only the sellers asked for are read."""
+    """The table, for as long as a configuration is compiled: of its lines, only those of sellers asked for are read."""
 
     def __init__(self) -> None:
         text = FILE.read_bytes()
@@ -49,7 +50,7 @@ class PriceTable:
         self.sellers = [_Seller(head[0], text[head.end() : end]) for head, end in zip(heads, ends, strict=True)]
 
     def periods(self, url: str | None, seller: str | None, model: str) -> list[Json]:
-        """The periods of `model` at the seller whose API is at `url`, or else whose name is `seller`; none if unknown."""
+        """The periods of `model` at the seller with an API at `url`, or else of the name `seller`; none if unknown."""
         for one in self._asked(url, seller):
             found = self._find(one, model.lower())
             if found is not None:
@@ -95,7 +96,7 @@ class _Seller:
         said = orjson.loads(head)
         self.name: str = said["seller"]
         self.url: str = said["url"]
-        self.named: object = said.get("named", [])
+        self.named: Clause = said.get("named", [])
         self.also: list[str] = said.get("also", [])
         self._text = models
 
@@ -104,25 +105,23 @@ class _Seller:
         return [orjson.loads(line) for line in self._text.splitlines()]
 
 
-def _matches(clause: Any, name: str) -> bool:
+def _matches(clause: Clause, name: str) -> bool:
     """Whether `name`, in lower case, is what `clause` describes."""
     if isinstance(clause, str):
         return name == clause
     if isinstance(clause, list):
         return any(_matches(one, name) for one in clause)
     ((kind, wanted),) = clause.items()
-    match kind:
-        case "starts_with":
-            return name.startswith(wanted)
-        case "ends_with":
-            return name.endswith(wanted)
-        case "contains":
-            return wanted in name
-        case "regex":
-            return re.search(wanted, name) is not None
-        case "all":
-            return all(_matches(one, name) for one in wanted)
-    raise AssertionError(f"the price table has a clause that is not known: {kind}")
+    return _TESTS[kind](name, wanted)
+
+
+_TESTS: dict[str, Callable[[str, Any], bool]] = {
+    "starts_with": str.startswith,
+    "ends_with": str.endswith,
+    "contains": str.__contains__,
+    "regex": lambda name, pattern: re.search(pattern, name) is not None,
+    "all": lambda name, clauses: all(_matches(one, name) for one in clauses),
+}
 
 
 def _dashed(found: re.Match[str]) -> str:
