@@ -10,7 +10,8 @@ from typing import Annotated
 
 import typer
 
-from tollway.cli.options import DEFAULT_FILE, JsonOption
+from tollway.cli.file import DEFAULT_FILE
+from tollway.cli.options import JsonOption
 from tollway.cli.output import BAD_INPUT, colored, say
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from tollway.cli.checkup_online import providers_reached
-from tollway.cli.options import file_of
+from tollway.cli.file import file_of
 from tollway.cli.reach import TOKEN, Gateway
 from tollway.cli.remote import AdminError, Away
 from tollway.config.api import Address, build, render

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tollway.cli.options import ConfigOption, JsonOption, UrlOption, file_of
+from tollway.cli.file import file_of
+from tollway.cli.options import ConfigOption, JsonOption, UrlOption
 from tollway.cli.output import BAD_INPUT, FAILED, RED, fail, paint, say, say_json, table, visible
 
 if TYPE_CHECKING:

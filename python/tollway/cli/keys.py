@@ -10,7 +10,8 @@ from urllib.parse import quote
 
 import typer
 
-from tollway.cli.options import ConfigOption, JsonOption, UrlOption, file_of
+from tollway.cli.file import file_of
+from tollway.cli.options import ConfigOption, JsonOption, UrlOption
 from tollway.cli.output import fail, note, say, say_json, table, visible
 
 if TYPE_CHECKING:
