@@ -148,7 +148,7 @@ lock: $(STAMPS)/venv ## make requirements/*.txt anew from pyproject.toml (ARGS=-
 	target/lock/bin/python scripts/lock.py $(ARGS)
 
 .PHONY: prices
-prices: $(STAMPS)/test ## make the bundled price table anew from the locked genai-prices
+prices: $(STAMPS)/runtime $(STAMPS)/test ## make the bundled price table anew from the locked genai-prices
 	$(PYTHON_BIN) scripts/prices.py
 
 .PHONY: clean
