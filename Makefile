@@ -147,6 +147,10 @@ lock: $(STAMPS)/venv ## make requirements/*.txt anew from pyproject.toml (ARGS=-
 	target/lock/bin/python -m pip install --quiet 'pip-tools>=7.5,<8'
 	target/lock/bin/python scripts/lock.py $(ARGS)
 
+.PHONY: prices
+prices: $(STAMPS)/runtime $(STAMPS)/test ## make the bundled price table anew from the locked genai-prices
+	$(PYTHON_BIN) scripts/prices.py
+
 .PHONY: clean
 clean: ## remove all that was built or installed
 	rm -rf $(VENV) target $(NODE)/node_modules $(EXTENSION) .pytest_cache .mypy_cache .ruff_cache .hypothesis

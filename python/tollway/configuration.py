@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tollway.child import Access
-from tollway.config import build, build_loaded, default_config
+from tollway.config.api import build, build_loaded, default_config
 from tollway.watch import FileWatch
 
 if TYPE_CHECKING:
-    from tollway.config import Address, Built, Defaults
+    from tollway.config.api import Address, Built, Defaults
     from tollway.policy.load import HookRegistry
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 from tollway.errors import TollwayError
 
 if TYPE_CHECKING:
-    from tollway.config import Address
+    from tollway.config.api import Address
 
 BACKLOG = 4096
 """The connections that the kernel may queue for a listener."""

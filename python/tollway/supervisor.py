@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 from tollway import logs
 from tollway._dataplane import Gateway
 from tollway.child import ControlPlane
-from tollway.config import render
+from tollway.config.api import render
 from tollway.configuration import access, needs_restart
 from tollway.errors import TollwayError
 from tollway.listeners import Inheritance, url
@@ -34,7 +34,7 @@ from tollway.upgrade import Upgrade
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tollway.config import Built
+    from tollway.config.api import Built
     from tollway.configuration import Configuration
     from tollway.policy.hooks import HookRuntime
 

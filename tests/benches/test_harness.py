@@ -15,7 +15,7 @@ from benches.harness.expression import ExpressionError, MissingError, evaluate, 
 from benches.harness.measure import Outcome, Round
 from benches.harness.scenario import Row, Scenario, ScenarioError, Subject
 from benches.harness.subject import Running
-from tollway import config
+from tollway.config import api as config
 from tollway.policy.load import HookRegistry
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -13,7 +13,7 @@ import pytest
 
 from tollway import logs
 from tollway.child import Access
-from tollway.config import Address
+from tollway.config.api import Address
 from tollway.listeners import BACKLOG, VARIABLE, Inheritance, ListenError, url
 from tollway.memory import FEWEST, PAUSE, Trimmer
 from tollway.watch import FileWatch

@@ -17,9 +17,10 @@ import pytest
 
 import tollway.providers
 from tests.config.setting import resolve_hook
-from tollway import config
 from tollway._dataplane import hash_key
-from tollway.config.shape import Shape, root
+from tollway.config import api as config
+from tollway.config.shape import Shape
+from tollway.config.whole import root
 from tollway.errors import HookError
 from tollway.providers.contract import Provider, providers
 
@@ -217,6 +218,6 @@ def test_defaults_serve_the_mock_on_loopback() -> None:
 
 def test_import_is_light() -> None:
     """No more modules than needed: what an import pulls in is what every start and every child pays for."""
-    program = "import sys, tollway.config; print(*sorted(sys.modules))"
+    program = "import sys, tollway.config.api; print(*sorted(sys.modules))"
     loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
-    assert not {"ssl", "asyncio", "rich", "typer", "starlette", "httpx", "uvloop"} & set(loaded)
+    assert not {"ssl", "asyncio", "rich", "typer", "starlette", "httpx", "uvloop", "importlib.metadata"} & set(loaded)

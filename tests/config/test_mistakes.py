@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.config.setting import CANARY, resolve_hook
-from tollway import config
+from tollway.config import api as config
 from tollway.errors import ConfigError
 
 MISTAKES = Path(__file__).parent / "mistakes"

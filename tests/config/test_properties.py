@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tests.config.setting import VARIABLES, pem, resolve_hook
-from tollway import config
+from tollway.config import api as config
 from tollway.errors import ConfigError
 
 FULL = (Path(__file__).parent / "good" / "full.toml").read_text()

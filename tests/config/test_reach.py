@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.config.setting import CANARY
-from tollway import config
+from tollway.config import api as config
 from tollway.errors import ConfigError
 
 Write = Callable[[str], Path]

@@ -10,8 +10,8 @@ from pathlib import Path
 import trustme
 
 from tests.config.setting import resolve_hook
-from tollway import config
 from tollway._dataplane import Gateway
+from tollway.config import api as config
 from tollway.providers.contract import providers
 
 FULL = (Path(__file__).parent / "good" / "full.toml").read_text()

@@ -17,7 +17,7 @@ import orjson
 import pytest
 
 from tests.config.setting import CANARY, resolve_hook
-from tollway import config
+from tollway.config import api as config
 from tollway.config.secrets import Secret, SecretError, kept_secret, parse_reference, read_reference
 from tollway.errors import ConfigError
 

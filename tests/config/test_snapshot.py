@@ -12,8 +12,8 @@ import orjson
 import pytest
 
 from tests.config.setting import CANARY, pem, resolve_hook
-from tollway import config
 from tollway._dataplane import hash_key
+from tollway.config import api as config
 
 FULL = (Path(__file__).parent / "good" / "full.toml").read_text()
 Write = Callable[[str], Path]

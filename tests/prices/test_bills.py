@@ -21,15 +21,14 @@ from genai_prices.data import providers as sellers
 from genai_prices.data_snapshot import DataSnapshot
 from genai_prices.types import Usage
 
-from tests.prices.settings import provider
-from tollway.config.prices import price_record
+from tests.prices.settings import provider, record
 
 FILE = Path(__file__).parent / "bills.json"
 BILLS: list[dict[str, Any]] = json.loads(FILE.read_text())
 
 if os.environ.get("TOLLWAY_WRITE_BILLS"):
     for bill in BILLS:
-        bill["prices"] = price_record(provider(bill["base_url"]), bill["model"])
+        bill["prices"] = record(provider(bill["base_url"]), bill["model"])
     texts = (",\n  ".join(f"{json.dumps(key)}: {json.dumps(bill[key])}" for key in bill) for bill in BILLS)
     FILE.write_text("[\n" + ",\n".join(f" {{\n  {text}\n }}" for text in texts) + "\n]\n")
 
@@ -51,7 +50,7 @@ THEIRS = {
 
 @pytest.mark.parametrize("bill", BILLS, ids=named)
 def test_the_table_says_what_the_bill_was_made_of(bill: dict[str, Any]) -> None:
-    assert price_record(provider(bill["base_url"]), bill["model"]) == bill["prices"]
+    assert record(provider(bill["base_url"]), bill["model"]) == bill["prices"]
 
 
 @pytest.mark.parametrize("bill", [bill for bill in BILLS if bill["sum"]], ids=named)

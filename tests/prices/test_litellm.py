@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tollway.config.price_table import periods
+from tests.prices.settings import TABLE
 
 pytestmark = pytest.mark.clients
 
@@ -63,7 +63,7 @@ def test_every_difference_is_listed() -> None:
 
 def now(seller: str, model: str) -> dict[str, Any] | None:
     """The rates of the moment `AT`; of prices by the hour, those of the day."""
-    held = [period for period in periods(None, seller, model) if period["when"].get("from", 0) <= AT]
+    held = [period for period in TABLE.periods(None, seller, model) if period["when"].get("from", 0) <= AT]
     return held[-1]["rates"] if held else None
 
 

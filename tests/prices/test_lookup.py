@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.prices.settings import provider
-from tollway.config.price_table import VERSION
-from tollway.config.prices import is_priced, price_record
+from tests.prices.settings import TABLE, provider
+from tests.prices.settings import record as priced
+from tollway.config.prices import is_priced
 
 ONE = {"input_per_mtok": 1, "output_per_mtok": 2}
 
@@ -36,7 +38,7 @@ def rates(record: dict[str, Any] | None, index: int = -1) -> dict[str, Any]:
     ],
 )
 def test_known(settings: dict[str, Any], model: str, dollars: float) -> None:
-    found = rates(price_record(provider(**settings), model), 0)["input"]
+    found = rates(priced(provider(**settings), model), 0)["input"]
     assert (found["base"] if isinstance(found, dict) else found) == dollars * 10**9
 
 
@@ -54,29 +56,29 @@ def test_known(settings: dict[str, Any], model: str, dollars: float) -> None:
     ],
 )
 def test_unknown(settings: dict[str, Any], model: str) -> None:
-    record = price_record(provider(**settings), model)
+    record = priced(provider(**settings), model)
     assert record is None
     assert not is_priced(record)
 
 
 def test_declared_goes_over_the_table() -> None:
     period = {"when": {}, "version": "declared", "rates": {"input": 10**9, "output": 2 * 10**9}, "variants": []}
-    assert price_record(provider(prices={"gpt-4o": ONE}), "gpt-4o") == {"periods": [period]}
+    assert priced(provider(prices={"gpt-4o": ONE}), "gpt-4o") == {"periods": [period]}
 
 
 def test_declared_for_what_has_no_price() -> None:
-    assert rates(price_record(provider(type="mock", prices={"m": ONE}), "m")) == {"input": 10**9, "output": 2 * 10**9}
-    assert price_record(provider(type="mock", prices={"m": ONE}), "n") is None
+    assert rates(priced(provider(type="mock", prices={"m": ONE}), "m")) == {"input": 10**9, "output": 2 * 10**9}
+    assert priced(provider(type="mock", prices={"m": ONE}), "n") is None
 
 
 def test_declared_from_a_moment_on() -> None:
     later = ONE | {"from": "2027-01-01T00:00:00Z"}
     sooner = ONE | {"input_per_mtok": 3, "from": "2026-06-01T00:00:00Z"}
-    record = price_record(provider(prices={"gpt-4o": sooner | {"changes": [later]}}), "gpt-4o")
+    record = priced(provider(prices={"gpt-4o": sooner | {"changes": [later]}}), "gpt-4o")
     assert record is not None
     told = [(period["version"], period["when"], period["rates"]["input"]) for period in record["periods"]]
     assert told == [
-        (VERSION, {}, 2_500_000_000),
+        (TABLE.version, {}, 2_500_000_000),
         ("declared", {"from": 1780272000}, 3 * 10**9),
         ("declared", {"from": 1798761600}, 10**9),
     ]
@@ -93,7 +95,7 @@ def test_every_declared_rate() -> None:
         {"input_tokens": 200, "input_per_mtok": 7},
         {"input_tokens": 100, "input_per_mtok": 6, "reasoning_per_mtok": 0.000_000_001},
     ]
-    assert rates(price_record(provider(prices={"m": price}), "m")) == {
+    assert rates(priced(provider(prices={"m": price}), "m")) == {
         "input": {"base": 10**9, "over": [(100, 6 * 10**9), (200, 7 * 10**9)]},
         "output": 2 * 10**9,
         **{item: place * 10**9 + 500_000_000 for place, item in enumerate(tokens[:-1])},
@@ -103,18 +105,28 @@ def test_every_declared_rate() -> None:
     }
 
 
-def test_nothing_is_asked_of_the_network_and_nothing_read_in_vain() -> None:
-    """The table's package can update itself over HTTP: nothing of it runs, and who needs no table does not load it."""
+def test_nothing_is_asked_of_the_network_and_no_library_is_loaded_for_it(tmp_path: Path) -> None:
+    """What a running gateway loads for its configuration stays in its memory."""
+    file = tmp_path / "tollway.toml"
+    file.write_text(
+        'providers.openai = { type = "openai", api_key = "env:KEY" }\n'
+        'providers.anthropic = { type = "anthropic", api_key = "env:KEY" }\n'
+        'routes.one = { provider = "openai", model = "gpt-4o" }\n'
+        'routes.two = { provider = "anthropic", model = "claude-sonnet-4-5" }\n'
+    )
     script = """
 import socket, sys, threading
+from pathlib import Path
 def refuse(*_: object) -> None: raise AssertionError("the network was asked")
 socket.socket.connect = refuse
 socket.getaddrinfo = refuse
-from tests.prices.settings import provider
-from tollway.config.prices import price_record
-assert price_record(provider("http://127.0.0.1:9/v1"), "gpt-4o") is None
-assert "genai_prices" not in sys.modules
-assert price_record(provider(), "gpt-4o") is not None
+from tollway.configuration import Configuration
+built = Configuration(Path(sys.argv[1])).build()
+assert b'"version":"genai-prices/' in built.snapshot
+assert not built.warnings, built.warnings
+loaded = {name.partition(".")[0] for name in sys.modules}
+assert not loaded & {"genai_prices", "httpx", "httpx2", "httpcore", "httpcore2"}, loaded
 assert threading.active_count() == 1
 """
-    subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
+    environment = os.environ | {"KEY": "a-key-of-a-test"}
+    subprocess.run([sys.executable, "-c", script, file], check=True, timeout=60, env=environment)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from tollway.admin.mistakes import wrong
 from tollway.admin.operation import ask
-from tollway.config.validate import suggestion
+from tollway.config.shape import suggestion
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -16,7 +16,7 @@ from tollway.admin.moments import Instant
 from tollway.admin.operation import Operation, answer, ask
 from tollway.admin.reading import Query, read_query
 from tollway.config.fault import fault
-from tollway.config.validate import suggestion
+from tollway.config.shape import suggestion
 
 if TYPE_CHECKING:
     from starlette.requests import Request

@@ -10,7 +10,8 @@ from typing import Annotated
 
 import typer
 
-from tollway.cli.options import DEFAULT_FILE, JsonOption
+from tollway.cli.file import DEFAULT_FILE
+from tollway.cli.options import JsonOption
 from tollway.cli.output import BAD_INPUT, colored, say
 
 
@@ -20,8 +21,8 @@ def check(
     as_json: JsonOption = False,
 ) -> None:
     """Check a configuration: every mistake with its place, what was written there, and a hint."""
-    from tollway.config import check as diagnose
-    from tollway.config import render
+    from tollway.config.api import check as diagnose
+    from tollway.config.api import render
     from tollway.policy.load import HookRegistry
 
     path = file or DEFAULT_FILE
@@ -38,7 +39,7 @@ def check(
 
 def schema() -> None:
     """Print the JSON Schema of the configuration, for editors."""
-    from tollway.config import json_schema
+    from tollway.config.api import json_schema
 
     say(json.dumps(json_schema(), indent=2, ensure_ascii=False))
 

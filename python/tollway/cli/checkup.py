@@ -15,16 +15,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from tollway.cli.checkup_online import providers_reached
-from tollway.cli.options import file_of
+from tollway.cli.file import file_of
 from tollway.cli.reach import TOKEN, Gateway
 from tollway.cli.remote import AdminError, Away
-from tollway.config import Address, build, render
+from tollway.config.api import Address, build, render
 from tollway.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tollway.config import Built
+    from tollway.config.api import Built
 
 PATIENCE = 3.0
 """Seconds for an answer of this machine's own."""

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import orjson
 
 if TYPE_CHECKING:
-    from tollway.config import Built
+    from tollway.config.api import Built
 
 Found: TypeAlias = tuple[str, Literal["ok", "warn", "fail"], str, str | None]
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tollway.cli.options import ConfigOption, JsonOption, UrlOption, file_of
+from tollway.cli.file import file_of
+from tollway.cli.options import ConfigOption, JsonOption, UrlOption
 from tollway.cli.output import BAD_INPUT, FAILED, RED, fail, paint, say, say_json, table, visible
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def explain(
     """
     from tollway._dataplane import explain as told_by_the_data_plane
     from tollway.cli.reach import Gateway
-    from tollway.config import build
+    from tollway.config.api import build
     from tollway.errors import ConfigError, HookError
 
     path = file_of(config)

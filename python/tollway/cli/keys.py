@@ -10,7 +10,8 @@ from urllib.parse import quote
 
 import typer
 
-from tollway.cli.options import ConfigOption, JsonOption, UrlOption, file_of
+from tollway.cli.file import file_of
+from tollway.cli.options import ConfigOption, JsonOption, UrlOption
 from tollway.cli.output import fail, note, say, say_json, table, visible
 
 if TYPE_CHECKING:
@@ -173,7 +174,7 @@ def keys_hash(
 ) -> None:
     """Print the hash of a virtual key, for the configuration's `hash`, under its `server.secret`."""
     from tollway._dataplane import hash_key
-    from tollway.config import load
+    from tollway.config.api import load
     from tollway.config.secrets import MINIMUM_KEY
     from tollway.errors import ConfigError
 

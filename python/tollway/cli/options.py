@@ -7,8 +7,6 @@ from typing import Annotated
 
 import typer
 
-DEFAULT_FILE = Path("tollway.toml")
-
 ConfigOption = Annotated[
     Path | None, typer.Option("--config", "-c", help="The configuration; ./tollway.toml if there is one.")
 ]
@@ -28,10 +26,3 @@ ToOption = Annotated[str | None, typer.Option("--to", help="Until then, likewise
 FilterOption = Annotated[
     list[str] | None, typer.Option("--filter", "-f", help="FIELD=VALUE, also FIELD.gte= and FIELD.lte=. Repeatable.")
 ]
-
-
-def file_of(config: Path | None) -> Path | None:
-    """The configuration that is meant, if there is one."""
-    if config is not None:
-        return config
-    return DEFAULT_FILE if DEFAULT_FILE.exists() else None

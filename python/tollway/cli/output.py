@@ -11,8 +11,6 @@ import sys
 import unicodedata
 from typing import TYPE_CHECKING, NoReturn
 
-import typer
-
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -40,13 +38,13 @@ def say_json(value: object, *, compact: bool = False) -> None:
 
 def note(text: str) -> None:
     """Print to standard error."""
-    typer.echo(text, err=True)
+    print(text, file=sys.stderr, flush=True)
 
 
 def fail(message: str, code: int = BAD_INPUT) -> NoReturn:
     """Say why on standard error, and end."""
     note(message)
-    raise typer.Exit(code)
+    raise SystemExit(code)
 
 
 def colored() -> bool:

@@ -7,10 +7,10 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import urlsplit
 
-from tollway.cli.options import DEFAULT_FILE, file_of
+from tollway.cli.file import DEFAULT_FILE, file_of
 from tollway.cli.output import BAD_INPUT, FAILED, fail, say_json, visible
 from tollway.cli.remote import AdminError, Away, Remote
-from tollway.config import Address, build, reach
+from tollway.config.api import Address, build, reach
 from tollway.errors import ConfigError, TollwayError
 
 if TYPE_CHECKING:

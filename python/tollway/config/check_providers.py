@@ -5,7 +5,8 @@ from __future__ import annotations
 from tollway.config.checks import Checks, sendable
 from tollway.config.schema_provider import HttpProviderSettings
 from tollway.config.secrets import Reference, Secret
-from tollway.config.shape import Path, at
+from tollway.config.shape import Path
+from tollway.config.whole import at
 from tollway.providers.contract import providers
 
 

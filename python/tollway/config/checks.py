@@ -20,8 +20,9 @@ from tollway.config.secrets import (
     read_file,
     read_reference,
 )
-from tollway.config.shape import Path, at
-from tollway.config.validate import Working, suggestion
+from tollway.config.shape import Path, suggestion
+from tollway.config.validate import Working
+from tollway.config.whole import at
 from tollway.errors import Diagnostic, HookError, Severity
 
 ResolveHook = Callable[[str], tuple[int, bool]]

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from functools import cached_property
 
 from tollway.config.display import Span, displayed
-from tollway.config.shape import Path, concealed
+from tollway.config.shape import Path
+from tollway.config.whole import concealed
 from tollway.errors import Diagnostic, Severity
 
 Spans = dict[tuple[str | int, ...], tuple[int, int, int, int]]

@@ -17,9 +17,9 @@ from tollway.config.diagnose import render
 from tollway.config.document import Document
 from tollway.config.schema import Config
 from tollway.config.secrets import Secret, SecretError, kept_secret
-from tollway.config.shape import marked
 from tollway.config.source import read_source, syntax_error
 from tollway.config.validate import validate
+from tollway.config.whole import marked
 from tollway.errors import ConfigError, Diagnostic
 
 SECRET_FILE = "tollway.secret"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tollway.config.document import Document
 from tollway.config.compile_routes import served_targets
+from tollway.config.document import Document
 from tollway.config.load import Loaded
 from tollway.config.schema import Config
 from tollway.config.shape import Path

@@ -1,55 +1,34 @@
-"""The bundled price table: PyPI's `genai-prices`, read where it lies, without network and without its updates."""
+"""The bundled price table: `price_table.jsonl`, which `scripts/prices.py` makes of the data of `genai-prices`.
+
+Its notice and licence (MIT) stand in `price_table.LICENSE`. The first line has the table's version; the line of a
+seller is followed by one for each of its models. Of sellers and of models that match, the first counts:
+
+    {"version": "genai-prices/0.2.3"}
+    {"seller": "azure", "url": REGEX of its API's address, "named": CLAUSE, "also": [sellers whose models it sells too]}
+    {"model": "gpt-4o", "match": CLAUSE, "prices": [{"from": "2026-01-31", "daily": [SECONDS, SECONDS], "rates": {…}}],
+     "variants": [{"terms": {"service_tier": "priority"}, "rates": {…}}]}
+
+A CLAUSE is a text (the name itself), a list (any of them), or an object with one of `starts_with`, `ends_with`,
+`contains`, `regex`, `all`. Rates are those of a price record, as `tollway.config.prices` describes it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import UTC, datetime, time
-from decimal import Decimal
-from functools import cache
+import re
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime
+from functools import cached_property
+from pathlib import Path
 from typing import Any
 
-from genai_prices import __version__
-from genai_prices.data import providers as sellers
-from genai_prices.data_snapshot import DataSnapshot
-from genai_prices.types import (
-    ConditionalPrice,
-    ModelInfo,
-    ModelPrice,
-    Provider,
-    StartDateConstraint,
-    TieredPrices,
-    TimeOfDateConstraint,
-)
+import orjson
 
 Json = dict[str, Any]
-When = StartDateConstraint | TimeOfDateConstraint | None
+Clause = str | list[Any] | dict[str, Any]
 
-VERSION = f"genai-prices/{__version__}"
-"""The version of the table."""
+FILE = Path(__file__).with_name("price_table.jsonl")
 
-# One of our own, so that nothing that updates the library's can change prices in a running gateway.
-_TABLE = DataSnapshot(providers=sellers, from_auto_update=False)
-
-_ITEMS = {
-    "input_mtok": ("input", 1),
-    "cache_read_mtok": ("cache_read", 1),
-    "cache_write_mtok": ("cache_write", 1),
-    "cache_write_5m_mtok": ("cache_write", 1),
-    "cache_write_1h_mtok": ("cache_write_1h", 1),
-    "input_audio_mtok": ("audio_input", 1),
-    "input_image_mtok": ("image_input", 1),
-    "output_mtok": ("output", 1),
-    "output_reasoning_mtok": ("reasoning", 1),
-    "output_audio_mtok": ("audio_output", 1),
-    "output_image_mtok": ("image_output", 1),
-    "web_searches_kcount": ("web_searches", 1000),
-    "requests_kcount": ("request", 1000),
-}
-"""What the record calls a price of the table, and what makes a million of what the table counts.
-
-Left out is what no answer reports apart: cached audio and pictures, which count as cached text, hours of audio, pages,
-file searches.
-"""
+_SELLER = re.compile(rb'^\{"seller":.*\n', re.MULTILINE)
 
 _ONE_PRICE = frozenset({"google"})
 """Sellers who say so where audio costs more than text: without a price of its own, it costs the same.
@@ -57,72 +36,103 @@ _ONE_PRICE = frozenset({"google"})
 https://ai.google.dev/gemini-api/docs/pricing lists "text / image / video" and "audio" apart where they differ.
 """
 
-
-@cache
-def periods(url: str | None, seller: str | None, model: str) -> list[Json]:
-    """The periods of `model` at the seller whose API is at `url`, or else whose name is `seller`; none if unknown."""
-    for provider in _providers(url, seller):
-        found = provider.find_model(model.lower(), all_providers=_TABLE.providers)
-        if found is not None:
-            return [_period(provider, found, price) for price in _conditional(found)]
-    return []
+_COMPACT_DATE = re.compile(r"-(20\d\d)([01]\d)([0-3]\d)(?=[-:]|$)")
 
 
-def _providers(url: str | None, seller: str | None) -> Iterator[Provider]:
-    for provider_id, provider_url in ((None, url), (seller, None)):
-        if provider_id is not None or provider_url is not None:
-            try:
-                yield _TABLE.find_provider(None, provider_id, provider_url)
-            except LookupError:
-                continue
+class PriceTable:
+    """The table, for as long as a configuration is compiled: of its lines, only those of sellers asked for are read."""
+
+    def __init__(self) -> None:
+        text = FILE.read_bytes()
+        heads = list(_SELLER.finditer(text))
+        ends = [head.start() for head in heads[1:]] + [len(text)]
+        self.version: str = orjson.loads(text[: heads[0].start()])["version"]
+        self.sellers = [_Seller(head[0], text[head.end() : end]) for head, end in zip(heads, ends, strict=True)]
+
+    def periods(self, url: str | None, seller: str | None, model: str) -> list[Json]:
+        """The periods of `model` at the seller with an API at `url`, or else of the name `seller`; none if unknown."""
+        for one in self._asked(url, seller):
+            found = self._find(one, model.lower())
+            if found is not None:
+                return [self._period(one, found, price) for price in found["prices"]]
+        return []
+
+    def _asked(self, url: str | None, name: str | None) -> Iterator[_Seller]:
+        if url is not None:
+            yield from [one for one in self.sellers if re.match(one.url, url)][:1]
+        if name is not None:
+            exact = [one for one in self.sellers if one.name == name]
+            yield from (exact or [one for one in self.sellers if _matches(one.named, name)])[:1]
+
+    def _find(self, seller: _Seller, model: str) -> Json | None:
+        """The model of that name, or of the name with its date as the table writes dates: 2026-01-31 for 20260131."""
+        others = [one for name in seller.also for one in self.sellers if one.name == name]
+        for name in dict.fromkeys((model, _COMPACT_DATE.sub(_dashed, model))):
+            for one in (seller, *others):
+                for found in one.models:
+                    if _matches(found["match"], name):
+                        return found
+        return None
+
+    def _period(self, seller: _Seller, model: Json, price: Json) -> Json:
+        rates = dict(price["rates"])
+        if seller.name in _ONE_PRICE and "input" in rates:
+            rates.setdefault("audio_input", rates["input"])
+        return {
+            "when": _when(price),
+            "version": f"{self.version}@{price['from']}" if "from" in price else self.version,
+            "rates": rates,
+            "variants": [
+                {"when": _when(variant), "terms": variant["terms"], "rates": variant["rates"]}
+                for variant in model.get("variants", ())
+            ],
+        }
 
 
-def _conditional(model: ModelInfo) -> list[ConditionalPrice]:
-    return [ConditionalPrice(prices=model.prices)] if isinstance(model.prices, ModelPrice) else model.prices
+class _Seller:
+    """One who sells models, and, once asked for, the models."""
+
+    def __init__(self, head: bytes, models: bytes) -> None:
+        said = orjson.loads(head)
+        self.name: str = said["seller"]
+        self.url: str = said["url"]
+        self.named: Clause = said.get("named", [])
+        self.also: list[str] = said.get("also", [])
+        self._text = models
+
+    @cached_property
+    def models(self) -> list[Json]:
+        return [orjson.loads(line) for line in self._text.splitlines()]
 
 
-def _period(provider: Provider, model: ModelInfo, price: ConditionalPrice) -> Json:
-    start = price.constraint.start_date if isinstance(price.constraint, StartDateConstraint) else None
-    rates = _rates(price.prices)
-    if provider.id in _ONE_PRICE and "input" in rates:
-        rates.setdefault("audio_input", rates["input"])
-    return {
-        "when": _when(price.constraint),
-        "version": VERSION if start is None else f"{VERSION}@{start.isoformat()}",
-        "rates": rates,
-        "variants": [
-            {"when": _when(variant.constraint), "terms": variant.when, "rates": _rates(variant.prices)}
-            for variant in model.price_variants or ()
-        ],
-    }
+def _matches(clause: Clause, name: str) -> bool:
+    """Whether `name`, in lower case, is what `clause` describes."""
+    if isinstance(clause, str):
+        return name == clause
+    if isinstance(clause, list):
+        return any(_matches(one, name) for one in clause)
+    ((kind, wanted),) = clause.items()
+    return _TESTS[kind](name, wanted)
 
 
-def _when(constraint: When) -> Json:
-    if isinstance(constraint, StartDateConstraint):
-        return {"from": int(datetime.combine(constraint.start_date, time(), UTC).timestamp())}
-    if isinstance(constraint, TimeOfDateConstraint):
-        return {"daily": [_second(constraint.start_time), _second(constraint.end_time)]}
-    return {}
+_TESTS: dict[str, Callable[[str, Any], bool]] = {
+    "starts_with": str.startswith,
+    "ends_with": str.endswith,
+    "contains": str.__contains__,
+    "regex": lambda name, pattern: re.search(pattern, name) is not None,
+    "all": lambda name, clauses: all(_matches(one, name) for one in clauses),
+}
 
 
-def _second(moment: time) -> int:
-    """The second of the UTC day; a time without a zone is UTC."""
-    offset = moment.utcoffset()
-    shift = 0 if offset is None else int(offset.total_seconds())
-    return (moment.hour * 3600 + moment.minute * 60 + moment.second - shift) % 86_400
+def _dashed(found: re.Match[str]) -> str:
+    year, month, day = found.groups()
+    try:
+        return f"-{date(int(year), int(month), int(day)).isoformat()}"
+    except ValueError:
+        return found[0]
 
 
-def _rates(prices: ModelPrice) -> Json:
-    found = ((_ITEMS.get(name), price) for name, price in vars(prices).items() if price is not None)
-    return {item[0]: _rate(price, item[1]) for item, price in found if item is not None}
-
-
-def _rate(price: Decimal | TieredPrices, times: int) -> int | Json:
-    if isinstance(price, TieredPrices):
-        over = [[tier.start, _nano(tier.price, times)] for tier in price.tiers]
-        return {"base": _nano(price.base, times), "over": over}
-    return _nano(price, times)
-
-
-def _nano(dollars: Decimal, times: int) -> int:
-    return int((dollars * times * 10**9).to_integral_value())
+def _when(price: Json) -> Json:
+    if "from" in price:
+        return {"from": int(datetime.fromisoformat(price["from"]).replace(tzinfo=UTC).timestamp())}
+    return {"daily": price["daily"]} if "daily" in price else {}

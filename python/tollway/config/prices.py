@@ -16,6 +16,7 @@ from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
+from tollway.config.price_table import PriceTable
 from tollway.config.schema_price import Change, Price, Rates
 from tollway.config.schema_provider import HttpProviderSettings, ProviderSettings
 from tollway.providers.contract import providers
@@ -32,12 +33,12 @@ TOKENS = (
 """What is priced by the token, as the record names it."""
 
 
-def price_record(settings: ProviderSettings, model: str) -> Json | None:
+def price_record(settings: ProviderSettings, model: str, table: PriceTable) -> Json | None:
     """The record of `model` at the provider with these settings; `None` if nothing of its price is known."""
     declared = settings.prices.get(model)
     periods: list[Json] = []
     if declared is None or declared.since is not None:
-        periods += _table_periods(settings, model)
+        periods += _table_periods(settings, model, table)
     if declared is not None:
         periods += _declared_periods(declared)
     return {"periods": periods} if periods else None
@@ -48,7 +49,7 @@ def is_priced(record: Json | None) -> bool:
     return record is not None and any("input" in period["rates"] for period in record["periods"])
 
 
-def _table_periods(settings: ProviderSettings, model: str) -> list[Json]:
+def _table_periods(settings: ProviderSettings, model: str, table: PriceTable) -> list[Json]:
     declared = providers()[settings.type]
     if declared.kind != "http":
         return []
@@ -58,11 +59,7 @@ def _table_periods(settings: ProviderSettings, model: str) -> list[Json]:
     url = given or declared.base_url or ""
     if not seller and not _is_public(url):
         return []
-    # Late, since it takes 70 ms and 14 MB: most of both for the HTTP client with which it could update itself, which
-    # it does only where it is asked to. Who calls no known seller is spared it.
-    from tollway.config.price_table import periods  # noqa: PLC0415
-
-    return periods(url if _is_public(url) else None, settings.type if seller else None, model)
+    return table.periods(url if _is_public(url) else None, settings.type if seller else None, model)
 
 
 def _is_public(url: str) -> bool:

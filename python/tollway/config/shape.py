@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import cache
@@ -13,7 +13,6 @@ from pydantic import AliasChoices
 from pydantic.fields import FieldInfo
 
 from tollway.config.fields import Hidden, NotYet, Settings
-from tollway.config.schema import Config
 
 Path = tuple[str | int, ...]
 
@@ -53,29 +52,6 @@ class Shape:
         return tuple(self.fields)
 
 
-@cache
-def root() -> Shape:
-    """The shape of the whole file."""
-    return table(Config)
-
-
-@cache
-def hidden_names() -> frozenset[str]:
-    """The keys that hold a secret in any table."""
-
-    def gather(shape: Shape | None) -> Iterator[str]:
-        if shape is not None:
-            yield from (key for key, below in shape.fields.items() if _hides(below))
-            for below in (shape.inner, *shape.fields.values(), *shape.variants.values()):
-                yield from gather(below)
-
-    return frozenset(gather(root()))
-
-
-def _hides(shape: Shape | None) -> bool:
-    return shape is not None and (shape.hidden or _hides(shape.inner))
-
-
 def closest(word: str, words: Iterable[str], likeness: float = 0.6) -> str | None:
     """The one of `words` that `word` was probably meant to be; `likeness` is difflib's ratio."""
     folded = {candidate.lower().replace("-", "_"): candidate for candidate in words}
@@ -83,66 +59,13 @@ def closest(word: str, words: Iterable[str], likeness: float = 0.6) -> str | Non
     return folded[found[0]] if found else None
 
 
-def at(path: Path, values: object) -> tuple[Shape | None, object]:
-    """The shape and the value at `path` of a file with `values`."""
-    shape: Shape | None = root()
-    for key in path:
-        shape = shape.entry(key, values) if shape else None
-        try:
-            values = values[key]  # type: ignore[index]
-        except (KeyError, IndexError, TypeError):
-            values = None
-    return shape, values
-
-
-def marked(values: object) -> Iterator[Path]:
-    """The paths of all settings in `values` that this version accepts and does not enforce."""
-    yield from _marked(values, root(), ())
-
-
-def _marked(value: object, shape: Shape, path: Path) -> Iterator[Path]:
-    if path and shape.not_yet:
-        yield path
-    elif shape.kind != "value":
-        for key, entry in _entries(value):
-            below = shape.entry(key, value)
-            if below is not None:
-                yield from _marked(entry, below, (*path, key))
-
-
-def concealed(values: object) -> Iterator[Path]:
-    """The paths of all values in `values` that may be secrets: the marked, and those that stand where none belongs."""
-    yield from _concealed(values, root(), ())
-
-
-def _concealed(value: object, shape: Shape | None, path: Path) -> Iterator[Path]:
-    entries = _entries(value)
-    if entries or isinstance(value, dict | list):
-        for key, entry in entries:
-            yield from _concealed(entry, _below(shape, key, value), (*path, key))
-    elif shape is None or shape.kind != "value":
-        names = shape is not None and shape.inner is not None and shape.inner.kind == "value" and not shape.inner.hidden
-        if not names and (isinstance(value, str) or len(str(value)) >= 8):
-            yield path
-    elif shape.hidden:
-        yield path
-
-
-def _below(shape: Shape | None, key: str | int, value: object) -> Shape | None:
-    if shape is None:
-        return None
-    below = shape.entry(key, value)
-    if below is None and isinstance(key, str) and key not in hidden_names():
-        # A slip of the pen need not hide a harmless value; `token` is no slip for `first_token`.
-        meant = closest(key, shape.names(value), 0.8)
-        return shape.entry(meant, value) if meant else None
-    return below
-
-
-def _entries(value: object) -> list[tuple[str | int, object]]:
-    if isinstance(value, dict):
-        return list(value.items())
-    return list(enumerate(value)) if isinstance(value, list) else []
+def suggestion(word: str, words: tuple[str, ...] | list[str]) -> str:
+    """What to write instead of `word`: the closest of `words`, or a list of them."""
+    meant = closest(word, words)
+    if meant is not None and meant != word:
+        return f'did you mean "{meant}"?'
+    listed = sorted(words) if len(words) <= 24 else [*sorted(words)[:24], "…"]
+    return f"one of: {', '.join(listed)}" if words else "none is declared"
 
 
 @cache

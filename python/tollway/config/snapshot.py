@@ -10,6 +10,7 @@ import orjson
 from tollway.config.checks import Resolved, ResolveHook
 from tollway.config.compile_routes import compile_route, own_deployments
 from tollway.config.plain import plain
+from tollway.config.price_table import PriceTable
 from tollway.config.prices import price_record
 from tollway.config.schema import SCOPES, Config
 from tollway.config.schema_access import DataPolicy, Key, Scope
@@ -135,10 +136,11 @@ def _mock(settings: ProviderSettings, declared: Provider) -> Json | None:
 def _prices(config: Config) -> Iterator[Json]:
     """What each model of each provider costs, as far as it is known and a route leads there."""
     own = (target for name, route in config.routes.items() for _, target in own_deployments(name, route))
+    table = PriceTable()
     for provider, model in dict.fromkeys((target.provider, target.model) for target in own):
         if provider is None or model is None:
             continue
-        record = price_record(config.providers[provider], model)
+        record = price_record(config.providers[provider], model, table)
         if record is not None:
             yield {"provider": provider, "model": model, "price": record}
 

@@ -9,7 +9,8 @@ from pathlib import Path
 from tollway._dataplane import TomlError
 from tollway.config.display import Vocabulary, displayed_raw
 from tollway.config.document import line_starts
-from tollway.config.shape import Shape, hidden_names, root
+from tollway.config.shape import Shape
+from tollway.config.whole import hidden_names, root
 from tollway.errors import Diagnostic
 
 LARGEST = 64 << 20

@@ -11,7 +11,8 @@ from pydantic_core import ErrorDetails
 
 from tollway.config.document import Document
 from tollway.config.schema import Config
-from tollway.config.shape import Path, Shape, at, closest, root
+from tollway.config.shape import Path, Shape, closest, suggestion
+from tollway.config.whole import at, root
 from tollway.errors import Diagnostic
 
 _ROUNDS = 64  # each round removes something; a file nests no deeper than this
@@ -304,15 +305,6 @@ def label(path: Path, setting: bool = False) -> str:
         return "the file"
     whole = "".join(f"[{key}]" if isinstance(key, int) else f".{_dotted(key)}" for key in path)[1:]
     return f"`{whole}`" if any(isinstance(key, int) for key in path) else f"[{whole}]"
-
-
-def suggestion(word: str, words: tuple[str, ...] | list[str]) -> str:
-    """What to write instead of `word`: the closest of `words`, or a list of them."""
-    meant = closest(word, words)
-    if meant is not None and meant != word:
-        return f'did you mean "{meant}"?'
-    listed = sorted(words) if len(words) <= 24 else [*sorted(words)[:24], "…"]
-    return f"one of: {', '.join(listed)}" if words else "none is declared"
 
 
 def _any_of(choices: Sequence[str]) -> str:
