@@ -75,6 +75,10 @@ pub(crate) struct Exchange {
     pub(crate) asked: Option<Bytes>,
     /// When all of it must be over.
     pub(crate) deadline: Option<Instant>,
+    /// Whether it is a copy, whose answer nobody sees.
+    pub(crate) shadow: bool,
+    /// The most tokens of the answer, in tight times.
+    pub(crate) most_tokens: Option<u64>,
     /// The place of the route's rule for tight times that holds.
     pub(crate) degraded: Option<usize>,
     /// Why targets were not tried, by their places; in the order of the decisions.
@@ -217,6 +221,8 @@ impl Exchange {
             flags: Vec::new(),
             asked: None,
             deadline: None,
+            shadow: false,
+            most_tokens: None,
             degraded: None,
             left_out: RefCell::default(),
             busy: None,
@@ -295,9 +301,20 @@ impl Exchange {
         }
     }
 
+    /// Counts every send that has not ended as one that ended so.
+    pub(crate) fn end_sends(&self, class: AttemptClass) {
+        let count = self.sends.borrow().len();
+        (0..count).for_each(|place| self.end_send(place, class));
+    }
+
     /// Notes why the target `index` is not tried.
     pub(crate) fn leave_out(&self, index: usize, reason: Reason) {
         self.left_out.borrow_mut().push((index, reason));
+    }
+
+    /// Whether any target is not tried for this reason.
+    pub(crate) fn is_left_out(&self, wanted: Reason) -> bool {
+        self.left_out.borrow().iter().any(|(_, reason)| *reason == wanted)
     }
 
     /// Counts how the send that serves ended; the first judgement stands.

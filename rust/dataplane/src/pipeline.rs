@@ -15,8 +15,8 @@ use crate::accept;
 use crate::accept::attribution::Attribution;
 use crate::accept::endpoint::{Endpoint, Operation};
 use crate::authenticate::{self, Caller};
-use crate::error::{Error, Kind};
 use crate::clock::Instant;
+use crate::error::{Error, Kind};
 use crate::exchange::{Exchange, Sampled};
 use crate::relay::{self, Answer, Way};
 use crate::respond::{self, Outcome, ReplyBody};
@@ -76,6 +76,17 @@ async fn travel(exchange: &mut Exchange, head: Parts, body: &mut Incoming) -> Re
         return Ok(Outcome::Own(StatusCode::OK, hit.body));
     }
     exchange.deadline = deadline(exchange, &permit.route);
+    if let Some(task_type) = route::task_type(exchange, &call, &permit.route) {
+        exchange.said.get_or_insert_default().task_type = Some(task_type);
+    }
+    if let Some((place, rule)) = route::degraded(exchange, &call, &permit.route) {
+        exchange.flags.push(format!("degraded:{}", rule.name));
+        exchange.most_tokens = rule.max_tokens;
+        exchange.degraded = Some(place);
+        if let Some(text) = &rule.answer {
+            return Ok(Outcome::Answer(translate::fixed::answer(exchange, &call, text)));
+        }
+    }
     let plan = route::plan(exchange, &call, &permit)?;
     if call.head.endpoint.operation() == Operation::Count
         && let Some((index, target)) = plan.targets().next()
@@ -85,6 +96,7 @@ async fn travel(exchange: &mut Exchange, head: Parts, body: &mut Incoming) -> Re
         return translate::count::answer(exchange, &call, target).await;
     }
     exchange.admitted = Some(exchange.started.elapsed());
+    attempt::shadow::cast(exchange, &call, &permit.route);
     let reply = attempt::run(exchange, &call, plan).await?;
     let way = Way { usage: wants_usage(&call), trailer: call.head.trailer };
     let answer: Answer = relay::relay(exchange, reply, way, inspector).await?;

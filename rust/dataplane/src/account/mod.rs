@@ -36,7 +36,7 @@ pub(crate) fn settle(exchange: &mut Exchange) {
     if std::mem::replace(&mut exchange.settled, true) {
         return;
     }
-    (0..exchange.sends.borrow().len()).for_each(|place| exchange.end_send(place, AttemptClass::Cancelled));
+    exchange.end_sends(AttemptClass::Cancelled);
     let sampled = exchange.sampled.take();
     let exchange: &Exchange = exchange;
     let total = exchange.started.elapsed();
@@ -48,21 +48,26 @@ pub(crate) fn settle(exchange: &mut Exchange) {
         cost: cost(exchange),
     };
     let usage = exchange.told.usage.unwrap_or_default();
-    exchange.worker.shard.finish(&Finished {
-        labels: exchange.labels(),
-        status: exchange.status,
-        total: settled.total,
-        overhead: settled.overhead,
-        first_token: exchange.first_token,
-        tokens: TokenCounts {
-            input: usage.all_input().unwrap_or(0),
-            output: usage.all_output().unwrap_or(0),
-            cached: usage.cache_read.unwrap_or(0),
-            reasoning: usage.reasoning.unwrap_or(0),
-        },
-        reported: [usage.all_input().is_some(), usage.all_output().is_some()],
-        cost_nano: settled.cost.map_or(0, |cost| cost.nano),
-    });
+    // A shadow is no request of anybody's: it is recorded, and its sends are counted.
+    if exchange.shadow {
+        exchange.worker.shard.shadow();
+    } else {
+        exchange.worker.shard.finish(&Finished {
+            labels: exchange.labels(),
+            status: exchange.status,
+            total: settled.total,
+            overhead: settled.overhead,
+            first_token: exchange.first_token,
+            tokens: TokenCounts {
+                input: usage.all_input().unwrap_or(0),
+                output: usage.all_output().unwrap_or(0),
+                cached: usage.cache_read.unwrap_or(0),
+                reasoning: usage.reasoning.unwrap_or(0),
+            },
+            reported: [usage.all_input().is_some(), usage.all_output().is_some()],
+            cost_nano: settled.cost.map_or(0, |cost| cost.nano),
+        });
+    }
     if exchange.endpoint != endpoint::HEALTH {
         let payload = sampled.is_some_and(|sampled| {
             exchange.worker.remember(Kind::Payload, |out| out.extend(sampled.payload.encode_to_vec()))

@@ -131,7 +131,8 @@ impl Failure {
         let (mut all_limited, mut soonest, mut last) = (true, None, None);
         for (failure, provider) in failures {
             all_limited &= matches!(failure.class, AttemptClass::RateLimit | AttemptClass::Quota);
-            soonest = failure.retry_after.map(|wait| soonest.map_or(wait, |soonest: Duration| soonest.min(wait))).or(soonest);
+            soonest =
+                failure.retry_after.map(|wait| soonest.map_or(wait, |soonest: Duration| soonest.min(wait))).or(soonest);
             last = Some((failure, provider));
         }
         let Some((last, provider)) = last else {
@@ -236,8 +237,7 @@ mod tests {
     #[test]
     fn never_repeats_what_an_upstream_said_of_our_key() {
         let body = Bytes::from_static(br#"{"error":{"message":"Incorrect API key provided: sk-canary","type":"invalid_request_error","param":null,"code":"invalid_api_key"}}"#);
-        let error =
-            Failure::status(StatusCode::UNAUTHORIZED, &HeaderMap::new(), body, Dialect::Chat).told("openai");
+        let error = Failure::status(StatusCode::UNAUTHORIZED, &HeaderMap::new(), body, Dialect::Chat).told("openai");
         assert_eq!(error.status(), StatusCode::BAD_GATEWAY);
         assert!(!format!("{error:?}").contains("canary"));
     }

@@ -7,6 +7,7 @@
 mod failure;
 mod once;
 mod race;
+pub(crate) mod shadow;
 mod tried;
 
 use std::sync::Arc;
@@ -60,7 +61,7 @@ pub(crate) async fn run(exchange: &mut Exchange, call: &Call, plan: Plan) -> Res
         route: &route,
     };
     run.take(plan.order);
-    let mut fallbacks = route.fallbacks.iter();
+    let mut fallbacks = route.fallbacks.iter().take(if plan.fallbacks { usize::MAX } else { 0 });
     let mut next = run.first(exchange)?;
     loop {
         let (index, wait) = next;

@@ -22,12 +22,7 @@ pub(super) type Raced = Result<Tried, AttemptClass>;
 ///
 /// # Errors
 /// What is wrong with the request itself, found when it was translated.
-pub(super) async fn race(
-    exchange: &Exchange,
-    call: &Call,
-    run: &mut Run<'_>,
-    index: usize,
-) -> Result<Raced, Error> {
+pub(super) async fn race(exchange: &Exchange, call: &Call, run: &mut Run<'_>, index: usize) -> Result<Raced, Error> {
     let Some(pass) = run.admit(exchange, index) else { return Ok(Err(AttemptClass::Cancelled)) };
     let Some((target, patience)) = run.target(index).map(|target| (target, run.patience(exchange, index))) else {
         return Ok(Err(AttemptClass::Cancelled));

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use rustc_hash::FxBuildHasher;
 use serde_json::Value as Json;
-use tollway_protocol::canonical::Usage;
 use tollway_expression::{Facts, Pairs, Texts, Value, Variable};
+use tollway_protocol::canonical::Usage;
 use tollway_resilience::Moment;
 
 use crate::accept::Call;

@@ -5,6 +5,7 @@
 //! target cannot say is named.
 
 pub(crate) mod count;
+pub(crate) mod fixed;
 mod signatures;
 
 use bytes::Bytes;
@@ -60,13 +61,24 @@ pub(crate) fn request<'c>(exchange: &Exchange, call: &'c Call, target: &Target) 
         Operation::Generate | Operation::Count => target.provider.speaks(from),
         Operation::Embed { .. } => target.provider.embeds(from).ok_or_else(|| no_embeddings(target))?,
     };
-    let mut outbound = Outbound { from, to, operation, body: Segments::default(), stream, base64: false, losses: Vec::new(), asked: None, forward: &[] };
+    let mut outbound = Outbound {
+        from,
+        to,
+        operation,
+        body: Segments::default(),
+        stream,
+        base64: false,
+        losses: Vec::new(),
+        asked: None,
+        forward: &[],
+    };
     if from == to {
         outbound.forward = &call.head.forward;
     }
     // A count may hold a whole request, and in it the model's name.
     let holds_more = operation == Operation::Count && to == Dialect::Gemini;
-    if from == to && !holds_more && !signature::is_marked(&call.body, to) {
+    let changed = exchange.most_tokens.is_some() && operation == Operation::Generate;
+    if from == to && !holds_more && !changed && !signature::is_marked(&call.body, to) {
         let usage = matches!(from, Dialect::Chat | Dialect::Completions);
         outbound.body = for_upstream(&call.body, &call.peek, &target.labels.model_json, usage);
         return Ok(outbound);
@@ -104,6 +116,9 @@ fn translated(
     let json = Json::parse(&call.body)?;
     let mut request = call.dialect().read_request(json, call.path(), losses)?;
     request.stream = call.stream();
+    if let Some(most) = exchange.most_tokens {
+        request.sampling.max_tokens = Some(request.sampling.max_tokens.map_or(most, |asked| asked.min(most)));
+    }
     if let Some(key) = &exchange.key {
         exchange.worker.shared.signatures.restore(&key.id, &mut request, to);
     }

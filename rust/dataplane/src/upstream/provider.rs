@@ -156,7 +156,8 @@ impl HttpTransport {
         headers.insert(names::ACCEPT, HeaderValue::from_static("application/json, text/event-stream"));
         headers.insert(names::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         headers.insert(names::USER_AGENT, HeaderValue::from_static(concat!("tollway/", env!("CARGO_PKG_VERSION"))));
-        let credentials = Credentials::compile(&spec.name, (&spec.auth_header, &spec.auth_prefix), spec.api_keys, state)?;
+        let credentials =
+            Credentials::compile(&spec.name, (&spec.auth_header, &spec.auth_prefix), spec.api_keys, state)?;
         let settings = Settings {
             base: base.clone(),
             ca: spec.ca,
