@@ -58,12 +58,6 @@ impl Failure {
         Self { status, message, said: Some(Box::new(said)), ..Self::new(class, "") }
     }
 
-    /// The same, where it is known when to come back.
-    #[must_use]
-    pub(crate) fn with_wait(self, wait: Duration) -> Self {
-        Self { retry_after: Some(wait), ..self }
-    }
-
     /// The same, without the upstream's own words where they quote a credential of ours.
     #[must_use]
     pub(crate) fn without_secrets_of(self, provider: &Provider) -> Self {

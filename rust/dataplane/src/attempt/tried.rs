@@ -67,22 +67,7 @@ pub(crate) async fn send(
     let outbound = translate::request(exchange, call, target)?;
     let worker = &exchange.worker;
     let started = worker.moment();
-    let credential = match target.provider.credential(started, worker.random()) {
-        Ok(credential) => credential,
-        Err(failure) => {
-            let place = exchange.begin_send(index);
-            exchange.end_send(place, failure.class);
-            return Ok(Tried {
-                index,
-                place,
-                findings: Findings::default(),
-                losses: outbound.losses,
-                asked: outbound.asked,
-                answer: Err(failure),
-                busy: target.health.enter(),
-            });
-        }
-    };
+    let credential = target.provider.credential(started, worker.random());
     let place = exchange.begin_send(index);
     let noted = Noted { exchange, place };
     let busy = target.health.enter();

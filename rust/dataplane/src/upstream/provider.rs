@@ -11,7 +11,6 @@ use tollway_resilience::health::HealthSettings;
 use tollway_resilience::state::State;
 
 use crate::accept::endpoint::Operation;
-use crate::attempt::Failure;
 use crate::snapshot::spec::{MockSpec, ProviderKind, ProviderSpec, header};
 
 use super::credential::{Credential, Credentials};
@@ -111,16 +110,13 @@ impl Provider {
     }
 
     /// The key to send with: one of those that serve, by weight. None for a provider that needs none.
-    ///
-    /// # Errors
-    /// None of them serves.
-    pub(crate) fn credential(&self, now: Moment, draw: u64) -> Result<Option<&Credential>, Failure> {
-        self.credentials().map_or(Ok(None), |credentials| credentials.pick(now, draw))
+    pub(crate) fn credential(&self, now: Moment, draw: u64) -> Option<&Credential> {
+        self.credentials()?.pick(now, draw)
     }
 
-    /// When one of its keys serves again, where all are limited.
-    pub(crate) fn limited(&self, now: Moment) -> Option<Moment> {
-        self.credentials()?.limited(now)
+    /// When one of its keys serves again, where none does.
+    pub(crate) fn keys_away(&self, now: Moment) -> Option<Moment> {
+        self.credentials()?.away(now)
     }
 
     /// Whether it has several keys, and one of them serves.
