@@ -123,6 +123,14 @@ impl Health {
         self.success.observe(false, now);
     }
 
+    /// It was silent for `after` when the answer to a hedge came, which was sent `hedged` after it. No fault: but a latency
+    /// of which only the least is known. The quantiles take the moment of the hedge for it: what is cut off there stays
+    /// above the quantile that the hedge is taken from, and cannot move it.
+    pub fn outrun(&self, after: Duration, hedged: Duration, now: Moment) {
+        self.latency.observe(after, now);
+        self.quantiles.observe(hedged.min(after), now);
+    }
+
     /// The upstream said not to come back before `until`; a shorter limit never shortens a longer one.
     pub fn limit(&self, until: Moment) {
         self.limited.fetch_max(until.0, Relaxed);
@@ -137,6 +145,12 @@ impl Health {
     /// Puts it last until then, for being slow.
     pub fn eject(&self, until: Moment) {
         self.ejected.fetch_max(until.0, Relaxed);
+    }
+
+    /// When its ejection ends, if it is ejected.
+    #[must_use]
+    pub fn ejected(&self, now: Moment) -> Option<Moment> {
+        later(&self.ejected, now)
     }
 
     /// The expected time to the first token; `None` if none was seen.
@@ -164,7 +178,7 @@ impl Health {
         if let Some(until) = refused.max(self.limited(now)) {
             return Readiness::Away { until };
         }
-        later(&self.ejected, now).map_or(Readiness::Ready, |until| Readiness::Ejected { until })
+        self.ejected(now).map_or(Readiness::Ready, |until| Readiness::Ejected { until })
     }
 
     /// What it costs to choose it, for the `latency` strategy: `estimate * (in flight + 1) / success rate ^ power`, in

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::balance::Ranked;
 use crate::clock::{Moment, micros};
+use crate::health::Health;
 
 /// When a target counts as slow.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -47,6 +48,21 @@ pub fn slow<'a>(targets: &'a mut [Ranked], settings: &OutlierSettings) -> &'a [R
     // Whoever is slower than a slow one is slow too: its peers are no slower.
     let fast = targets.iter().enumerate().position(|(at, ranked)| is_slow(at, ranked.key)).unwrap_or(targets.len());
     targets.get(fast..).unwrap_or_default()
+}
+
+/// Ejects those of `targets` that are slow, by their median times to the first token over the quantiles' window, for
+/// `settings.hold`. One that is ejected is not judged again before that; it counts as a peer. How many were ejected.
+///
+/// Costs 1 to 2 µs a target and allocates: for once a second ([`Every`]), not for each request.
+pub fn eject_slow<H: AsRef<Health>>(targets: &[H], settings: &OutlierSettings, now: Moment) -> usize {
+    let typical = |(index, health): (usize, &H)| {
+        let key = health.as_ref().quantile(0.5, now)?.as_secs_f64();
+        Some(Ranked { index, key })
+    };
+    let mut known: Vec<_> = targets.iter().enumerate().filter_map(typical).collect();
+    let slow = slow(&mut known, settings).iter().filter_map(|ranked| targets.get(ranked.index)).map(AsRef::as_ref);
+    let news = slow.filter(|health| health.ejected(now).is_none());
+    news.map(|health| health.eject(now + settings.hold)).count()
 }
 
 /// The median key of all but the one at `left_out`, of which the keys are sorted.

@@ -14,7 +14,7 @@
 use std::time::Duration;
 
 use crate::backoff::Backoff;
-use crate::balance::Ranked;
+use crate::balance::{Ranked, Readiness};
 use crate::budget::Budget;
 use crate::clock::Moment;
 use crate::health::Health;
@@ -118,6 +118,29 @@ pub struct Chance {
     pub ready_at: Moment,
 }
 
+impl Chance {
+    /// Of a target of which one request may have `most` sends.
+    #[must_use]
+    pub fn of(health: &Health, most: u32, now: Moment) -> Chance {
+        let ready_at = match health.readiness(now) {
+            Readiness::Away { until } => until,
+            Readiness::Ready | Readiness::Ejected { .. } => now,
+        };
+        Chance { most, ready_at }
+    }
+}
+
+/// The targets of a request, as they are now.
+#[derive(Clone, Copy, Debug)]
+pub struct View<'a, C> {
+    /// In the order in which they are to be tried.
+    pub order: &'a [Ranked],
+    /// What each of them offers, by its place in the route's list.
+    pub chance: C,
+    /// Now.
+    pub now: Moment,
+}
+
 impl Rules {
     /// How long to wait for a first token of `health` before a hedge goes to another target; `None`: send none. Too few
     /// samples, or a target that is known to be in trouble anyway, have no hedge.
@@ -136,45 +159,37 @@ impl Rules {
         Some(health.quantile(0.99, now)?.mul_f64(self.stall_factor).max(self.stall_least))
     }
 
-    /// The target for the hedge: the first of `order` that has got nothing of this request and is ready now. Withdraws from
-    /// `hedges`, the budget of hedges.
-    pub fn hedge(
-        &self,
-        tries: &Tries,
-        order: &[Ranked],
-        chance: impl Fn(usize) -> Chance,
-        hedges: &Budget,
-        now: Moment,
-    ) -> Option<usize> {
-        let fresh = |index: &usize| tries.to(*index) == 0 && chance(*index).ready_at <= now && chance(*index).most > 0;
-        let index = order.iter().map(|ranked| ranked.index).find(fresh)?;
-        (tries.sends < self.most_sends && hedges.withdraw(now)).then_some(index)
+    /// The target for the hedge: the first that has got nothing of this request and is ready now. Withdraws from `hedges`,
+    /// the budget of hedges.
+    pub fn hedge<C: Fn(usize) -> Chance>(&self, tries: &Tries, view: &View<'_, C>, hedges: &Budget) -> Option<usize> {
+        let fresh = |index: &usize| {
+            let chance = (view.chance)(*index);
+            tries.to(*index) == 0 && chance.most > 0 && chance.ready_at <= view.now
+        };
+        let index = view.order.iter().map(|ranked| ranked.index).find(fresh)?;
+        (tries.sends < self.most_sends && hedges.withdraw(view.now)).then_some(index)
     }
 
-    /// What to do after the last send that was under way failed. Withdraws from `retries` for a send.
+    /// What to do after a send failed. Withdraws from `retries` for a send.
     ///
-    /// The least tried of those that can serve soonest comes next, so each target is tried once before one is tried again.
-    pub fn next(
-        &self,
-        tries: &Tries,
-        order: &[Ranked],
-        chance: impl Fn(usize) -> Chance,
-        retries: &Budget,
-        (now, draw): (Moment, u64),
-    ) -> Next {
+    /// The one that can serve soonest comes next, of those the first in the order; one that has got this request before
+    /// only after a back-off. So each target is tried once before one is tried again, if it is ready.
+    pub fn next<C: Fn(usize) -> Chance>(&self, tries: &Tries, view: &View<'_, C>, retries: &Budget, draw: u64) -> Next {
         if tries.sends >= self.most_sends {
             return Next::Stop(Stop::Sends);
         }
-        let wait = |index: usize| {
-            let (before, chance) = (tries.to(index), chance(index));
-            let asked = chance.ready_at - now;
-            let polite =
-                if before == 0 || !asked.is_zero() { Duration::ZERO } else { self.backoff.wait(before - 1, draw) };
-            (before < chance.most && asked <= self.longest_wait).then(|| (asked.max(polite), before, index))
+        let wait = |ranked: &Ranked| {
+            let (before, chance) = (tries.to(ranked.index), (view.chance)(ranked.index));
+            let asked = chance.ready_at - view.now;
+            let polite = before.checked_sub(1).map_or(Duration::ZERO, |retry| self.backoff.wait(retry, draw));
+            (before < chance.most && asked <= self.longest_wait).then(|| (asked.max(polite), before, ranked.index))
         };
-        let best =
-            order.iter().filter_map(|ranked| wait(ranked.index)).min_by_key(|(wait, before, _)| (*wait, *before));
-        let Some((after, _, index)) = best else { return Next::Stop(Stop::Targets) };
-        if retries.withdraw(now) { Next::Send { index, after } } else { Next::Stop(Stop::Budget) }
+        // Of equal ones `min_by_key` takes the first.
+        let best = view.order.iter().filter_map(wait).min_by_key(|(wait, before, _)| (*wait, *before));
+        match best {
+            None => Next::Stop(Stop::Targets),
+            Some((after, _, index)) if retries.withdraw(view.now) => Next::Send { index, after },
+            Some(_) => Next::Stop(Stop::Budget),
+        }
     }
 }
