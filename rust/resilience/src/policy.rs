@@ -1,15 +1,21 @@
 //! What an attempt does next: send, where, after which wait, or stop.
 //!
-//! The rules that the attempt loop follows, with the numbers that `examples/brownout.rs` finds to hold under two brownouts:
+//! The rules that the attempt loop follows, with defaults that keep two providers' brownouts from the callers
+//! (`examples/brownout.rs`):
 //!
-//! 1. A request deposits into the retry and the hedge budget. It goes to the first of the order (see [`crate::balance`]).
-//! 2. While it waits for a first token, one hedge goes to the next ready target after [`Rules::hedge_after`], if the hedge
-//!    budget has it. The first answer wins, the other send is cancelled (its pass dropped).
-//! 3. No first token within [`Rules::give_up_after`]: the send has stalled. It is cancelled and counts as failed.
-//! 4. A send that failed is replaced by what [`Rules::next`] says: another target first, at once; the same one again only
-//!    where no other is left, after a wait. Every send after the first but a hedge withdraws from the retry budget.
-//! 5. Rate limits (429) are [`crate::health::Health::limit`], for as long as the upstream asked; they are no failure to the
-//!    breaker, for a target that is only full must not lose what it can serve. Both lower the success rate.
+//! 1. A request deposits one into the budget of retries and one into that of hedges, and is sent to the first of the order
+//!    (see [`crate::balance`]) that is ready and whose breaker admits it.
+//! 2. Each send is *late* [`Rules::hedge_after`] its start. Then one more goes to the next ready target that has got nothing
+//!    of this request yet ([`Rules::hedge`]), and is late in its turn. The first answer wins; the other sends are dropped with
+//!    their passes, and [`Health::outrun`] is told how long they were silent.
+//! 3. A late send goes on until the configured timeout, also while it is hedged. It is never given up for being late: a
+//!    long prompt takes long everywhere, and would never be answered.
+//! 4. A send that fails while another is under way and not late waits for that one. Else [`Rules::next`] says what comes: a
+//!    target that is ready and has got nothing of this request, at once; then one that failed, after a back-off; or the end.
+//!    Where a late send is still under way, the end is its.
+//! 5. A rate limit (429) lowers the success rate ([`Health::failed`]) and, where the upstream says for how long, sets
+//!    [`Health::limit`]. The breaker is not told (the pass is dropped): a target that is only full keeps what it can serve.
+//!    Errors and timeouts are failures to both.
 
 use std::time::Duration;
 
@@ -32,10 +38,6 @@ pub struct Rules {
     pub hedge_quantile: f64,
     /// The least time before a hedge.
     pub hedge_least: Duration,
-    /// A send has stalled after so many times the 99th percentile of its target.
-    pub stall_factor: f64,
-    /// The least time before a send counts as stalled.
-    pub stall_least: Duration,
 }
 
 impl Default for Rules {
@@ -44,10 +46,8 @@ impl Default for Rules {
             most_sends: 4,
             backoff: Backoff::default(),
             longest_wait: Duration::from_secs(2),
-            hedge_quantile: 0.95,
+            hedge_quantile: 0.97,
             hedge_least: Duration::from_millis(50),
-            stall_factor: 3.0,
-            stall_least: Duration::from_secs(2),
         }
     }
 }
@@ -150,13 +150,6 @@ impl Rules {
             return None;
         }
         Some(health.quantile(self.hedge_quantile, now)?.max(self.hedge_least))
-    }
-
-    /// How long to wait for a first token of `health` before the send has stalled; `None` with too few samples, where only
-    /// the configured timeout holds.
-    #[must_use]
-    pub fn give_up_after(&self, health: &Health, now: Moment) -> Option<Duration> {
-        Some(health.quantile(0.99, now)?.mul_f64(self.stall_factor).max(self.stall_least))
     }
 
     /// The target for the hedge: the first that has got nothing of this request and is ready now. Withdraws from `hedges`,

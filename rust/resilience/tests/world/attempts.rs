@@ -59,7 +59,9 @@ impl World {
             self.at(leave, Event::Leave { request });
         }
         let ready = self.requests[&request].order.iter().map(|ranked| ranked.index);
-        let first = ready.clone().find(|index| matches!(self.health[*index].readiness(now), Readiness::Ready | Readiness::Ejected { .. }));
+        let first = ready
+            .clone()
+            .find(|index| matches!(self.health[*index].readiness(now), Readiness::Ready | Readiness::Ejected { .. }));
         match first {
             Some(target) => self.send(request, target),
             None => self.after_failure(request),

@@ -56,7 +56,8 @@ impl Provider {
     pub(crate) fn serve(&mut self, time: Duration, rng: &mut Rng) -> (Duration, Answer) {
         let quick = Duration::from_secs_f64(0.01 + 0.02 * rng.unit());
         let draw = rng.unit();
-        let brownout = self.shape.brownouts.iter().find(|brownout| (brownout.from..brownout.to).contains(&time)).copied();
+        let brownout =
+            self.shape.brownouts.iter().find(|brownout| (brownout.from..brownout.to).contains(&time)).copied();
         if let Some(Brownout { limited, failed, stalled, .. }) = brownout {
             if draw <= limited {
                 return (quick, Answer::Limited(None));
