@@ -195,8 +195,10 @@ impl Health {
             None if in_flight == 0.0 => 0.0,
             None => UNKNOWN.as_secs_f64(),
         };
-        let power = f64::from_bits(self.success_power.load(Relaxed));
-        estimate * (in_flight + 1.0) / self.success_rate(now).powf(power)
+        let cost = estimate * (in_flight + 1.0);
+        let rate = self.success_rate(now);
+        // The usual case, without the price of a power.
+        if rate == 1.0 { cost } else { cost / rate.powf(f64::from_bits(self.success_power.load(Relaxed))) }
     }
 }
 

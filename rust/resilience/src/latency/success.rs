@@ -1,5 +1,6 @@
 //! How often a deployment succeeds.
 
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use crate::clock::Moment;
@@ -27,31 +28,49 @@ const WEIGHTS: [f64; SLOTS] = {
 /// By time, not by request: a burst of failures is one event on a busy target and on a quiet one, and a target that is not
 /// asked any more is forgiven as fast as one that recovers.
 #[derive(Debug)]
-pub struct SuccessRate(Window);
+pub struct SuccessRate {
+    window: Window,
+    /// The rate as an `f32` above, the window's epoch for which it was found below (modulo 2^32): within an epoch only what
+    /// is observed changes it, and it is read ten times as often.
+    found: AtomicU64,
+}
+
+/// No rate: as an `f32`, no number.
+const STALE: u64 = u64::MAX;
 
 impl SuccessRate {
     /// One that knows nothing yet.
     #[must_use]
     pub fn new(tau: Duration) -> SuccessRate {
-        SuccessRate(Window::new(window(tau)))
+        SuccessRate { window: Window::new(window(tau)), found: AtomicU64::new(STALE) }
     }
 
     /// Another time constant; what was seen is forgotten if it differs.
     pub fn apply(&self, tau: Duration) {
-        self.0.resize(window(tau));
+        self.window.resize(window(tau));
+        self.found.store(STALE, Relaxed);
     }
 
     /// A request ended.
     pub fn observe(&self, succeeded: bool, now: Moment) {
-        self.0.add(now, u32::from(succeeded), u32::from(!succeeded));
+        self.window.add(now, u32::from(succeeded), u32::from(!succeeded));
+        self.found.store(STALE, Relaxed);
     }
 
-    /// From 0 to 1, never 0; 1 where nothing is known.
+    /// From 0 to 1, never 0; 1 where nothing is known. Of two threads that observe and read at once, the one may see the rate
+    /// without the other's observation until the next.
     #[must_use]
     pub fn rate(&self, now: Moment) -> f64 {
-        let seen = self.0.weighted(now, &WEIGHTS);
+        let epoch = self.window.epoch(now);
+        let found = self.found.load(Relaxed);
+        if found != STALE && found as u32 == epoch as u32 {
+            return f32::from_bits((found >> 32) as u32).into();
+        }
+        let seen = self.window.weighted(epoch, &WEIGHTS);
         let succeeded = seen.first + PRIOR;
-        succeeded / (succeeded + seen.second)
+        let rate = (succeeded / (succeeded + seen.second)) as f32;
+        self.found.store(u64::from(rate.to_bits()) << 32 | u64::from(epoch as u32), Relaxed);
+        rate.into()
     }
 }
 

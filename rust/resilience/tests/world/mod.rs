@@ -130,8 +130,8 @@ impl World {
 
     /// Every provider is well, and each is asked now and then, for longer than any breaker or limit lasts.
     pub(crate) fn heal(&mut self) {
-        for _ in 0..1200 {
-            self.clock = self.clock + Duration::from_millis(250);
+        for _ in 0..150 {
+            self.clock = self.clock + Duration::from_secs(2);
             for health in &self.health {
                 if let Ok(pass) = health.breaker().admit(self.clock) {
                     let _ = health.breaker().succeed(pass, self.clock);
