@@ -1,7 +1,7 @@
 //! Two providers that brown out in turn, in simulated time, under policies from a breaker alone to hedging.
 //!
 //! `cargo run --release -p tollway-resilience --example brownout -- 20` takes the worst of 20 seeds.
-#![allow(clippy::print_stdout, clippy::expect_used, reason = "a report for a reader, from a simulation")]
+#![allow(clippy::print_stdout, reason = "a report for a reader")]
 
 #[path = "../tests/world/mod.rs"]
 mod world;

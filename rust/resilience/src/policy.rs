@@ -186,3 +186,98 @@ impl Rules {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::budget::BudgetSettings;
+    use crate::health::HealthSettings;
+
+    const NOW: Moment = Moment(5_000_000);
+
+    fn order(indices: &[usize]) -> Vec<Ranked> {
+        indices.iter().map(|index| Ranked { index: *index, key: 0.0 }).collect()
+    }
+
+    fn budget(floor: f64) -> Budget {
+        Budget::new(BudgetSettings { share: 0.0, floor, window: Duration::from_secs(1) })
+    }
+
+    fn tries(to: &[usize]) -> Tries {
+        let mut tries = Tries::default();
+        to.iter().for_each(|index| tries.sent(*index));
+        tries
+    }
+
+    /// What comes after sends `to` these, where the targets are ready so many milliseconds from now.
+    fn next(to: &[usize], ready: [u64; 3]) -> Next {
+        let chance = |index: usize| Chance { most: 2, ready_at: NOW + Duration::from_millis(ready[index]) };
+        let order = order(&[2, 0, 1]);
+        Rules::default().next(&tries(to), &View { order: &order, chance, now: NOW }, &budget(1.0), u64::MAX)
+    }
+
+    fn send(index: usize, millis: u64) -> Next {
+        Next::Send { index, after: Duration::from_millis(millis) }
+    }
+
+    fn rounded(next: Next) -> Next {
+        match next {
+            Next::Send { index, after } => send(index, after.as_secs_f64().mul_add(1000.0, 0.5) as u64),
+            stop @ Next::Stop(_) => stop,
+        }
+    }
+
+    #[test]
+    fn each_target_is_tried_before_one_is_tried_again() {
+        assert_eq!(rounded(next(&[2], [0, 0, 0])), send(0, 0));
+        assert_eq!(rounded(next(&[2, 0], [0, 0, 0])), send(1, 0));
+        assert_eq!(rounded(next(&[2, 0, 1], [0, 0, 0])), send(2, 100));
+        assert_eq!(rounded(next(&[2, 2, 0], [0, 0, 0])), send(1, 0));
+        assert_eq!(next(&[2, 0, 1, 2], [0, 0, 0]), Next::Stop(Stop::Sends));
+    }
+
+    #[test]
+    fn the_soonest_is_next_and_who_is_away_too_long_is_left() {
+        assert_eq!(rounded(next(&[2], [3000, 40, 0])), send(1, 40));
+        assert_eq!(rounded(next(&[2], [3000, 400, 0])), send(2, 100));
+        assert_eq!(rounded(next(&[2], [3000, 3000, 700])), send(2, 700));
+        assert_eq!(next(&[2], [3000, 3000, 3000]), Next::Stop(Stop::Targets));
+        assert_eq!(next(&[2, 2, 2], [3000, 3000, 0]), Next::Stop(Stop::Targets));
+    }
+
+    #[test]
+    fn a_budget_that_is_spent_ends_it() {
+        let order = order(&[0, 1]);
+        let view = View { order: &order, chance: |_| Chance { most: 2, ready_at: NOW }, now: NOW };
+        let (rules, retries) = (Rules::default(), budget(1.0));
+        assert_eq!(rules.next(&tries(&[0]), &view, &retries, 0), send(1, 0));
+        assert_eq!(rules.next(&tries(&[0]), &view, &retries, 0), Next::Stop(Stop::Budget));
+    }
+
+    #[test]
+    fn a_hedge_goes_to_a_ready_target_that_got_nothing_yet() {
+        let order = order(&[0, 1, 2]);
+        let ready = |ready: [u64; 3]| move |index: usize| Chance { most: 1, ready_at: Moment(ready[index]) };
+        let hedge = |to: &[usize], at: [u64; 3], floor: f64| {
+            let view = View { order: &order, chance: ready(at), now: NOW };
+            Rules::default().hedge(&tries(to), &view, &budget(floor))
+        };
+        assert_eq!(hedge(&[0], [0, 0, 0], 1.0), Some(1));
+        assert_eq!(hedge(&[0], [0, u64::MAX, 0], 1.0), Some(2));
+        assert_eq!(hedge(&[0, 1, 2], [0, 0, 0], 1.0), None);
+        assert_eq!(hedge(&[0], [0, 0, 0], 0.0), None);
+        assert_eq!(hedge(&[0, 0, 0, 0], [0, 0, 0], 1.0), None);
+    }
+
+    #[test]
+    fn the_time_to_a_hedge_is_the_target_own_and_what_is_outrun_does_not_move_it() {
+        let (rules, health) = (Rules::default(), Health::new(&HealthSettings::default()));
+        assert_eq!(rules.hedge_after(&health, NOW), None);
+        (1..=1000).for_each(|n| health.answered(Duration::from_millis(n), NOW));
+        let hedge = rules.hedge_after(&health, NOW).unwrap();
+        assert!((hedge.as_secs_f64() - 0.97).abs() < 0.05, "{hedge:?}");
+        (0..500).for_each(|_| health.outrun(Duration::from_secs(9), hedge, NOW));
+        assert_eq!(rules.hedge_after(&health, NOW), Some(hedge));
+        assert_eq!(Rules { hedge_quantile: 2.0, ..rules }.hedge_after(&health, NOW), None);
+    }
+}

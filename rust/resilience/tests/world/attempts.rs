@@ -99,7 +99,7 @@ impl World {
             self.at(self.scenario.policy.timeout, Event::TimedOut { request: number, send });
         }
         let began = self.time;
-        let request = self.requests.get_mut(&number).expect("a request that sends is there");
+        let Some(request) = self.requests.get_mut(&number) else { return };
         request.tries.sent(target);
         request.live.push(Send { number: send, target, began, late: None, pass, guard });
     }
