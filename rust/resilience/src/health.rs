@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::balance::Readiness;
 use crate::breaker::{Breaker, BreakerSettings};
 use crate::clock::Moment;
-use crate::latency::{PeakEwma, Quantiles, SuccessRate};
+use crate::latency::{Cell, PeakEwma, Quantiles, SuccessRate};
 
 /// How a deployment is judged.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -41,12 +41,17 @@ impl Default for HealthSettings {
 /// more until that is back. Finagle's `PeakEwma` does the same.
 const UNKNOWN: Duration = Duration::from_secs(60);
 
+/// A peak of so many medians is not unusual.
+const USUAL_PEAK: u32 = 6;
+
 /// The health of one deployment.
 #[derive(Debug)]
 pub struct Health {
     breaker: Breaker,
     latency: PeakEwma,
     quantiles: Quantiles,
+    /// The median, in seconds, found four times a second.
+    median: Cell,
     success: SuccessRate,
     success_power: AtomicU64,
     in_flight: AtomicU32,
@@ -72,6 +77,7 @@ impl Health {
             breaker: Breaker::new(settings.breaker),
             latency: PeakEwma::new(settings.latency_tau),
             quantiles: Quantiles::new(settings.quantile_window),
+            median: Cell::new(),
             success: SuccessRate::new(settings.success_tau),
             success_power: AtomicU64::new(settings.success_power.to_bits()),
             in_flight: AtomicU32::new(0),
@@ -85,6 +91,7 @@ impl Health {
         self.breaker.apply(settings.breaker);
         self.latency.apply(settings.latency_tau);
         self.quantiles.apply(settings.quantile_window);
+        self.median.clear();
         self.success.apply(settings.success_tau);
         self.success_power.store(settings.success_power.to_bits(), Relaxed);
     }
@@ -155,9 +162,14 @@ impl Health {
     }
 
     /// The expected time to the first token; `None` if none was seen.
+    ///
+    /// The median, or a sixth of the recent peak if that is more: peaks up to six medians are the usual tail. Taken as they
+    /// are, each would send the load of some seconds elsewhere, where there may be no room for it; a stall still shows at once.
     #[must_use]
     pub fn estimate(&self, now: Moment) -> Option<Duration> {
-        self.latency.estimate(now)
+        let peak = self.latency.estimate(now)?;
+        let median = self.median.get_or((now.0 >> 18) as u32, || Some(self.quantile(0.5, now)?.as_secs_f32()));
+        Some(median.map_or(peak, |median| Duration::from_secs_f32(median).max(peak / USUAL_PEAK)))
     }
 
     /// The time to the first token that the share `q` of the recent requests kept; `None` with too few.

@@ -46,7 +46,7 @@ impl Default for Rules {
             most_sends: 4,
             backoff: Backoff::default(),
             longest_wait: Duration::from_secs(2),
-            hedge_quantile: 0.97,
+            hedge_quantile: 0.98,
             hedge_least: Duration::from_millis(50),
         }
     }
@@ -275,7 +275,7 @@ mod tests {
         assert_eq!(rules.hedge_after(&health, NOW), None);
         (1..=1000).for_each(|n| health.answered(Duration::from_millis(n), NOW));
         let hedge = rules.hedge_after(&health, NOW).unwrap();
-        assert!((hedge.as_secs_f64() - 0.97).abs() < 0.05, "{hedge:?}");
+        assert!((hedge.as_secs_f64() - 0.98).abs() < 0.05, "{hedge:?}");
         (0..500).for_each(|_| health.outrun(Duration::from_secs(9), hedge, NOW));
         assert_eq!(rules.hedge_after(&health, NOW), Some(hedge));
         assert_eq!(Rules { hedge_quantile: 2.0, ..rules }.hedge_after(&health, NOW), None);

@@ -1,8 +1,8 @@
 //! How often a deployment succeeds.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
+use super::cell::Cell;
 use crate::clock::Moment;
 use crate::window::{SLOTS, Window};
 
@@ -30,31 +30,28 @@ const WEIGHTS: [f64; SLOTS] = {
 #[derive(Debug)]
 pub struct SuccessRate {
     window: Window,
-    /// The rate as an `f32` above, the window's epoch for which it was found below (modulo 2^32): within an epoch only what
-    /// is observed changes it, and it is read ten times as often.
-    found: AtomicU64,
+    /// The rate, for an epoch of the window (modulo 2^32): within it only what is observed changes it, and it is read ten
+    /// times as often.
+    found: Cell,
 }
-
-/// No rate: as an `f32`, no number.
-const STALE: u64 = u64::MAX;
 
 impl SuccessRate {
     /// One that knows nothing yet.
     #[must_use]
     pub fn new(tau: Duration) -> SuccessRate {
-        SuccessRate { window: Window::new(window(tau)), found: AtomicU64::new(STALE) }
+        SuccessRate { window: Window::new(window(tau)), found: Cell::new() }
     }
 
     /// Another time constant; what was seen is forgotten if it differs.
     pub fn apply(&self, tau: Duration) {
         self.window.resize(window(tau));
-        self.found.store(STALE, Relaxed);
+        self.found.clear();
     }
 
     /// A request ended.
     pub fn observe(&self, succeeded: bool, now: Moment) {
         self.window.add(now, u32::from(succeeded), u32::from(!succeeded));
-        self.found.store(STALE, Relaxed);
+        self.found.clear();
     }
 
     /// From 0 to 1, never 0; 1 where nothing is known. Of two threads that observe and read at once, the one may see the rate
@@ -62,15 +59,12 @@ impl SuccessRate {
     #[must_use]
     pub fn rate(&self, now: Moment) -> f64 {
         let epoch = self.window.epoch(now);
-        let found = self.found.load(Relaxed);
-        if found != STALE && found as u32 == epoch as u32 {
-            return f32::from_bits((found >> 32) as u32).into();
-        }
-        let seen = self.window.weighted(epoch, &WEIGHTS);
-        let succeeded = seen.first + PRIOR;
-        let rate = (succeeded / (succeeded + seen.second)) as f32;
-        self.found.store(u64::from(rate.to_bits()) << 32 | u64::from(epoch as u32), Relaxed);
-        rate.into()
+        let rate = self.found.get_or(epoch as u32, || {
+            let seen = self.window.weighted(epoch, &WEIGHTS);
+            let succeeded = seen.first + PRIOR;
+            Some((succeeded / (succeeded + seen.second)) as f32)
+        });
+        rate.map_or(1.0, f64::from)
     }
 }
 

@@ -63,5 +63,5 @@ pub(crate) fn policies() -> [(&'static str, Policy); 4] {
     let retries = Policy { retries: Some(budget), ..alone.clone() };
     let all = Policy { hedges: Some(BudgetSettings { share: 0.1, ..budget }), ..retries.clone() };
     let soon = Policy { rules: Rules { hedge_quantile: 0.95, ..all.rules }, ..all.clone() };
-    [("breaker alone", alone), ("retries", retries), ("retries, hedge at p95", soon), ("retries, hedge at p97", all)]
+    [("breaker alone", alone), ("retries", retries), ("retries, hedge at p95", soon), ("retries, hedge at p98", all)]
 }
