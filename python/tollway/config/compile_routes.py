@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from tollway.config.schema import Config
-from tollway.config.schema_route import Deployment, Route, Rule, Shadow
+from tollway.config.schema_route import Deployment, Hedge, Route, Rule, Shadow
 from tollway.config.shape import Path
 
 Json = dict[str, Any]
@@ -52,8 +52,7 @@ def compile_route(name: str, config: Config) -> Json:
     compiled = {
         **flat.whole(name),
         "deadline_ms": route.deadline,
-        "hedge": route.hedge
-        and {"delay_ms": None if route.hedge.delay == "p95" else route.hedge.delay, "share": route.hedge.share},
+        "hedge": route.hedge and _hedge(route.hedge),
         "retry_budget": {"share": budget.share, "floor": budget.floor},
     }
     return {"name": name, "targets": flat.targets, **compiled}
@@ -163,6 +162,13 @@ class _Flat:
             "share": shadow.share,
             "max_nano_per_day": None if most is None else round(most * 1e9),
         }
+
+
+def _hedge(hedge: Hedge) -> Json:
+    delay, quantile = hedge.delay, 1.0
+    if isinstance(delay, str):
+        delay, quantile = None, float(delay.removeprefix("p")) / 100
+    return {"delay_ms": delay, "quantile": quantile, "share": hedge.share}
 
 
 def _target(target: Deployment, route: Route) -> Json:

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use tollway_resilience::Moment;
 use tollway_resilience::balance::Ranked;
-use tollway_resilience::policy::{Chance, Next, Rules, Stop, Tries};
+use tollway_resilience::policy::{Chance, Next, Rules, Stop, Tries, View};
 
 use crate::accept::Call;
 use crate::clock::now;
@@ -55,7 +55,11 @@ pub(crate) async fn run(exchange: &mut Exchange, call: &Call, plan: Plan) -> Res
     let mut run = Run {
         order: Vec::new(),
         panic: plan.panic,
-        rules: Rules { most_sends: 0, ..Rules::default() },
+        rules: Rules {
+            most_sends: 0,
+            hedge_quantile: route.hedge.as_ref().map_or(f64::INFINITY, |hedge| hedge.quantile),
+            ..Rules::default()
+        },
         tries: Tries::default(),
         failures: Vec::new(),
         route: &route,
@@ -147,9 +151,9 @@ impl<'r> Run<'r> {
     }
 
     fn next(&self, exchange: &Exchange) -> Option<(usize, Duration)> {
-        let (moment, draw) = (exchange.worker.moment(), exchange.worker.random());
-        let chance = |index| self.chance(exchange, index);
-        match self.rules.next(&self.tries, &self.order, chance, &self.route.retries, (moment, draw)) {
+        let now = exchange.worker.moment();
+        let view = View { order: &self.order, chance: |index| self.chance(exchange, index), now };
+        match self.rules.next(&self.tries, &view, &self.route.retries, exchange.worker.random()) {
             Next::Send { index, after } => Some((index, after)),
             Next::Stop(Stop::Budget) => {
                 exchange.leave_out(self.order.last()?.index, Reason::RetryBudget);

@@ -84,8 +84,10 @@ pub(crate) struct Degrade {
 
 /// When a second send starts beside a slow one.
 pub(crate) struct Hedge {
-    /// None for the observed 95th percentile of the first token.
+    /// None for the observed quantile.
     pub(crate) delay: Option<Duration>,
+    /// Of the time to the first token.
+    pub(crate) quantile: f64,
     pub(crate) budget: Budget,
 }
 
@@ -239,7 +241,7 @@ impl Degrade {
 impl Hedge {
     fn compile(spec: HedgeSpec) -> Self {
         let delay = spec.delay_ms.map(Duration::from_millis);
-        Self { delay, budget: budget(spec.share, HEDGES) }
+        Self { delay, quantile: spec.quantile, budget: budget(spec.share, HEDGES) }
     }
 }
 

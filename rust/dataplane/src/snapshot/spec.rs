@@ -392,8 +392,10 @@ pub(crate) struct RetryBudgetSpec {
 #[derive(Deserialize, Clone, Copy)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct HedgeSpec {
-    /// None for the observed 95th percentile of the first token.
+    /// None for the observed quantile.
     pub(crate) delay_ms: Option<u64>,
+    /// Of the time to the first token.
+    pub(crate) quantile: f64,
     /// The most of such sends, as a share of all.
     pub(crate) share: f64,
 }
