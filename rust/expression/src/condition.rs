@@ -3,6 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::check::check;
+use crate::evaluate::evaluate;
+use crate::node::Node;
 use crate::{Facts, Mistake, Phase};
 
 /// The longest text, in characters.
@@ -15,6 +18,7 @@ pub const MOST_STEPS: u32 = 20_000;
 #[derive(Debug, Clone)]
 pub struct Condition {
     text: Arc<str>,
+    root: Node,
 }
 
 impl Condition {
@@ -23,8 +27,7 @@ impl Condition {
     /// # Errors
     /// The first mistake of the text: syntax, an unknown name, a type that cannot be, a bound.
     pub fn compile(text: &str, phase: Phase) -> Result<Self, Mistake> {
-        let _ = phase;
-        Ok(Self { text: text.into() })
+        Ok(Self { text: text.into(), root: check(text, phase)? })
     }
 
     /// Whether it is true of `facts`. Takes no lock, does no I/O, and allocates nothing unless it joins texts.
@@ -32,8 +35,7 @@ impl Condition {
     /// # Errors
     /// What could only be seen with the values: see [`Reason`]. The caller decides; a rule that fails does not match.
     pub fn holds(&self, facts: &dyn Facts) -> Result<bool, Failed> {
-        let _ = facts;
-        Err(Failed { expression: self.text.clone(), reason: Reason::Steps })
+        evaluate(&self.root, facts).map_err(|reason| Failed { expression: self.text.clone(), reason })
     }
 
     /// The text.

@@ -15,9 +15,13 @@
 //! - The pattern of `matches` is a literal.
 //! - An evaluation takes at most [`MOST_STEPS`] steps.
 
+mod check;
 mod condition;
+mod evaluate;
 mod facts;
 mod mistake;
+mod node;
+mod parse;
 mod variable;
 
 pub use condition::{Condition, Failed, LONGEST, MOST_STEPS, Reason};
