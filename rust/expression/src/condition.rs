@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::thread::Builder;
 
 use crate::check::check;
 use crate::evaluate::evaluate;
@@ -13,6 +14,9 @@ pub const LONGEST: usize = 10_000;
 
 /// The most steps of one evaluation; a step is a part of the text, or an item of a list that is gone through.
 pub const MOST_STEPS: u32 = 20_000;
+
+/// The stack of the thread that reads a text, in bytes: twice what the most deeply nested one was seen to take.
+const STACK: usize = 16 << 20;
 
 /// A checked expression that is true or false.
 #[derive(Debug, Clone)]
@@ -27,7 +31,14 @@ impl Condition {
     /// # Errors
     /// The first mistake of the text: syntax, an unknown name, a type that cannot be, a bound.
     pub fn compile(text: &str, phase: Phase) -> Result<Self, Mistake> {
-        Ok(Self { text: text.into(), root: check(text, phase)? })
+        // The parser takes up to 150 KB of stack for each nested part where it is not optimised, and the caller's thread may
+        // have little.
+        let root = std::thread::scope(|scope| {
+            let thread = Builder::new().stack_size(STACK).spawn_scoped(scope, || check(text, phase));
+            thread.ok()?.join().ok()
+        });
+        let root = root.unwrap_or_else(|| Err(Mistake::new(0, "the expression cannot be read")))?;
+        Ok(Self { text: text.into(), root })
     }
 
     /// Whether it is true of `facts`. Takes no lock, does no I/O, and allocates nothing unless it joins texts.
