@@ -3,6 +3,7 @@
 
 mod agreement;
 mod bounds;
+mod documented;
 mod invariants;
 mod mistakes;
 mod moment;
