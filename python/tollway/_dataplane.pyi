@@ -9,6 +9,13 @@ def hash_key(secret: bytes, key: bytes) -> str:
 def explain(snapshot: bytes, key: str | None, model: str, body: bytes | None) -> bytes:
     """What would happen to a request, as JSON; nothing is called. Raises `ValueError` for a snapshot that is none."""
 
+def check_expression(text: str, phase: str) -> tuple[int, str, str | None] | None:
+    """Check a CEL condition of a `phase`, `route` or `task-type`; `None` if it is right.
+
+    Else where it is wrong, an offset in characters of `text`, what is wrong, and what to do. Raises `ValueError` for
+    another phase.
+    """
+
 class Offline:
     """The store and the journal of a gateway that does not run."""
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tollway._dataplane import TomlError, parse_toml
 from tollway.config.check_access import check_access, hash_keys
+from tollway.config.check_expressions import check_expressions
 from tollway.config.check_prices import check_prices
 from tollway.config.check_providers import check_providers
 from tollway.config.check_routes import check_routes
@@ -69,6 +70,7 @@ def _attempt(path: Path, resolve_hook: ResolveHook | None, create: bool) -> tupl
     check_telemetry(checks)
     check_providers(checks)
     check_routes(checks, resolve_hook)
+    check_expressions(checks)
     check_access(checks)
     check_prices(checks)
     _warn_unenforced(checks)
