@@ -27,6 +27,7 @@ use crate::telemetry::AttemptClass;
 
 pub(crate) use failure::Failure;
 pub(crate) use once::{MAX_EVENT, Opened, Reply};
+use race::Lost;
 use tried::Tried;
 
 /// A request under way: what was sent, and what may be sent next.
@@ -75,7 +76,12 @@ pub(crate) async fn run(exchange: &mut Exchange, call: &Call, plan: Plan) -> Res
         exchange.upstream += started.elapsed();
         let failed = match raced? {
             Ok(tried) => return served(exchange, tried),
-            Err(failed) => failed,
+            Err(Lost { class, sent }) => {
+                if let Some((index, place, findings)) = sent {
+                    exchange.served_by(index, place, findings);
+                }
+                class
+            }
         };
         if exchange.deadline.is_some_and(|deadline| deadline <= now()) {
             return Err(deadline_exceeded(exchange));

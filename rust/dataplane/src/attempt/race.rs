@@ -9,23 +9,32 @@ use tollway_resilience::policy::View;
 use crate::accept::Call;
 use crate::clock::now;
 use crate::error::Error;
-use crate::exchange::Exchange;
+use crate::exchange::{Exchange, Findings};
 use crate::route::Reason;
 use crate::telemetry::AttemptClass;
 
 use super::Run;
 use super::tried::{self, Tried};
 
-/// What a race brought: the send that serves, or the class of the failure that decides what comes next.
-pub(super) type Raced = Result<Tried, AttemptClass>;
+/// What a race brought: the send that serves, or the last to fail, which decides what comes next.
+pub(super) type Raced = Result<Tried, Lost>;
+
+/// A send that failed. Its failure is kept in [`Run::failures`].
+pub(super) struct Lost {
+    pub(super) class: AttemptClass,
+    /// The target, the place among the sends, what was found out; none where nothing was sent.
+    pub(super) sent: Option<(usize, usize, Findings)>,
+}
 
 /// Sends `call` to the target `index`. Every send is counted in `run`, every failure kept there.
 ///
 /// # Errors
 /// What is wrong with the request itself, found when it was translated.
 pub(super) async fn race(exchange: &Exchange, call: &Call, run: &mut Run<'_>, index: usize) -> Result<Raced, Error> {
-    let Some(pass) = run.admit(exchange, index) else { return Ok(Err(AttemptClass::Cancelled)) };
-    let Some(target) = run.target(index) else { return Ok(Err(AttemptClass::Cancelled)) };
+    let Some(pass) = run.admit(exchange, index) else {
+        return Ok(Err(Lost { class: AttemptClass::Cancelled, sent: None }));
+    };
+    let Some(target) = run.target(index) else { return Ok(Err(Lost { class: AttemptClass::Cancelled, sent: None })) };
     let moment = || exchange.worker.moment();
     let began = moment();
     let mut first = pin!(tried::send(exchange, call, (index, target), pass));
@@ -104,7 +113,7 @@ impl<'r> Run<'r> {
             Err(failure) => {
                 let class = failure.class;
                 self.failures.push((failure, tried.index));
-                Err(class)
+                Err(Lost { class, sent: Some((tried.index, tried.place, tried.findings)) })
             }
         }
     }
