@@ -93,7 +93,8 @@ fn told_by_tree(text: &str) -> Told {
 
 /// The output with the reasoning, which one server counts apart: its total shows it.
 fn output_of(usage: &Value) -> Option<u64> {
-    let [input, output, total] = ["prompt_tokens", "completion_tokens", "total_tokens"].map(|name| usage[name].as_u64());
+    let [input, output, total] =
+        ["prompt_tokens", "completion_tokens", "total_tokens"].map(|name| usage[name].as_u64());
     let apart = usage["completion_tokens_details"]["reasoning_tokens"].as_u64().unwrap_or(0);
     let is_apart = apart > 0 && total == Some(input.unwrap_or(0) + output.unwrap_or(0) + apart);
     Some(output? + if is_apart { apart } else { 0 })

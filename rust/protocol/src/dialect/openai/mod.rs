@@ -23,10 +23,12 @@ mod marks;
 mod media;
 mod reasoning;
 pub mod request;
+mod spoken;
 mod stop;
 pub mod stream;
 pub mod usage;
 
 pub use chunk::{Chunk, classify, quick};
 pub use error::{error_body, is_canonical_error};
+pub use spoken::{Spoken, spoken};
 pub use usage::{Answer, usage_of_answer};

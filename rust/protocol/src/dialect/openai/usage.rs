@@ -79,7 +79,8 @@ pub(super) fn read_usage(cursor: &mut Cursor<'_>, depth: u32) -> Result<Option<U
     cursor.if_object(depth, |cursor, key| {
         if cursor.peek() == Some(b'{') {
             let details = key.raw;
-            return cursor.members(depth + 1, |cursor, key| report.note(details, key.raw, cursor.pass(depth + 2)?.bytes()));
+            return cursor
+                .members(depth + 1, |cursor, key| report.note(details, key.raw, cursor.pass(depth + 2)?.bytes()));
         }
         report.note(b"", key.raw, cursor.pass(depth + 1)?.bytes())
     })?;
@@ -175,9 +176,10 @@ impl Report {
         let reasoning = first(&self.reasoning);
         let with_reasoning = self.completion.zip(reasoning).map(|(output, reasoning)| output.saturating_add(reasoning));
         let apart = with_reasoning > self.completion
-            && self.total.zip(self.prompt).is_some_and(|(total, input)| {
-                Some(total) == with_reasoning.map(|all| all.saturating_add(input))
-            });
+            && self
+                .total
+                .zip(self.prompt)
+                .is_some_and(|(total, input)| Some(total) == with_reasoning.map(|all| all.saturating_add(input)));
         let mut output = Share(if apart { with_reasoning } else { self.completion });
         let reasoning = output.of(reasoning);
         let (audio_output, image_output) = (output.of(self.audio_output), output.of(self.image_output));

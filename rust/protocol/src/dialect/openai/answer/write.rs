@@ -47,7 +47,9 @@ fn reported<'a>(answer: &Answer<'a>) -> Option<Json<'a>> {
     let said = answer.rest.of(CHAT).and_then(|rest| rest.get("usage"));
     match (said, &answer.usage) {
         // The tier is said beside it.
-        (Some(json), known) if usage::read(json) == known.map(|known| Usage { tier: None, ..known }) => Some(json.clone()),
+        (Some(json), known) if usage::read(json) == known.map(|known| Usage { tier: None, ..known }) => {
+            Some(json.clone())
+        }
         (_, known) => known.as_ref().map(usage::write),
     }
 }
