@@ -77,7 +77,9 @@ def tiered(target: str, event: Json, word: str) -> Json:
             inside = event.get("response")
             # What a response begins with is what was asked for.
             asked = "auto" if event.get("type") in {"response.created", "response.in_progress"} else word
-            return {**event, "response": {**inside, "service_tier": asked}} if inside else {**event, "service_tier": word}
+            return (
+                {**event, "response": {**inside, "service_tier": asked}} if inside else {**event, "service_tier": word}
+            )
         case "anthropic":
             message = event.get("message", event)
             if "input_tokens" in message.get("usage", {}):
@@ -95,7 +97,9 @@ def served(target: str, word: str, streamed: bool) -> Reply:
     for event in SPOKEN[target].text_events:
         head, found, data = event.partition(b"data: ")
         is_json = data.startswith(b"{")
-        steps.append(head + found + (json.dumps(tiered(target, json.loads(data), word)).encode() if is_json else data.strip()))
+        steps.append(
+            head + found + (json.dumps(tiered(target, json.loads(data), word)).encode() if is_json else data.strip())
+        )
     return stream([step + b"\n\n" for step in steps])
 
 
@@ -128,7 +132,7 @@ def test_a_tier_is_kept_and_priced(
 def test_a_tier_is_searched_for(gateway: RunningGateway, upstream: ScriptedUpstream) -> None:
     upstream.script(served("chat", "flex", False))
     one = record_of(gateway, ask(gateway, "chat", "chat", False))
-    found = gateway.admin.get("/admin/v1/requests", params={"filter": "service_tier = 'flex'", "limit": 500})
+    found = gateway.admin.get("/admin/v1/requests", params={"service_tier": "flex", "limit": 500})
     assert found.status_code == 200, found.text
     assert one["id"] in [each["id"] for each in found.json()["data"]]
     assert {each["service_tier"] for each in found.json()["data"]} == {"flex"}
@@ -152,5 +156,7 @@ def test_the_trailer_of_every_stream(
         "cost_usd": USUAL / 10**9,
         "flags": [],
     }
-    assert any(line.startswith(b"data: ") for line in lines[at:]), "it comes before the end"
+    if (caller, target) != ("gemini", "gemini"):
+        # Gemini's own streams have no last event that says that they are over.
+        assert any(line.startswith(b"data: ") for line in lines[at:]), "it comes before the end"
     assert f'"cost_usd":{USUAL / 10**9:.9f}'.rstrip("0").encode() in lines[at]

@@ -69,7 +69,10 @@ def _table_periods(settings: ProviderSettings, model: str) -> list[Json]:
     from tollway.config.price_table import periods  # noqa: PLC0415
 
     found = periods(url if _is_public(url) else None, settings.type if seller else None, model)
-    same = [{"when": {}, "terms": {"service_tier": tier}, "rates": {}} for tier in _SAME.get(_host(declared.base_url or url), ())]
+    same = [
+        {"when": {}, "terms": {"service_tier": tier}, "rates": {}}
+        for tier in _SAME.get(_host(declared.base_url or url), ())
+    ]
     return [period | {"variants": [*period["variants"], *same]} for period in found]
 
 
