@@ -113,16 +113,11 @@ def ask(gateway: RunningGateway, caller: str, route: str, streamed: bool) -> Ans
 
 
 @pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
-@pytest.mark.parametrize(("target", "word", "tier", "cost"), WORDS)
+@pytest.mark.parametrize("case", WORDS, ids=lambda case: f"{case[0]}-{case[1]}")
 def test_a_tier_is_kept_and_priced(
-    gateway: RunningGateway,
-    upstream: ScriptedUpstream,
-    target: str,
-    word: str,
-    tier: str | None,
-    cost: int | None,
-    streamed: bool,
+    gateway: RunningGateway, upstream: ScriptedUpstream, case: tuple[str, str, str | None, int | None], streamed: bool
 ) -> None:
+    target, word, tier, cost = case
     for caller in {target, "chat", "anthropic"}:
         upstream.script(served(target, word, streamed))
         one = record_of(gateway, ask(gateway, caller, target, streamed))

@@ -7,9 +7,9 @@ tokens, searches or requests:
                   "rates": {"input": RATE, "output": {"base": RATE, "over": [[TOKENS, RATE]]}, …},
                   "variants": [{"when": {}, "terms": {"service_tier": "priority"}, "rates": {…}}]}]}
 
-Of the periods that hold at a moment the last one counts, of the variants whose terms were met the first one. Terms are the
-service tier of an answer, as `rust/protocol/src/canonical/tier.rs` names it, under whichever of the table's names: a
-`service_tier`, a `processing` or a `speed`.
+Of the periods that hold at a moment the last one counts, of the variants whose terms were met the first one. Terms
+are the service tier of an answer, as `rust/protocol/src/canonical/tier.rs` names it, under whichever of the table's
+names: a `service_tier`, a `processing` or a `speed`.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ def _tier_rates(rates: Rates, tier: ServiceTier) -> Json:
     """The prices of a tier: the usual ones times its multiplier, and over them its own."""
     times = Decimal(str(tier.multiplier))
 
-    def scaled(rate: Any) -> Any:
+    def scaled(rate: int | Json) -> int | Json:
         if isinstance(rate, dict):
             over = [(tokens, scaled(dearer)) for tokens, dearer in rate["over"]]
             return {"base": scaled(rate["base"]), "over": over}

@@ -90,8 +90,8 @@ class Rates(Further):
     above: Many[Above] = Field(default=(), description="Other prices for requests with much input.")
     service_tiers: dict[Tier, ServiceTier] = Field(
         default_factory=dict,
-        description="Other prices by the tier that the provider says it served a request on. On a tier without any, the "
-        "cost of a request is unknown.",
+        description="Other prices by the tier that the provider says it served a request on. On a tier without any, "
+        "the cost of a request is unknown.",
     )
 
 
