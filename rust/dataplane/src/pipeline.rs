@@ -23,7 +23,7 @@ use crate::respond::{self, Outcome, ReplyBody};
 use crate::snapshot::Route;
 use crate::trace::Trace;
 use crate::worker::Worker;
-use crate::{attempt, cache, inspect, limit, route, translate};
+use crate::{account, attempt, cache, inspect, limit, route, translate};
 
 /// Answers one request. Whatever happens on the way, it is accounted for when `exchange` is dropped: with its answer,
 /// or, for a stream, with the stream's last byte.
@@ -69,6 +69,7 @@ async fn travel(exchange: &mut Exchange, head: Parts, body: &mut Incoming) -> Re
     exchange.route = Some(permit.route.clone());
     let reservation = limit::reserve(&caller)?;
     let (call, inspector) = inspect::input(exchange, call).await?;
+    exchange.counting.keep(&call);
     if exchange.worker.samples() {
         exchange.sampled = Some(Sampled::new(&exchange.id, &call.body, !inspector.restores()));
     }
@@ -100,6 +101,9 @@ async fn travel(exchange: &mut Exchange, head: Parts, body: &mut Incoming) -> Re
     let reply = attempt::run(exchange, &call, plan).await?;
     let way = Way { usage: wants_usage(&call), trailer: call.head.trailer };
     let answer: Answer = relay::relay(exchange, reply, way, inspector).await?;
+    if let Answer::Whole(body) = &answer {
+        account::estimate::whole(exchange, body).await;
+    }
     reservation.settle();
     Ok(Outcome::Answer(answer))
 }

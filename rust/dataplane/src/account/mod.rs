@@ -3,6 +3,7 @@
 //! Its record is in the journal before the last byte of its answer goes out: an answer that is not streamed is settled
 //! before its first byte, a stream before `[DONE]`. The ledger comes to this place.
 
+pub(crate) mod estimate;
 pub(crate) mod price;
 mod record;
 
@@ -25,7 +26,7 @@ pub(crate) struct Settled<'e> {
     total: Duration,
     overhead: Duration,
     tokens: Option<Tokens>,
-    /// Whether the tokens are a guess.
+    /// Whether any of the tokens were counted here.
     estimated: bool,
     /// None if it is not known.
     cost: Option<Cost<'e>>,
@@ -43,7 +44,7 @@ pub(crate) fn settle(exchange: &mut Exchange) {
     let settled = Settled {
         total,
         overhead: exchange.overhead.unwrap_or_else(|| total.saturating_sub(exchange.upstream)),
-        estimated: exchange.told.usage.is_none(),
+        estimated: exchange.counting.estimate.is_some(),
         tokens: used(exchange).as_ref().map(tokens),
         cost: cost(exchange),
     };
@@ -81,10 +82,10 @@ pub(crate) fn settle(exchange: &mut Exchange) {
     }
 }
 
-/// What the request cost: by the provider's report, else by the guess; none if that is not known.
+/// What the request cost: by the provider's report, else by our count; none if that is not known.
 pub(crate) fn cost(exchange: &Exchange) -> Option<Cost<'_>> {
     let prices = exchange.target()?.prices.as_ref()?;
-    prices.cost(&used(exchange)?, exchange.accepted, &[])
+    prices.cost(&used(exchange)?, exchange.accepted)
 }
 
 /// In the buckets of a record.
@@ -102,10 +103,8 @@ fn tokens(usage: &Usage) -> Tokens {
     }
 }
 
-/// The provider's report; else, where content came, a guess: four bytes of a request are about a token, and so is a piece
-/// of a stream.
-fn used(exchange: &Exchange) -> Option<Usage> {
-    let guess =
-        || Usage { input: Some(exchange.request_bytes.div_ceil(4)), output: Some(exchange.pieces), ..Usage::default() };
-    exchange.told.usage.or_else(|| (exchange.pieces > 0).then(guess))
+/// The provider's report; what it lacks, as it was counted here.
+pub(crate) fn used(exchange: &Exchange) -> Option<Usage> {
+    let reported = exchange.told.usage;
+    exchange.counting.estimate.map_or(reported, |counted| Some(estimate::fill(reported.unwrap_or_default(), counted)))
 }

@@ -67,7 +67,11 @@ fn read_usage(json: Option<&Json<'_>>, fields: &Fields<'_, '_>, parts: &[Part<'_
     let usage = usage::read(json?)?;
     let searched = || count_searches(parts);
     let reported = fields.peek("tool_usage").and_then(|tools| tools.get("web_search")?.get("num_requests")?.as_u64());
-    Some(Usage { web_searches: usage.web_searches.or(reported).or_else(searched), ..usage })
+    Some(Usage {
+        web_searches: usage.web_searches.or(reported).or_else(searched),
+        tier: usage::tier(fields.peek("service_tier")),
+        ..usage
+    })
 }
 
 fn count_searches(parts: &[Part<'_>]) -> Option<u64> {

@@ -8,7 +8,7 @@ use super::super::marks::{CHAT, is_own, marked, marked_in, with_more, with_rest}
 use super::super::media::url_part;
 use super::super::{reasoning, stop, usage};
 use super::read::MESSAGE;
-use crate::canonical::{Answer, Body, Choice, Media, Part, Source, Text};
+use crate::canonical::{Answer, Body, Choice, Media, Part, Source, Text, Usage};
 use crate::dialect::Told;
 use crate::json::{Json, Members};
 
@@ -46,7 +46,10 @@ fn object<'a>(answer: &Answer<'a>) -> Json<'a> {
 fn reported<'a>(answer: &Answer<'a>) -> Option<Json<'a>> {
     let said = answer.rest.of(CHAT).and_then(|rest| rest.get("usage"));
     match (said, &answer.usage) {
-        (Some(json), known) if usage::read(json) == *known => Some(json.clone()),
+        // The tier is said beside it.
+        (Some(json), known) if usage::read(json) == known.map(|known| Usage { tier: None, ..known }) => {
+            Some(json.clone())
+        }
         (_, known) => known.as_ref().map(usage::write),
     }
 }
