@@ -6,6 +6,7 @@ use http::HeaderValue;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use tollway_protocol::dialect::Dialect;
+use tollway_protocol::quirks::Declared;
 
 use crate::account::price::Prices;
 use crate::guard::{GuardSpec, OnFailure};
@@ -100,6 +101,8 @@ pub(crate) struct ProviderSpec {
     pub(crate) dialects: Vec<DialectName>,
     /// What it calls the most tokens of a chat completion.
     pub(crate) max_tokens: String,
+    /// How it departs from the dialects, in what it takes.
+    pub(crate) quirks: QuirksSpec,
     pub(crate) base_url: String,
     pub(crate) auth_header: String,
     pub(crate) auth_prefix: String,
@@ -115,6 +118,20 @@ pub(crate) struct ProviderSpec {
     pub(crate) max_connection_age_ms: u64,
     pub(crate) dns_ttl_ms: u64,
     pub(crate) mock: Option<MockSpec>,
+}
+
+/// How a provider departs from the dialects that it speaks, in what it takes.
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct QuirksSpec {
+    /// Of chat completions.
+    pub(crate) chat: Declared,
+    /// Of requests for answers in any other dialect.
+    pub(crate) other: Declared,
+    /// Of embeddings.
+    pub(crate) embeddings: Declared,
+    /// Whether a stream's usage is asked for; else it comes unasked, and asking is an error.
+    pub(crate) ask_usage: bool,
 }
 
 /// Where a provider's answers come from.

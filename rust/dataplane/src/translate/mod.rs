@@ -61,20 +61,35 @@ pub(crate) fn request<'c>(exchange: &mut Exchange, call: &'c Call, target: &Targ
     if from == to {
         outbound.forward = &call.head.forward;
     }
+    let mut losses = Losses::default();
     // A count may hold a whole request, and in it the model's name.
     let holds_more = operation == Operation::Count && to == Dialect::Gemini;
     if from == to && !holds_more && !signature::is_marked(&call.body, to) {
-        let usage = matches!(from, Dialect::Chat | Dialect::Completions);
+        let usage = matches!(from, Dialect::Chat | Dialect::Completions) && target.provider.ask_usage;
         outbound.body = for_upstream(&call.body, &call.peek, &target.labels.model_json, usage);
-        return Ok(outbound);
+    } else {
+        let body = match operation {
+            Operation::Generate => translated(exchange, call, target, to, &mut losses),
+            Operation::Count => count::request(call, target, &mut losses),
+            Operation::Embed { .. } => embedding(call, target, &mut outbound, &mut losses),
+        };
+        outbound.body = Segments::from(Bytes::from(body.map_err(|invalid| refused(&invalid))?));
+        exchange.asked = (from == Dialect::Responses && from != to).then(|| call.body.clone());
     }
-    let mut losses = Losses::default();
-    let body = match operation {
-        Operation::Generate => translated(exchange, call, target, to, &mut losses),
-        Operation::Count => count::request(call, target, &mut losses),
-        Operation::Embed { .. } => embedding(call, target, &mut outbound, &mut losses),
-    };
-    let body = body.map_err(|invalid| refused(&invalid))?;
+    if let Some(quirks) = target.provider.quirks(to, operation).filter(|one| one.may_mind(outbound.body.as_slice()))
+        && let Some(body) = quirks.apply(&outbound.body.to_bytes(), &mut losses)
+    {
+        outbound.body = Segments::from(Bytes::from(body));
+    }
+    lost(exchange, target, &losses)?;
+    Ok(outbound)
+}
+
+/// Names in the exchange what is lost.
+///
+/// # Errors
+/// `InvalidRequest`, if the route is to refuse that.
+fn lost(exchange: &mut Exchange, target: &Target, losses: &Losses) -> Result<(), Error> {
     let reject = exchange.route.as_ref().is_some_and(|route| route.on_lossy == OnLossy::Reject);
     if reject && let Some(first) = losses.names().first() {
         let message = format!(
@@ -84,10 +99,8 @@ pub(crate) fn request<'c>(exchange: &mut Exchange, call: &'c Call, target: &Targ
         );
         return Err(Error::new(Kind::InvalidRequest, message).at(first.clone()));
     }
-    exchange.asked = (from == Dialect::Responses && from != to).then(|| call.body.clone());
     exchange.losses.extend(losses.names().iter().map(|name| format!("lossy:{name}")));
-    outbound.body = Segments::from(Bytes::from(body));
-    Ok(outbound)
+    Ok(())
 }
 
 fn translated(

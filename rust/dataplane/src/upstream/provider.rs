@@ -6,9 +6,10 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderName, HeaderValue, Uri, header as names};
 
 use tollway_protocol::dialect::Dialect;
+use tollway_protocol::quirks::Quirks;
 
 use crate::accept::endpoint::Operation;
-use crate::snapshot::spec::{ApiKeySpec, MockSpec, ProviderKind, ProviderSpec, header};
+use crate::snapshot::spec::{ApiKeySpec, MockSpec, ProviderKind, ProviderSpec, QuirksSpec, header};
 
 use super::origin::{Origin, Settings};
 
@@ -19,9 +20,33 @@ pub(crate) struct Provider {
     dialects: Vec<Dialect>,
     /// What it calls the most tokens of a chat completion.
     pub(crate) max_tokens: String,
+    quirks: ByRequest,
+    /// Whether a stream's usage is asked for.
+    pub(crate) ask_usage: bool,
     pub(crate) region: Option<String>,
     pub(crate) tags: Vec<String>,
     pub(crate) transport: Transport,
+}
+
+/// How it departs from the dialects, by the kind of request.
+struct ByRequest {
+    chat: Option<Quirks>,
+    other: Option<Quirks>,
+    embeddings: Option<Quirks>,
+}
+
+impl ByRequest {
+    fn compile(spec: QuirksSpec) -> Result<Self, String> {
+        let mut chat = spec.chat;
+        if !spec.ask_usage {
+            chat.omit.push("stream_options".to_owned());
+        }
+        Ok(Self {
+            chat: Quirks::compile(chat)?,
+            other: Quirks::compile(spec.other)?,
+            embeddings: Quirks::compile(spec.embeddings)?,
+        })
+    }
 }
 
 /// Where answers come from.
@@ -106,6 +131,9 @@ impl Provider {
     /// # Errors
     /// What does not hold together, without secrets.
     pub(crate) fn compile(mut spec: ProviderSpec, known: Option<&Self>) -> Result<Self, String> {
+        let ask_usage = spec.quirks.ask_usage;
+        let quirks = ByRequest::compile(std::mem::take(&mut spec.quirks))
+            .map_err(|error| format!("provider {:?}: {error}", spec.name))?;
         let name: Arc<str> = spec.name.as_str().into();
         let dialects: Vec<Dialect> = std::mem::take(&mut spec.dialects).into_iter().map(|name| name.0).collect();
         if dialects.is_empty() {
@@ -120,7 +148,7 @@ impl Provider {
                 HttpTransport::compile(spec, known).map_err(|error| format!("provider {name:?}: {error}"))?,
             )),
         };
-        Ok(Self { name, dialects, max_tokens, region, tags, transport })
+        Ok(Self { name, dialects, max_tokens, quirks, ask_usage, region, tags, transport })
     }
 
     /// What is spoken with it for a caller of `dialect`: the same, if it can.
@@ -134,6 +162,16 @@ impl Provider {
         let able = |own: &&Dialect| matches!(own, Dialect::Chat | Dialect::Gemini);
         let same = self.dialects.iter().filter(able).find(|own| **own == dialect);
         same.or(self.dialects.iter().find(able)).copied()
+    }
+
+    /// What of the dialect `spoken` it does not take as it is, in a request for `operation`.
+    pub(crate) fn quirks(&self, spoken: Dialect, operation: Operation) -> Option<&Quirks> {
+        match (operation, spoken) {
+            (Operation::Generate, Dialect::Chat) => self.quirks.chat.as_ref(),
+            (Operation::Generate, _) => self.quirks.other.as_ref(),
+            (Operation::Embed { .. }, _) => self.quirks.embeddings.as_ref(),
+            (Operation::Count, _) => None,
+        }
     }
 
     /// Whether `text`, which the provider sent, holds a credential of ours: upstreams quote what they were sent.
