@@ -25,11 +25,13 @@ SHAPE: dict[str, set[str]] = {
         "write_timeout_ms", "tls",
     },
     "providers": {
-        "name", "kind", "dialects", "max_tokens", "base_url", "auth_header", "auth_prefix", "api_keys", "headers",
+        "name", "kind", "dialects", "max_tokens", "quirks", "base_url", "auth_header", "auth_prefix", "api_keys", "headers",
         "region", "tags",
         "ca", "proxy", "http2", "connect_timeout_ms", "max_connections", "max_connection_age_ms",
         "dns_ttl_ms", "mock",
     },
+    "quirks": {"chat", "other", "embeddings", "ask_usage"},
+    **dict.fromkeys(("chat", "other", "embeddings"), {"drop", "rename", "values", "only", "call_ids"}),
     "prices": {"provider", "model", "price"},
     "price": {"periods"},
     "periods": {"when", "version", "rates", "variants"},
@@ -69,7 +71,7 @@ def check_shape(value: object, name: str) -> None:
     if isinstance(value, list):
         for entry in value:
             check_shape(entry, name)
-    elif isinstance(value, dict) and name not in ("headers", "metadata", "settings", "when", "terms", "rates"):
+    elif isinstance(value, dict) and name not in ("headers", "metadata", "settings", "when", "terms", "rates", "rename", "values", "only"):
         assert set(value) == SHAPE[name], name
         for key, entry in value.items():
             check_shape(entry, key)

@@ -12,6 +12,7 @@ from tollway.config.fields import (
     HeaderName,
     Hidden,
     Many,
+    MemberPath,
     Name,
     ProxyUrl,
     SecretRef,
@@ -56,6 +57,12 @@ class HttpProviderSettings(ProviderSettings):
     headers: Annotated[dict[HeaderName, SecretRef], Hidden()] = Field(
         default_factory=dict,
         description="Headers that every request to the provider carries; values may be references.",
+    )
+    drop_params: Many[MemberPath] = Field(
+        default=(), description="Members of requests that the server refuses, besides those that the module knows."
+    )
+    rename_params: dict[MemberPath, Annotated[str, Field(min_length=1)]] = Field(
+        default_factory=dict, description="Members of requests that the server knows by another name."
     )
     ca: FilePath | None = Field(
         default=None, description="PEM file of the authorities to trust instead of the system's."

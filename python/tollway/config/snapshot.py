@@ -16,7 +16,7 @@ from tollway.config.schema_guard import Guardrail, Hook
 from tollway.config.schema_provider import HttpProviderSettings, ProviderSettings
 from tollway.config.schema_route import Route, Target
 from tollway.config.shape import Path
-from tollway.providers.contract import Provider, providers
+from tollway.providers.contract import Provider, Quirks, providers
 
 Json = dict[str, Any]
 
@@ -81,6 +81,12 @@ def _provider(name: str, settings: ProviderSettings, resolved: Resolved) -> Json
         "kind": declared.kind,
         "dialects": http.dialects or declared.dialects,
         "max_tokens": declared.max_tokens,
+        "quirks": {
+            "chat": _quirks(declared.chat, http),
+            "other": _quirks(Quirks(), http),
+            "embeddings": _quirks(declared.embeddings, http),
+            "ask_usage": declared.stream_usage == "asked",
+        },
         "base_url": http.base_url or declared.base_url or "",
         "auth_header": declared.auth_header,
         "auth_prefix": declared.auth_prefix,
@@ -101,6 +107,16 @@ def _provider(name: str, settings: ProviderSettings, resolved: Resolved) -> Json
         "max_connection_age_ms": http.max_connection_age,
         "dns_ttl_ms": http.dns_ttl,
         "mock": _mock(settings, declared),
+    }
+
+
+def _quirks(declared: Quirks, settings: HttpProviderSettings) -> Json:
+    return {
+        "drop": [*declared.drop, *settings.drop_params],
+        "rename": {**declared.rename, **settings.rename_params},
+        "values": {path: dict(words) for path, words in declared.values.items()},
+        "only": declared.only,
+        "call_ids": declared.call_ids,
     }
 
 
