@@ -56,6 +56,12 @@ SHAPE: dict[str, set[str]] = {
 }  # fmt: skip
 
 
+FREE = {"headers", "metadata", "settings", "when", "terms", "rates", "rename", "values", "only"}
+"""Tables with names of the operator's own."""
+
+NO_QUIRKS: dict[str, object] = {"drop": [], "rename": {}, "values": {}, "only": {}, "call_ids": None}
+
+
 def compiled(path: Path) -> dict[str, Any]:
     snapshot = orjson.loads(config.build(path, resolve_hook=resolve_hook).snapshot)
     assert isinstance(snapshot, dict)
@@ -71,7 +77,17 @@ def check_shape(value: object, name: str) -> None:
     if isinstance(value, list):
         for entry in value:
             check_shape(entry, name)
-    elif isinstance(value, dict) and name not in ("headers", "metadata", "settings", "when", "terms", "rates", "rename", "values", "only"):
+    elif isinstance(value, dict) and name not in (
+        "headers",
+        "metadata",
+        "settings",
+        "when",
+        "terms",
+        "rates",
+        "rename",
+        "values",
+        "only",
+    ):
         assert set(value) == SHAPE[name], name
         for key, entry in value.items():
             check_shape(entry, key)
@@ -105,6 +121,7 @@ def test_providers(write: Write) -> None:
         "kind": "http",
         "dialects": ["openai", "openai-responses"],
         "max_tokens": "max_completion_tokens",
+        "quirks": {**dict.fromkeys(("chat", "other", "embeddings"), NO_QUIRKS), "ask_usage": True},
         "base_url": "https://api.openai.com/v1",
         "auth_header": "authorization",
         "auth_prefix": "Bearer ",
@@ -124,6 +141,17 @@ def test_providers(write: Write) -> None:
     mock = named(providers, "mock")
     assert (mock["kind"], mock["api_keys"], mock["base_url"]) == ("mock", [], "")
     assert mock["mock"] == {"latency_ms": 1, "chunk_gap_ms": 0, "chunks": 3, "error_status": 503, "cut_after": 100}
+
+
+def test_quirks_are_those_of_the_module_and_of_the_file(write: Write) -> None:
+    own = named(compiled(write(FULL))["providers"], "self-hosted")["quirks"]
+    said = NO_QUIRKS | {"drop": ["logit_bias", "messages[].name"], "rename": {"max_completion_tokens": "max_tokens"}}
+    assert own == {**dict.fromkeys(("chat", "other", "embeddings"), said), "ask_usage": True}
+    text = '[providers.m]\ntype = "mistral"\napi_key = "env:A"\ndrop_params = ["x"]\nrename_params = { seed = "y" }\n'
+    mistral = compiled(write(text))["providers"][0]["quirks"]
+    assert (mistral["ask_usage"], mistral["chat"]["call_ids"], mistral["other"]["call_ids"]) == (False, 9, None)
+    assert mistral["chat"]["drop"][-1] == "x"
+    assert mistral["chat"]["rename"] == {"max_completion_tokens": "max_tokens", "seed": "y"}
 
 
 def test_default_base_url(write: Write) -> None:

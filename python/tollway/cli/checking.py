@@ -1,4 +1,4 @@
-"""`tollway check`, `tollway schema`, `tollway version`."""
+"""`tollway check`, `tollway schema`, `tollway providers`, `tollway version`."""
 # ruff: noqa: PLC0415 - see the package's docstring
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from tollway.cli.options import DEFAULT_FILE, JsonOption
-from tollway.cli.output import BAD_INPUT, colored, say
+from tollway.cli.output import BAD_INPUT, colored, say, say_json, table
 
 
 def check(
@@ -41,6 +41,17 @@ def schema() -> None:
     from tollway.config import json_schema
 
     say(json.dumps(json_schema(), indent=2, ensure_ascii=False))
+
+
+def providers(as_json: JsonOption = False) -> None:
+    """List the providers that a configuration can name as `type`: what each speaks, where it is, what it minds."""
+    from tollway.providers.contract import providers as bundled
+
+    if as_json:
+        say_json([{"type": name, **one.told()} for name, one in bundled().items()])
+        return
+    rows = ((name, list(one.dialects), one.base_url, one.evidence) for name, one in bundled().items())
+    say(table(("type", "speaks", "base_url", "evidence"), rows))
 
 
 def version(as_json: JsonOption = False) -> None:

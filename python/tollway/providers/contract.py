@@ -5,9 +5,9 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cache
-from typing import Literal
+from typing import Any, Literal
 
 import tollway.providers
 
@@ -75,6 +75,10 @@ class Provider:
     stream_usage: Literal["asked", "always"] = "asked"
     needs_key: bool = False
     options: tuple[Option, ...] = ()
+
+    def told(self) -> dict[str, Any]:
+        """The declarations as JSON has them."""
+        return asdict(self)
 
 
 @cache
