@@ -103,6 +103,8 @@ pub(crate) struct ProviderSpec {
     pub(crate) max_tokens: String,
     /// How it departs from the dialects, in what it takes.
     pub(crate) quirks: QuirksSpec,
+    /// The Python class that translates for it, if one does.
+    pub(crate) adapter: Option<AdapterSpec>,
     pub(crate) base_url: String,
     pub(crate) auth_header: String,
     pub(crate) auth_prefix: String,
@@ -118,6 +120,19 @@ pub(crate) struct ProviderSpec {
     pub(crate) max_connection_age_ms: u64,
     pub(crate) dns_ttl_ms: u64,
     pub(crate) mock: Option<MockSpec>,
+}
+
+/// A class of the operator's, or of a module's, that turns a dialect into what an exotic API takes, and back.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AdapterSpec {
+    pub(crate) id: u64,
+    pub(crate) call: String,
+    pub(crate) is_async: bool,
+    pub(crate) timeout_ms: u64,
+    /// Where requests go, and those for a stream; `{model}` stands for the model's name.
+    pub(crate) path: String,
+    pub(crate) stream_path: String,
 }
 
 /// How a provider departs from the dialects that it speaks, in what it takes.

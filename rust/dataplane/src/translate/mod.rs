@@ -39,6 +39,12 @@ pub(crate) struct Outbound<'c> {
 }
 
 impl Outbound<'_> {
+    /// The same with `body`, which an adapter made of it. Its headers are the adapter's.
+    pub(crate) fn instead(&self, body: Bytes) -> Self {
+        let Self { from, to, operation, stream, base64, .. } = *self;
+        Self { from, to, operation, stream, base64, body: Segments::from(body), forward: &[] }
+    }
+
     /// Whether the answer passes as it is.
     pub(crate) fn is_passed_on(&self) -> bool {
         self.from == self.to

@@ -9,7 +9,9 @@ use tollway_protocol::dialect::Dialect;
 use tollway_protocol::quirks::Quirks;
 
 use crate::accept::endpoint::Operation;
-use crate::snapshot::spec::{ApiKeySpec, MockSpec, ProviderKind, ProviderSpec, QuirksSpec, header};
+use crate::guard::OnFailure;
+use crate::snapshot::Hook;
+use crate::snapshot::spec::{AdapterSpec, ApiKeySpec, MockSpec, ProviderKind, ProviderSpec, QuirksSpec, header};
 
 use super::origin::{Origin, Settings};
 
@@ -23,6 +25,8 @@ pub(crate) struct Provider {
     quirks: ByRequest,
     /// Whether a stream's usage is asked for.
     pub(crate) ask_usage: bool,
+    /// The Python class that translates for it, if one does.
+    pub(crate) adapter: Option<Hook>,
     pub(crate) region: Option<String>,
     pub(crate) tags: Vec<String>,
     pub(crate) transport: Transport,
@@ -65,6 +69,8 @@ pub(crate) struct HttpTransport {
     fixed: [(Dialect, Address); 4],
     embeddings: Address,
     count: Address,
+    /// Where an adapter's requests go, and those for a stream.
+    adapted: Option<[String; 2]>,
     /// All fixed headers but the credential.
     pub(crate) headers: HeaderMap,
     pub(crate) credentials: Credentials,
@@ -140,15 +146,16 @@ impl Provider {
             return Err(format!("provider {name:?}: it speaks no dialect"));
         }
         let max_tokens = std::mem::take(&mut spec.max_tokens);
+        let (paths, adapter) = spec.adapter.take().map(adapter).unzip();
         let (region, tags) = (spec.region.take(), std::mem::take(&mut spec.tags));
         let transport = match (spec.kind, spec.mock.take()) {
             (ProviderKind::Mock, Some(mock)) => Transport::Mock(mock),
             (ProviderKind::Mock, None) => return Err(format!("provider {name:?}: its mock settings are missing")),
             (ProviderKind::Http, _) => Transport::Http(Box::new(
-                HttpTransport::compile(spec, known).map_err(|error| format!("provider {name:?}: {error}"))?,
+                HttpTransport::compile(spec, known, paths).map_err(|error| format!("provider {name:?}: {error}"))?,
             )),
         };
-        Ok(Self { name, dialects, max_tokens, quirks, ask_usage, region, tags, transport })
+        Ok(Self { name, dialects, max_tokens, quirks, ask_usage, adapter, region, tags, transport })
     }
 
     /// What is spoken with it for a caller of `dialect`: the same, if it can.
@@ -159,7 +166,7 @@ impl Provider {
 
     /// What is spoken with it for embeddings, for a caller of `dialect`; `None` if it has none.
     pub(crate) fn embeds(&self, dialect: Dialect) -> Option<Dialect> {
-        let able = |own: &&Dialect| matches!(own, Dialect::Chat | Dialect::Gemini);
+        let able = |own: &&Dialect| self.adapter.is_none() && matches!(own, Dialect::Chat | Dialect::Gemini);
         let same = self.dialects.iter().filter(able).find(|own| **own == dialect);
         same.or(self.dialects.iter().find(able)).copied()
     }
@@ -192,7 +199,7 @@ impl Provider {
 }
 
 impl HttpTransport {
-    fn compile(spec: ProviderSpec, known: Option<&Provider>) -> Result<Self, String> {
+    fn compile(spec: ProviderSpec, known: Option<&Provider>, adapted: Option<[String; 2]>) -> Result<Self, String> {
         let base: Uri = spec.base_url.parse().map_err(|_| "its base_url is not a URL".to_owned())?;
         let mut headers = HeaderMap::new();
         for (name, value) in &spec.headers {
@@ -228,7 +235,7 @@ impl HttpTransport {
         ];
         let embeddings = Address::of(&base, "/embeddings")?;
         let count = Address::of(&base, "/messages/count_tokens")?;
-        Ok(Self { base, fixed, embeddings, count, origin, headers, credentials })
+        Ok(Self { base, fixed, embeddings, count, adapted, origin, headers, credentials })
     }
 
     /// Where a request in `dialect` for `model` goes, which asks for a stream or not; `None` if the model's name can be no
@@ -239,6 +246,10 @@ impl HttpTransport {
         operation: Operation,
         (model, stream): (&str, bool),
     ) -> Option<Address> {
+        if let Some([whole, streamed]) = &self.adapted {
+            let path = if stream { streamed } else { whole };
+            return Address::of(&self.base, &path.replace("{model}", &in_path(model))).ok();
+        }
         match (dialect, operation) {
             (Dialect::Chat, Operation::Embed { .. }) => return Some(self.embeddings.clone()),
             (Dialect::Anthropic, Operation::Count) => return Some(self.count.clone()),
@@ -259,6 +270,12 @@ impl HttpTransport {
             if model.contains('/') { format!("/{}", in_path(model)) } else { format!("/models/{}", in_path(model)) };
         Address::of(&self.base, &format!("{path}:{method}")).ok()
     }
+}
+
+fn adapter(spec: AdapterSpec) -> ([String; 2], Hook) {
+    let AdapterSpec { id, call, is_async, timeout_ms, path, stream_path } = spec;
+    let timeout = Duration::from_millis(timeout_ms);
+    ([path, stream_path], Hook { id, call, is_async, timeout, on_failure: OnFailure::Closed })
 }
 
 /// `name` as it can stand in a path (RFC 3986 §3.3), its slashes kept.
