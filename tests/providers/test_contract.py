@@ -24,7 +24,7 @@ from tests.support.wire import Answer, Json, ask, request
 from tollway.providers.contract import Provider, providers
 
 CASES = Path(__file__).parent / "cases"
-SERVERS = {name: one for name, one in providers().items() if one.kind == "http"}
+SERVERS = {name: one for name, one in providers().items() if one.kind == "http" and one.adapter is None}
 
 
 def case_of(name: str) -> dict[str, Any]:

@@ -27,7 +27,7 @@ def check(
     path = file or DEFAULT_FILE
     hooks = HookRegistry()
     hooks.add_folder(path.parent)
-    found = diagnose(path, resolve_hook=hooks.resolve)
+    found = diagnose(path, resolve_hook=hooks.resolve, resolve_adapter=hooks.adapter)
     wrong = any(one.severity == "error" for one in found) or (strict and bool(found))
     if as_json:
         say(json.dumps({"ok": not wrong, "diagnostics": [one.to_json() for one in found]}))

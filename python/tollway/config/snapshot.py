@@ -7,13 +7,13 @@ from typing import Any
 
 import orjson
 
-from tollway.config.checks import Resolved, ResolveHook
+from tollway.config.checks import ResolveAdapter, Resolved, ResolveHook
 from tollway.config.plain import plain
 from tollway.config.prices import price_record
 from tollway.config.schema import SCOPES, Config
 from tollway.config.schema_access import DataPolicy, Key, Scope
 from tollway.config.schema_guard import Guardrail, Hook
-from tollway.config.schema_provider import HttpProviderSettings, ProviderSettings
+from tollway.config.schema_provider import HttpProviderSettings, ProviderSettings, adapter_of
 from tollway.config.schema_route import Route, Target
 from tollway.config.shape import Path
 from tollway.providers.contract import Provider, Quirks, providers
@@ -21,10 +21,13 @@ from tollway.providers.contract import Provider, Quirks, providers
 Json = dict[str, Any]
 
 
-def compile_snapshot(config: Config, resolved: Resolved, *, resolve_hook: ResolveHook) -> bytes:
+def compile_snapshot(
+    config: Config, resolved: Resolved, *, resolve_hook: ResolveHook, resolve_adapter: ResolveAdapter
+) -> bytes:
     """The JSON that `Gateway` and `Gateway.reload` take. It holds secrets: never log it or write it anywhere.
 
-    `resolve_hook` is asked once for each function; it raises `HookError` for one that cannot be used.
+    `resolve_hook` is asked once for each function, `resolve_adapter` for each provider that has one; they raise `HookError`
+    for what cannot be used.
     """
     calls = dict.fromkeys(hook.call for route in config.routes.values() for hook in route.hooks)
     hooks = {call: resolve_hook(call) for call in calls}
@@ -32,7 +35,10 @@ def compile_snapshot(config: Config, resolved: Resolved, *, resolve_hook: Resolv
         {
             "server": _server(config, resolved),
             "store": compile_store(config, resolved),
-            "providers": [_provider(name, provider, resolved) for name, provider in config.providers.items()],
+            "providers": [
+                _adapted(_provider(name, provider, resolved), provider, resolve_adapter)
+                for name, provider in config.providers.items()
+            ],
             "prices": list(_prices(config)),
             "routes": [_route(name, route, hooks) for name, route in config.routes.items()],
             "scopes": list(_scopes(config)),
@@ -107,6 +113,28 @@ def _provider(name: str, settings: ProviderSettings, resolved: Resolved) -> Json
         "max_connection_age_ms": http.max_connection_age,
         "dns_ttl_ms": http.dns_ttl,
         "mock": _mock(settings, declared),
+    }
+
+
+def _adapted(provider: Json, settings: ProviderSettings, resolve_adapter: ResolveAdapter) -> Json:
+    """With what an adapter, if there is one, says in place of the module."""
+    call = adapter_of(settings)
+    if call is None:
+        return provider | {"adapter": None}
+    adapter = resolve_adapter(call)
+    return provider | {
+        "dialects": [adapter.dialect],
+        "auth_header": adapter.auth_header,
+        "auth_prefix": adapter.auth_prefix,
+        "adapter": {
+            "id": adapter.id,
+            "call": call,
+            "is_async": adapter.is_async,
+            "timeout_ms": getattr(settings, "adapter_timeout"),  # noqa: B009 - the settings of its type have it
+            "path": adapter.path,
+            "stream_path": adapter.stream_path,
+        },
+        "headers": {**adapter.headers, **provider["headers"]},
     }
 
 

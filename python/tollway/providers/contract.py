@@ -15,6 +15,10 @@ Quantity = Literal["delay", "count", "status"]
 Dialect = Literal["openai", "openai-responses", "openai-completions", "anthropic", "gemini"]
 
 
+CONFIGURED = "configured"
+"""Stands for an adapter that the configuration names."""
+
+
 @dataclass(frozen=True, slots=True)
 class Option:
     """A setting that only this provider has: `kind` says what it holds, `default` is as written in the file."""
@@ -57,7 +61,8 @@ class Provider:
     `max_tokens` is what the provider calls the most tokens of a chat completion. `chat` and `embeddings` are the quirks of
     these requests; `stream_usage` says whether a stream tells its tokens because it is asked to, or always, where asking is an
     error. `needs_key` warns when none is
-    configured. `options` are settings beyond those that all providers share. `evidence` is what the module was tested
+    configured. `adapter` is the class that translates for it, as `module:Class`, where its API is no known dialect: see
+    `tollway.adapter`. `options` are settings beyond those that all providers share. `evidence` is what the module was tested
     against: recorded traffic of the provider, or its documentation alone.
     """
 
@@ -74,6 +79,7 @@ class Provider:
     embeddings: Quirks = field(default_factory=Quirks)
     stream_usage: Literal["asked", "always"] = "asked"
     needs_key: bool = False
+    adapter: str | None = None
     options: tuple[Option, ...] = ()
 
     def told(self) -> dict[str, Any]:
