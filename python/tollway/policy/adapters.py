@@ -77,7 +77,7 @@ def _method(found: type, call: str, name: str) -> Callable[..., object]:
     method: object = getattr(found, name, None)
     if not callable(method):
         raise HookError(f"`{call}` has no method `{name}`")
-    if not _takes(method, None, None):
+    if not _takes(method, None, None) and not (name == "event" and _takes(method, None, None, None)):
         raise HookError(f"`{call}.{name}` cannot be called with one argument, {METHODS[name]}")
     return method
 
