@@ -13,9 +13,9 @@ of any dialect, and sends what the adapter returns:
         def event(self, event: Json) -> list[Json]: ...   # one event of the API's stream in, chunks out
 
 Each attempt has an instance of its own, made without arguments, whose methods are called one after another: `request`,
-then `response`, or `event` for each event in order, then `end`. So an instance may remember what it needs. Plain methods
-run on threads of their own (as many as `server.hook_threads`); if `request`, `response` and `event` are all `async`, on
-the event loop of asynchronous hooks. See docs/adapters.md.
+then `response`, or `event` for each event in order, then `end`. So an instance may remember what it needs. Plain
+methods run on threads of their own (as many as `server.hook_threads`); if `request`, `response` and `event` are all
+`async`, on the event loop of asynchronous hooks. See docs/adapters.md.
 """
 
 from __future__ import annotations

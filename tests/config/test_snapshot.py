@@ -28,7 +28,8 @@ SHAPE: dict[str, set[str]] = {
         "write_timeout_ms", "tls",
     },
     "providers": {
-        "name", "kind", "dialects", "max_tokens", "quirks", "adapter", "base_url", "auth_header", "auth_prefix", "api_keys", "headers",
+        "name", "kind", "dialects", "max_tokens", "quirks", "adapter",
+        "base_url", "auth_header", "auth_prefix", "api_keys", "headers",
         "region", "tags",
         "ca", "proxy", "http2", "connect_timeout_ms", "max_connections", "max_connection_age_ms",
         "dns_ttl_ms", "mock",

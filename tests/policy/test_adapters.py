@@ -75,7 +75,7 @@ def test_check_names_file_line_and_column(registry: HookRegistry, module: Module
     assert "there is no module `nowhere`" in found[1].message
 
 
-def test_an_adapter_must_be_named_and_says_its_dialect_itself(registry: HookRegistry, tmp_path: Path) -> None:
+def test_an_adapter_must_be_named_and_says_its_dialect_itself(tmp_path: Path) -> None:
     file = tmp_path / "tollway.toml"
     file.write_text('[providers.a]\ntype = "python"\nbase_url = "http://127.0.0.1:1"\n')
     assert [one.code for one in config.check(file) if one.severity == "error"] == ["missing-key"]

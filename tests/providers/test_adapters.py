@@ -95,7 +95,10 @@ ADAPTERS = {
 }
 
 CALLERS: dict[str, tuple[str, Json]] = {
-    "chat": ("/v1/chat/completions", {"messages": [{"role": "user", "content": "Hello?"}], "max_completion_tokens": 64}),
+    "chat": (
+        "/v1/chat/completions",
+        {"messages": [{"role": "user", "content": "Hello?"}], "max_completion_tokens": 64},
+    ),
     "responses": ("/v1/responses", {"input": "Hello?", "max_output_tokens": 64}),
     "messages": ("/v1/messages", {"messages": [{"role": "user", "content": "Hello?"}], "max_tokens": 64}),
     "gemini": (
@@ -193,7 +196,11 @@ def test_a_whole_answer_reaches_callers_of_every_dialect(
     answer = call(gateway, caller, "exotic")
     assert answer.status == 200, answer.body
     sent = upstream.take()
-    assert (sent.target, sent.header("x-exotic-key"), sent.header("authorization")) == ("/v3/generate", UPSTREAM_KEY, None)
+    assert (sent.target, sent.header("x-exotic-key"), sent.header("authorization")) == (
+        "/v3/generate",
+        UPSTREAM_KEY,
+        None,
+    )
     assert sent.json() == {
         "engine": "large", "turns": [{"who": "user", "says": "Hello?"}], "limit": 64, "live": False,
     }  # fmt: skip
@@ -220,7 +227,9 @@ def test_an_event_goes_out_before_the_next_one_comes(gateway: RunningGateway, up
     gate = Gate()
     first = b'event: piece\ndata: {"text": "first"}\n\n'
     rest = b'event: over\ndata: {"why": "done", "spent": [1, 1]}\n\n'
-    upstream.script(Reply(headers=(("content-type", "text/event-stream"),), body=(first, gate, rest), framing="chunked"))
+    upstream.script(
+        Reply(headers=(("content-type", "text/event-stream"),), body=(first, gate, rest), framing="chunked")
+    )
     with Wire(gateway.address) as wire:
         path, body = CALLERS["chat"]
         wire.send(request({"model": "exotic", "stream": True, **body}, key=gateway.key, target=path))

@@ -135,5 +135,42 @@ def test_embeddings(gateway: RunningGateway, upstream: ScriptedUpstream, name: s
     assert flags_of(answer) == sorted(case.get("flags", ()))
 
 
+PARAMS = {"drop_params": ["seed", "messages[].name", "thinking"], "rename_params": {"max_completion_tokens": "most"}}
+
+
+def test_what_the_file_says_of_a_server(upstream: ScriptedUpstream, tmp_path: Path) -> None:
+    def asked(running: RunningGateway, model: str, **more: object) -> Answer:
+        upstream.reset()
+        messages = [{"role": "user", "name": "ada", "content": "Hello?"}]
+        return running.chat({"model": model, "seed": None, "max_completion_tokens": 9, "messages": messages, **more})
+
+    other = {"type": "anthropic", "base_url": f"{upstream.url}/v1", "api_key": "env:TEST_UPSTREAM_KEY", **PARAMS}
+    routes = {
+        "strict": {"provider": "up", "model": "up-model", "on_lossy": "reject"},
+        "other": {"provider": "other", "model": "up-model", "max_retries": 0},
+    }
+    text = minimal(upstream.url, provider=PARAMS, providers={"other": other}, routes=routes)
+    with RunningGateway(text, tmp_path) as running:
+        assert flags_of(asked(running, "m", seed=7)) == ["lossy:messages[].name", "lossy:seed"]
+        sent = {"model": "up-model", "messages": [{"role": "user", "content": "Hello?"}], "most": 9}
+        assert upstream.take().json() == sent
+        refused = asked(running, "strict")
+        assert (refused.status, refused.json()["error"]["param"]) == (400, "messages[].name")
+        assert not upstream.requests
+        body = {"model": "other", "max_tokens": 9, "thinking": {"type": "disabled"}, "messages": []}
+        answer = ask(running.address, request(body, key=running.key, target="/v1/messages"))
+        assert flags_of(answer) == ["lossy:thinking"]
+        assert upstream.take().json() == {"model": "up-model", "max_tokens": 9, "messages": []}
+
+
+def test_a_body_without_anything_that_a_server_minds_passes_byte_for_byte(
+    gateway: RunningGateway, upstream: ScriptedUpstream
+) -> None:
+    upstream.reset()
+    body = b'{ "model" : "mistral",  "n":1.0,"messages":[{"content":"logprobs","role":"user"}]}'
+    assert gateway.chat(body).status == 200
+    assert upstream.take().body == body.replace(b'"mistral"', b'"mistral-large-latest"')
+
+
 def test_no_case_is_left_over() -> None:
     assert {file.stem for file in CASES.iterdir()} == set(SERVERS)

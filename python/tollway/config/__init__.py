@@ -16,7 +16,8 @@ What other packages call:
     compile_snapshot(config: Config, resolved: Resolved, *, resolve_hook: ResolveHook,
                      resolve_adapter: ResolveAdapter) -> bytes
         the JSON that Gateway(...) and Gateway.reload(...) take.
-    build(path: Path, *, resolve_hook: ResolveHook, resolve_adapter: ResolveAdapter = …, create_secrets: bool = True) -> Built
+    build(path: Path, *, resolve_hook: ResolveHook, resolve_adapter: ResolveAdapter = …,
+          create_secrets: bool = True) -> Built
         load + compile_snapshot in one: what start and reload use. Raises ConfigError.
     build_loaded(loaded: Loaded, *, resolve_hook: ResolveHook, resolve_adapter: ResolveAdapter = …) -> Built
         the same for what is loaded already, e.g. default_config().loaded.

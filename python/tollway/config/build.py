@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from tollway._dataplane import hash_key
-from tollway.config.check_telemetry import compile_telemetry, provider_places
 from tollway.adapter import Declared
+from tollway.config.check_telemetry import compile_telemetry, provider_places
 from tollway.config.checks import ResolveAdapter, Resolved, ResolveHook
 from tollway.config.fields import Address
 from tollway.config.load import Loaded, load

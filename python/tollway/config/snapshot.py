@@ -26,8 +26,8 @@ def compile_snapshot(
 ) -> bytes:
     """The JSON that `Gateway` and `Gateway.reload` take. It holds secrets: never log it or write it anywhere.
 
-    `resolve_hook` is asked once for each function, `resolve_adapter` for each provider that has one; they raise `HookError`
-    for what cannot be used.
+    `resolve_hook` is asked once for each function, `resolve_adapter` for each provider that has one; they raise
+    `HookError` for what cannot be used.
     """
     calls = dict.fromkeys(hook.call for route in config.routes.values() for hook in route.hooks)
     hooks = {call: resolve_hook(call) for call in calls}

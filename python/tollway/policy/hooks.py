@@ -195,7 +195,7 @@ def _encode(call: HookCall, verdict: Verdict) -> bytes | None:
 
 
 class _Failures:
-    """Logs the failures of hooks and adapters: who, what type, where. Never the exception's text, which may quote the request.
+    """Logs the failures of hooks and adapters: who, what type, where. Never the exception's text: it may quote much.
 
     A hook that fails on every request is logged once in `QUIET` seconds, with the number of times since.
     """

@@ -48,7 +48,7 @@ class Quirks:
 
 
 SYSTEM_ONLY = {"messages[].role": {"developer": "system"}}
-"""The `values` of a server that knows no developer: to all others both say the same, the later name for newer models."""
+"""The `values` of a server that knows no developer, which is what a system is called before newer models."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +58,12 @@ class Provider:
     `kind` is who answers: a far end over HTTP, or the bundled mock. `dialects` are what it speaks, the one that others
     are translated to first: a caller of one of them is passed through. `base_url` is the default; without one the
     configuration must give it. `auth_header` and `auth_prefix` frame the credential; `headers` go with every request.
-    `max_tokens` is what the provider calls the most tokens of a chat completion. `chat` and `embeddings` are the quirks of
-    these requests; `stream_usage` says whether a stream tells its tokens because it is asked to, or always, where asking is an
-    error. `needs_key` warns when none is
-    configured. `adapter` is the class that translates for it, as `module:Class`, where its API is no known dialect: see
-    `tollway.adapter`. `options` are settings beyond those that all providers share. `evidence` is what the module was tested
-    against: recorded traffic of the provider, or its documentation alone.
+    `max_tokens` is what the provider calls the most tokens of a chat completion. `chat` and `embeddings` are the quirks
+    of these requests; `stream_usage` says whether a stream tells its tokens because it is asked to, or always, where
+    asking is an error. `needs_key` warns when none is configured. `adapter` is the class that translates for it, as
+    `module:Class`, where its API is no known dialect: see `tollway.adapter`. `options` are settings beyond those that
+    all providers share. `evidence` is what the module was tested against: recorded traffic of the provider, or its
+    documentation alone.
     """
 
     title: str

@@ -10,9 +10,11 @@ PROVIDER = Provider(
     evidence="recorded",
     base_url="https://api.mistral.ai/v1",
     chat=Quirks(
-        drop=("user", "logit_bias", "logprobs", "top_logprobs", "store", "service_tier", "messages[].name")
-        # https://github.com/charmbracelet/crush/issues/1590: thoughts are in the content instead, as its models write them.
-        + ("messages[].reasoning_content", "messages[].reasoning", "messages[].thinking_blocks"),
+        drop=(
+            *("user", "logit_bias", "logprobs", "top_logprobs", "store", "service_tier", "messages[].name"),
+            # https://github.com/charmbracelet/crush/issues/1590: its own models' thoughts are in the content.
+            *("messages[].reasoning_content", "messages[].reasoning", "messages[].thinking_blocks"),
+        ),
         # https://github.com/editor-code-assistant/eca/issues/231
         rename={"max_completion_tokens": "max_tokens", "seed": "random_seed"},
         values=SYSTEM_ONLY,

@@ -82,13 +82,15 @@ fn fault(adapter: &Hook, failure: &HookFailure) -> Fault {
     .into()
 }
 
+type Asked = Pin<Box<dyn Future<Output = Result<Bytes, Fault>>>>;
+
 /// An answer's body on its way through an adapter.
 pub(crate) struct AdaptedBody {
     body: UpstreamBody,
     adapting: Adapting,
     reading: Reading,
     /// The call that is under way.
-    asked: Option<Pin<Box<dyn Future<Output = Result<Bytes, Fault>>>>>,
+    asked: Option<Asked>,
     stage: Stage,
 }
 
