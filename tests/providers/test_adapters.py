@@ -179,8 +179,8 @@ def streamed(caller: str, body: bytes) -> str:
 def events(*, lines: bool = False) -> Reply:
     """The made-up API's stream: events with names, of which the first names no piece."""
     if lines:
-        body = "".join(json.dumps(piece) + "\n" for piece in PIECES)
-        return Reply(headers=(("content-type", "application/x-ndjson"),), body=(body.encode(),))
+        whole_body = "".join(json.dumps(piece) + "\n" for piece in PIECES).encode()
+        return Reply(headers=(("content-type", "application/x-ndjson"),), body=(whole_body,))
     told = [("hello", {}), *(("piece", piece) for piece in PIECES), ("over", OVER)]
     body = b"".join(b"event: %s\ndata: %s\n\n" % (name.encode(), json.dumps(data).encode()) for name, data in told)
     # Cut into pieces at odd places, as a network does.
