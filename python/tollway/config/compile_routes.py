@@ -59,7 +59,7 @@ def compile_route(name: str, config: Config) -> Json:
 
 
 def served_targets(name: str, config: Config) -> list[tuple[Path, str, Deployment]]:
-    """All that may serve the route `name`, in the order of their places: where the file says it, in which route, and what."""
+    """All that may serve the route `name`, in the order of their places: where and in which route it is said, and what."""
     flat = _Flat(config)
     flat.whole(name)
     return flat.origins
@@ -165,10 +165,9 @@ class _Flat:
 
 
 def _hedge(hedge: Hedge) -> Json:
-    delay, quantile = hedge.delay, 1.0
-    if isinstance(delay, str):
-        delay, quantile = None, float(delay.removeprefix("p")) / 100
-    return {"delay_ms": delay, "quantile": quantile, "share": hedge.share}
+    if isinstance(hedge.delay, str):
+        return {"delay_ms": None, "quantile": float(hedge.delay.removeprefix("p")) / 100, "share": hedge.share}
+    return {"delay_ms": hedge.delay, "quantile": 1.0, "share": hedge.share}
 
 
 def _target(target: Deployment, route: Route) -> Json:

@@ -23,13 +23,21 @@ pub(crate) struct Failure {
     said: Option<Box<UpstreamError>>,
     body: Option<Bytes>,
     dialect: Dialect,
+    /// Whether the same would come of another try.
+    lasting: bool,
 }
 
 impl Failure {
     /// A failure that has no answer of the upstream's behind it.
     pub(crate) fn new(class: AttemptClass, message: impl Into<String>) -> Self {
         let dialect = Dialect::Chat;
-        Self { class, retry_after: None, status: None, message: message.into(), said: None, body: None, dialect }
+        let message = message.into();
+        Self { class, retry_after: None, status: None, message, said: None, body: None, dialect, lasting: false }
+    }
+
+    /// A fault of the provider's adapter, or of what it was sent.
+    pub(crate) fn adapter(fault: &str) -> Self {
+        Self { lasting: true, ..Self::new(AttemptClass::Malformed, fault) }
     }
 
     /// The answer was of another status than 2xx.
@@ -47,6 +55,7 @@ impl Failure {
             body: dialect.is_whole_error(&body).then_some(body),
             said: said.map(Box::new),
             dialect,
+            lasting: false,
         }
     }
 
@@ -76,7 +85,8 @@ impl Failure {
     /// Whether the same target may answer if it is asked again.
     pub(crate) fn may_pass_soon(&self) -> bool {
         use AttemptClass::{Broken, Connect, Malformed, Overload, RateLimit, ServerError, Timeout};
-        matches!(self.class, RateLimit | Overload | ServerError | Connect | Broken | Malformed | Timeout)
+        !self.lasting
+            && matches!(self.class, RateLimit | Overload | ServerError | Connect | Broken | Malformed | Timeout)
     }
 
     /// What the upstream said, or what we say of it.

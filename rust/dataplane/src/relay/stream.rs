@@ -26,6 +26,7 @@ use crate::inspect;
 use crate::respond::error_body::told;
 use crate::telemetry::AttemptClass;
 use crate::translate;
+use crate::upstream::body::Broken;
 
 use super::Way;
 use super::course::{Course, Halt};
@@ -162,6 +163,9 @@ impl StreamRelay {
                     self.turns = 0;
                     self.source.opened.decoder.push(data);
                     self.decode(exchange);
+                }
+                Poll::Ready(Some(Err(Broken(Some(fault))))) if !self.seen.done && !self.seen.failed => {
+                    self.fail(exchange, AttemptClass::Malformed, &fault);
                 }
                 Poll::Ready(Some(Err(_))) => self.close(exchange, true),
                 Poll::Ready(None) => self.close(exchange, false),
