@@ -68,10 +68,8 @@ fn streamed<'s>(pieces: impl IntoIterator<Item = &'s [u8]>, from: Dialect, to: D
     if decoder.pending() == 0 {
         reader.end(&mut each);
     }
-    let broken = (!over).then(|| UpstreamError {
-        message: "The upstream's stream broke off.".to_owned(),
-        ..UpstreamError::default()
-    });
+    let broken = (!over)
+        .then(|| UpstreamError { message: "The upstream's stream broke off.".to_owned(), ..UpstreamError::default() });
     if let Some(error) = failed.or(broken) {
         let told = ErrorTold {
             status: error.status.unwrap_or(502),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use tollway_protocol::json::Json;
+use tollway_protocol::json::{Json, Members};
 use tollway_protocol::sse::Decoder;
 
 /// What the gateway makes up, by the word that stands for it in a case. One word stands for one value in a document.
@@ -55,15 +55,20 @@ fn events(stream: &[u8]) -> Vec<Told> {
 fn differ(expected: &Json<'_>, got: &Json<'_>, at: &str, known: &mut Known) -> Option<String> {
     match (expected, got) {
         (Json::Object(members), Json::Object(found)) => {
-            let extra = found.0.iter().find(|(name, _)| members.get(name).is_none());
-            let lacking = members.0.iter().find(|(name, _)| found.get(name).is_none());
+            // Not `get`, for which null is nothing.
+            let of = |members: &Members<'_>, name: &str| members.0.iter().position(|(known, _)| known == name);
+            let extra = found.0.iter().find(|(name, _)| of(members, name).is_none());
+            let lacking = members.0.iter().find(|(name, _)| of(found, name).is_none());
             if let Some((name, value)) = extra {
                 return Some(format!("{at}.{name} is too much: {}", value.to_text()));
             }
             if let Some((name, value)) = lacking {
                 return Some(format!("{at}.{name} is missing: {}", value.to_text()));
             }
-            members.0.iter().find_map(|(name, value)| differ(value, found.get(name)?, &format!("{at}.{name}"), known))
+            members.0.iter().find_map(|(name, value)| {
+                let (_, got) = found.0.get(of(found, name)?)?;
+                differ(value, got, &format!("{at}.{name}"), known)
+            })
         }
         (Json::Array(items), Json::Array(found)) if items.len() == found.len() => {
             let mut pairs = items.iter().zip(found).enumerate();
@@ -88,6 +93,7 @@ fn stands_for(text: &str, found: &str, known: &mut Known) -> bool {
 fn what_differs_is_found() {
     let same = |expected: &str, got: &str| difference(expected.as_bytes(), got.as_bytes()).is_none();
     assert!(same(r#"{"a": 1.0, "b": [null]}"#, r#"{"b":[null],"a":1.0}"#));
+    assert!(same(r#"{"a": null}"#, r#"{"a":null}"#) && !same(r#"{"a": null}"#, "{}"));
     for got in [r#"{"a":1,"b":[null]}"#, r#"{"a":1.0,"b":[]}"#, r#"{"a":1.0}"#, r#"{"a":1.0,"b":[null],"c":null}"#] {
         assert!(!same(r#"{"a": 1.0, "b": [null]}"#, got), "{got}");
     }
@@ -96,7 +102,9 @@ fn what_differs_is_found() {
     assert!(!same(r#"["x-<id>"]"#, r#"["x-"]"#));
     let streams = |expected: &str, got: &str| difference_of_streams(expected.as_bytes(), got.as_bytes());
     assert_eq!(streams("data: {\"a\": 1}\n\ndata: [DONE]\n\n", "data: {\"a\":1}\n\ndata: [DONE]\n\n"), None);
-    for got in ["data: {\"a\":1}\n\n", "event: x\ndata: {\"a\":1}\n\ndata: [DONE]\n\n", "data: {\"a\":1}\n\ndata: 1\n\n"] {
+    for got in
+        ["data: {\"a\":1}\n\n", "event: x\ndata: {\"a\":1}\n\ndata: [DONE]\n\n", "data: {\"a\":1}\n\ndata: 1\n\n"]
+    {
         assert!(streams("data: {\"a\": 1}\n\ndata: [DONE]\n\n", got).is_some(), "{got}");
     }
 }

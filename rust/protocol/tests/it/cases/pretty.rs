@@ -19,7 +19,8 @@ fn indented(json: &Json<'_>, depth: usize) -> String {
     let pad = "  ".repeat(depth + 1);
     let (open, close, items): (_, _, Vec<String>) = match json {
         Json::Object(members) => {
-            let member = |(name, value): &(Cow<'_, str>, Json<'_>)| format!("{}: {}", quoted(name), indented(value, depth + 1));
+            let member =
+                |(name, value): &(Cow<'_, str>, Json<'_>)| format!("{}: {}", quoted(name), indented(value, depth + 1));
             ('{', '}', members.0.iter().map(member).collect())
         }
         Json::Array(items) => ('[', ']', items.iter().map(|item| indented(item, depth + 1)).collect()),
