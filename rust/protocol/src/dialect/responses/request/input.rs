@@ -87,7 +87,8 @@ impl<'a> Input<'a, '_> {
     /// Adds a result, of the sort that its call was: chat has one form for all.
     fn result(&mut self, part: &Part<'a>, result: &ToolResult<'a>) -> Result<(), Invalid> {
         let id = self.calls.answered(result);
-        let kind = if self.calls.custom.contains(&id) { CallKind::Custom } else { result.kind };
+        let free = !is_own(&part.rest) && self.calls.custom.contains(&id);
+        let kind = if free { CallKind::Custom } else { result.kind };
         self.items.push(call::write_result(part, result, (id, kind), self.losses)?);
         Ok(())
     }
