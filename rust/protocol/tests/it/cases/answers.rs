@@ -6,7 +6,7 @@ use bytes::{Bytes, BytesMut};
 use tollway_protocol::canonical::{Body, Event, Losses, Opening};
 use tollway_protocol::dialect::{Dialect, ErrorTold, Head, Told, UpstreamError};
 use tollway_protocol::json::Json;
-use tollway_protocol::sse::Decoder;
+use tollway_protocol::sse::{self, Decoder};
 
 use super::compare::{MADE_UP, difference, difference_of_streams};
 use super::pretty::{flat, pretty};
@@ -79,7 +79,7 @@ fn streamed<'s>(pieces: impl IntoIterator<Item = &'s [u8]>, from: Dialect, to: D
             code: Some(error.code.as_deref().unwrap_or("upstream_error")),
             request_id: MADE[0],
         };
-        to.error_event(&told, &mut out);
+        to.error_event(&told, writer.next_number(), &mut out);
     }
     out
 }
@@ -99,7 +99,7 @@ fn draft_of_stream(stream: &[u8]) -> String {
     draft(text.lines().map(line).collect())
 }
 
-/// What is wrong with what the caller gets; streams also say how it depends on where they are cut.
+/// What is wrong with what the caller gets.
 fn wrong(case: &Case, from: Dialect, (name, to, _): (&str, Dialect, &str)) -> Option<String> {
     let stream = case.file("answer.sse");
     let ending = if stream.is_some() { "sse" } else { "json" };
@@ -121,18 +121,33 @@ fn wrong(case: &Case, from: Dialect, (name, to, _): (&str, Dialect, &str)) -> Op
         Some(_) => difference_of_streams(&expected, &got),
         None => difference(&expected, &got),
     };
-    let different = different.or_else(|| stream.as_ref().and_then(|stream| cut(stream, &got, from, to)));
+    let apart = stream.as_ref().is_some_and(|stream| streamed(stream.chunks(1), from, to) != got);
+    let different = different.or_else(|| apart.then(|| "differs when it comes in single bytes".to_owned()));
     different.map(|what| format!("{} for {name}: {what}", case.name))
 }
 
-/// Where the stream must not be cut, if anywhere: in two at every byte, and into single bytes.
-fn cut(stream: &[u8], whole: &[u8], from: Dialect, to: Dialect) -> Option<String> {
-    if streamed(stream.chunks(1), from, to) != whole {
-        return Some("differs in single bytes".to_owned());
+/// The events of a stream that comes in `pieces`, and what is left.
+fn events<'s>(pieces: impl IntoIterator<Item = &'s [u8]>) -> (Vec<sse::Event>, Bytes) {
+    let (mut decoder, mut events) = (Decoder::new(ROOM), Vec::new());
+    for piece in pieces {
+        decoder.push(Bytes::copy_from_slice(piece));
+        while let Some(event) = decoder.next_event().expect("small") {
+            events.push(event);
+        }
     }
-    let mut cuts = 1..stream.len();
-    let at = cuts.find(|at| streamed([&stream[..*at], &stream[*at..]], from, to) != whole);
-    at.map(|at| format!("differs when it is cut at byte {at}"))
+    events.extend(decoder.finish());
+    (events, decoder.take_rest())
+}
+
+/// Where the stream must not be cut in two, if anywhere: its events are all that a translation sees, and their bytes are
+/// what a caller of the same dialect gets.
+fn cut(case: &Case) -> Option<String> {
+    let stream = case.file("answer.sse")?;
+    let whole = events([stream.as_slice()]);
+    let bytes: Vec<u8> = whole.0.iter().flat_map(|event| event.raw.to_vec()).chain(whole.1.to_vec()).collect();
+    assert_eq!(bytes, stream, "{}", case.name);
+    let at = (1..stream.len()).find(|at| events([&stream[..*at], &stream[*at..]]) != whole)?;
+    Some(format!("{} differs when it is cut at byte {at}", case.name))
 }
 
 fn all(model: &str) {
@@ -140,7 +155,8 @@ fn all(model: &str) {
     let callers: Vec<_> = DIALECTS.into_iter().filter(|(_, to, _)| *to != from).collect();
     let cases = cases(model, "answers");
     let pairs = cases.iter().flat_map(|case| callers.iter().map(move |caller| (case, *caller)));
-    let wrong: Vec<String> = pairs.filter_map(|(case, caller)| wrong(case, from, caller)).collect();
+    let wrong = pairs.filter_map(|(case, caller)| wrong(case, from, caller));
+    let wrong: Vec<String> = wrong.chain(cases.iter().filter_map(cut)).collect();
     judge(&wrong, cases.len() * callers.len());
 }
 

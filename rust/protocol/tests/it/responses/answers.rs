@@ -241,7 +241,7 @@ fn errors_have_both_forms() {
     let inner = json!({"message": "Slow \"down\".", "type": "tokens", "param": null, "code": "rate_limit_exceeded"});
     assert_eq!(body, json!({"error": inner}));
     let mut out = bytes::BytesMut::new();
-    error::event(&told, &mut out);
+    error::event(&told, None, &mut out);
     let text = String::from_utf8(out.to_vec()).expect("text");
     let data = text.strip_prefix("event: error\ndata: ").and_then(|text| text.strip_suffix("\n\n")).expect("an event");
     let event: Value = serde_json::from_str(data).expect("JSON");
