@@ -13,7 +13,7 @@ use super::pretty::{flat, pretty};
 use super::{Case, DIALECTS, cases, judge};
 
 /// What the gateway makes up, as [`MADE_UP`] names it.
-const MADE: [&str; 4] = ["made-id", "made-call", "1763718600", "made-model"];
+const MADE: [&str; 5] = ["made-id", "made-call", "1763718600", "made-model", "made-request"];
 /// What a caller of Responses asked, which an answer repeats.
 const ASKED: &[u8] = br#"{"model": "route", "input": "Hello?"}"#;
 /// Larger than any event of a case.
@@ -77,7 +77,7 @@ fn streamed<'s>(pieces: impl IntoIterator<Item = &'s [u8]>, from: Dialect, to: D
             kind: error.kind.as_deref().unwrap_or("upstream_error"),
             param: None,
             code: Some(error.code.as_deref().unwrap_or("upstream_error")),
-            request_id: MADE[0],
+            request_id: MADE[4],
         };
         to.error_event(&told, writer.next_number(), &mut out);
     }

@@ -7,7 +7,7 @@ use tollway_protocol::json::{Json, Members};
 use tollway_protocol::sse::Decoder;
 
 /// What the gateway makes up, by the word that stands for it in a case. One word stands for one value in a document.
-pub(super) const MADE_UP: [&str; 4] = ["<id>", "<call>", "<time>", "<model>"];
+pub(super) const MADE_UP: [&str; 5] = ["<id>", "<call>", "<time>", "<model>", "<request>"];
 
 /// What stands for what, as far as it is known.
 type Known = BTreeMap<&'static str, String>;

@@ -213,7 +213,7 @@ fn usage_in_every_bucket() {
     assert_eq!(value(&usage::write(&Usage::default())), nothing);
     let mut searched = whole(Vec::new(), StopReason::End);
     searched.usage = Some(Usage { web_searches: Some(2), ..anthropic });
-    assert_eq!(value(&answer::write(&searched, &told()))["tool_usage"], json!({"web_search": {"num_requests": 2}}));
+    assert_eq!(value(&answer::write(&searched, &told()))["tool_usage"]["web_search"], json!({"num_requests": 2}));
 }
 
 #[test]
