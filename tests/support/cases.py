@@ -1,4 +1,4 @@
-"""Our own wire cases (`tests/wire`), and whether what came is what a case says. `tests/wire/README.md` says the layout."""
+"""Our own wire cases, whose layout `tests/wire/README.md` says, and whether what came is what a case says."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from openai.types.chat import ChatCompletion, ChatCompletionChunk
 from openai.types.chat.completion_create_params import CompletionCreateParamsBase
 from openai.types.responses import Response, ResponseInputAudioParam, ResponseStreamEvent
 from openai.types.responses.response_create_params import ResponseCreateParamsBase
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.alias_generators import to_camel
 
 from tests.support.cases import Case, cases
@@ -64,7 +64,7 @@ Judge: TypeAlias = Callable[[Json], object]
 """Raises if a document is not what a library takes it for."""
 
 
-def _strict(params: Any) -> Judge:
+def _strict(params: Json) -> Judge:
     """Whether a body is one of `params`, and has nothing else: what is iterable is looked into as well."""
     params.__pydantic_config__ = ConfigDict(extra="forbid")  # it holds for all within
     adapter: TypeAdapter[Any] = TypeAdapter(params)
@@ -94,7 +94,7 @@ def _of_responses(judge: Judge) -> Judge:
         if part["type"] == "input_audio":
             audio.validate_python(part)
             return {"type": "input_text", "text": ""}
-        defaults = {"input_image": {"detail": "auto"}, "output_text": {"annotations": []}}
+        defaults: Json = {"input_image": {"detail": "auto"}, "output_text": {"annotations": []}}
         return {**defaults.get(part["type"], {}), **part}
 
     def item(said: Json) -> Json:
@@ -132,6 +132,21 @@ EVENTS: dict[str, Judge] = {
 }
 
 
+EXCUSED = {
+    ("image", "anthropic"): "The API's answers have no place for a picture: it stands in a block like a request's.",
+    ("stream-image", "anthropic"): "The same.",
+    (
+        "pause",
+        "responses",
+    ): "None of the API's reasons for an incomplete answer says it; the provider's word does.",
+    ("stream-pause", "responses"): "The same.",
+    ("malformed-call", "responses"): "The same.",
+    ("stream-malformed-call", "responses"): "The same.",
+    ("stream-custom-call", "chat"): "The library knows tools that take free text in whole answers alone.",
+}
+"""What the libraries refuse, by the case's name and the caller, and why it is right all the same."""
+
+
 def _named(case: Case) -> str:
     return f"{case.dialect}-{case.name}"
 
@@ -146,13 +161,21 @@ def test_requests_are_the_targets(case: Case) -> None:
 @pytest.mark.parametrize("case", cases("answers"), ids=_named)
 def test_answers_are_the_callers(case: Case) -> None:
     for caller in case.others():
-        if case.streams:
-            said = [_read(data) for data in payloads(case.file(f"for-{caller}.sse")) if data != "[DONE]"]
-            # An error has no model in three of the libraries: they raise it.
-            for event in said if caller == "responses" else (one for one in said if "error" not in one):
-                EVENTS[caller](event)
+        if (case.name, caller) in EXCUSED:
+            with pytest.raises(ValidationError):
+                _judge(case, caller)
         else:
-            ANSWERS[caller](_read(case.file(f"for-{caller}.json")))
+            _judge(case, caller)
+
+
+def _judge(case: Case, caller: str) -> None:
+    if not case.streams:
+        ANSWERS[caller](_read(case.file(f"for-{caller}.json")))
+        return
+    said = [_read(data) for data in payloads(case.file(f"for-{caller}.sse")) if data != "[DONE]"]
+    # An error has no model in three of the libraries: they raise it.
+    for event in said if caller == "responses" else (one for one in said if "error" not in one):
+        EVENTS[caller](event)
 
 
 def _read(document: bytes | str) -> Json:
