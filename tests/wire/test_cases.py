@@ -124,7 +124,8 @@ def _asked(shop: Shop, case: Case, target: str) -> None:
     path = SPOKEN[target].path.replace("up-model", model)
     stream_path = path.replace("generateContent", "streamGenerateContent?alt=sse")
     assert received.target == (stream_path if case.streams else path), pair
-    assert difference(parsed(case.file(f"to-{target}.json")), parsed(received.body)) is None, pair
+    different = difference(parsed(case.file(f"to-{target}.json")), parsed(received.body))
+    assert different is None, pair
     flags = response.headers.get("x-tollway-flags", "").split(",")
     lossy = [flag.strip().removeprefix("lossy:") for flag in flags if "lossy:" in flag]
     assert lossy == case.told.get("lossy", {}).get(target, []), pair
@@ -148,7 +149,8 @@ def test_what_the_caller_is_answered(shop: Shop, case: Case) -> None:
             continue
         expected = case.file(f"for-{caller}.{kind}")
         read = told if case.streams else parsed
-        assert difference(read(expected), read(response.content)) is None, pair
+        different = difference(read(expected), read(response.content))
+        assert different is None, pair
 
 
 def _reply(answer: bytes, *, streams: bool) -> Reply:
