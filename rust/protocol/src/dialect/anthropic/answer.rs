@@ -74,7 +74,6 @@ pub fn write<'r>(answer: &'r Answer<'_>, told: &Told<'_>) -> Json<'r> {
             merge(&mut message, rest.lend());
         }
     }
-    merge(&mut message, usage::no_fetches(answer.usage));
     if let Some(details) = stop.and_then(refusal) {
         merge(&mut message, Members::new().with("stop_details", details));
     }

@@ -59,12 +59,6 @@ pub(super) fn members(usage: &Usage, whole: bool) -> Members<'static> {
         .with_some("server_tool_use", searches)
 }
 
-/// What the API always reports beside searches, of an answer or an event with this usage; to be merged into it last.
-pub(super) fn no_fetches(usage: Option<Usage>) -> Members<'static> {
-    let none = || Members::new().with("server_tool_use", Members::new().with("web_fetch_requests", 0_u64));
-    Members::new().with_some("usage", usage.and_then(|usage| usage.web_searches).map(|_| none()))
-}
-
 /// What of a `usage` object [`Usage`] does not hold.
 pub(super) fn rest(json: Json<'_>) -> Members<'_> {
     const INNER: [(&str, &[&str]); 3] = [

@@ -165,7 +165,6 @@ impl Writer {
             .with("delta", ended)
             .with("usage", usage::members(&self.usage.unwrap_or_default(), false));
         merge(&mut delta, at_the_end(std::mem::take(&mut self.rest)));
-        merge(&mut delta, usage::no_fetches(self.usage));
         if let Some(details) = stop.and_then(answer::refusal) {
             merge(&mut delta, Members::new().with("delta", Members::new().with("stop_details", details)));
         }
