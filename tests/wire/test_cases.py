@@ -156,3 +156,20 @@ def test_what_the_caller_is_answered(shop: Shop, case: Case) -> None:
 def _reply(answer: bytes, *, streams: bool) -> Reply:
     """A stream comes in odd pieces."""
     return stream([answer[at : at + 61] for at in range(0, len(answer), 61)]) if streams else whole(answer)
+
+
+@pytest.mark.parametrize(
+    ("expected", "got", "same"),
+    [
+        ('{"a": 1.0, "b": [null]}', '{"b":[null],"a":1.0}', True),
+        ('{"a": 1.0}', '{"a": 1}', False),
+        ('{"a": null}', "{}", False),
+        ("[1]", "[1, 2]", False),
+        ('["1"]', "[1]", False),
+        ('["x-<id>", "<id>", "<time>"]', '["x-7", "7", 9]', True),
+        ('["x-<id>", "<id>"]', '["x-7", "8"]', False),
+        ('["x-<id>"]', '["x-"]', False),
+    ],
+)
+def test_what_differs_is_found(expected: str, got: str, same: bool) -> None:
+    assert (difference(parsed(expected), parsed(got)) is None) == same
