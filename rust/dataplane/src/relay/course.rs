@@ -82,6 +82,12 @@ impl Course {
         self.writer.is_none()
     }
 
+    /// The number of the caller's next event, in a dialect that numbers them.
+    pub(crate) fn next_number(&self) -> Option<u64> {
+        let back = self.hop.as_ref().and_then(|hop| hop.back.as_ref());
+        back.map(|back| &back.writer).or(self.writer.as_ref())?.next_number()
+    }
+
     /// Takes the data of an event, or, with `None`, the end of the bytes; appends to `out` what goes to the caller, and lets
     /// `heard` have what may have to be counted. Gives
     /// what was seen, and why the stream cannot go on, if it cannot.

@@ -329,7 +329,11 @@ impl StreamRelay {
             code: Some(said.code.as_deref().filter(|_| !withheld).unwrap_or(code)),
             request_id: exchange.id.as_str(),
         };
-        dialect.error_event(&told, &mut self.out);
+        dialect.error_event(&told, self.next_number(), &mut self.out);
+    }
+
+    fn next_number(&self) -> Option<u64> {
+        self.course.as_ref().and_then(|course| course.next_number())
     }
 
     fn pass(&mut self, event: &Event, data: &[u8], exchange: &mut Exchange) {
@@ -471,7 +475,7 @@ impl StreamRelay {
         exchange.error = Some(error.code());
         self.seen.failed = true;
         let mut last = BytesMut::new();
-        exchange.dialect.error_event(&told(error, exchange.id.as_str()), &mut last);
+        exchange.dialect.error_event(&told(error, exchange.id.as_str()), self.next_number(), &mut last);
         self.finish(Last { bytes: last.freeze(), ends: true }, exchange);
     }
 

@@ -114,9 +114,15 @@ pub fn write<'a>(answer: &Answer<'a>, told: &Told<'_>) -> Json<'a> {
     head.with_all(said).with_some("tool_usage", searches.map(tool_usage)).with_all(envelope::settings(told)).into()
 }
 
-/// Searches, as `OpenAI` reports them.
+/// Searches, as `OpenAI` reports them: beside what pictures took, which here is nothing.
 pub(super) fn tool_usage(searches: u64) -> Members<'static> {
-    Members::new().with("web_search", Members::new().with("num_requests", searches))
+    let none = Members::new().with("image_tokens", 0_u64).with("text_tokens", 0_u64);
+    let pictures = Members::new()
+        .with("input_tokens", 0_u64)
+        .with("input_tokens_details", none)
+        .with("output_tokens", 0_u64)
+        .with("total_tokens", 0_u64);
+    Members::new().with("image_gen", pictures).with("web_search", Members::new().with("num_requests", searches))
 }
 
 struct Output<'a, 't> {

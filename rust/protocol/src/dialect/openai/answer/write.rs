@@ -81,6 +81,8 @@ fn message<'a>(choice: &Choice<'a>, own: bool, told: &Told<'_>) -> Members<'a> {
     let mut calls = Vec::new();
     let mut images = Vec::new();
     let mut annotations = Vec::new();
+    let cites = choice.parts.iter().any(|part| matches!(&part.body, Body::Text(_, cited) if !cited.is_empty()));
+    let mut before = 0;
     for part in &choice.parts {
         match &part.body {
             Body::ToolCall(call) if marked_in(rest, LEGACY) => message.push(LEGACY, calls::write_legacy(call, part)),
@@ -93,7 +95,11 @@ fn message<'a>(choice: &Choice<'a>, own: bool, told: &Told<'_>) -> Members<'a> {
                 with_rest(url_part("image_url", url, None, marked(&part.rest, "image_url")), &part.rest).into()
             })),
             Body::Audio(media) => message.push("audio", sound(media, part, told)),
-            Body::Text(_, cited) => annotations.extend(cited.iter().filter_map(content::write_annotation)),
+            Body::Text(text, cited) if cites => {
+                let length = text.chars().count() as u64;
+                annotations.extend(cited.iter().filter_map(|one| content::write_annotation(one, (before, length))));
+                before += length;
+            }
             _ => {}
         }
     }
