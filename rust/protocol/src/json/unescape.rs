@@ -19,12 +19,15 @@ pub(crate) fn unescape<'a>(text: &Text<'a>) -> Cow<'a, [u8]> {
 
 /// The text that a string stands for. A lone surrogate, which no text can hold, becomes U+FFFD.
 pub(crate) fn unescape_lossy<'a>(text: &Text<'a>) -> Cow<'a, str> {
-    if !text.escaped {
-        return String::from_utf8_lossy(text.raw);
-    }
-    let mut out = Vec::with_capacity(text.raw.len());
-    decode(text.raw, &mut out, |_, out| push_char(char::REPLACEMENT_CHARACTER, out));
-    Cow::Owned(String::from_utf8(out).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
+    let raw = String::from_utf8_lossy(text.raw);
+    if text.escaped { Cow::Owned(unescape_str(&raw)) } else { raw }
+}
+
+/// The same of a string that is known to be UTF-8.
+pub(super) fn unescape_str(raw: &str) -> String {
+    let mut out = Vec::with_capacity(raw.len());
+    decode(raw.as_bytes(), &mut out, |_, out| push_char(char::REPLACEMENT_CHARACTER, out));
+    String::from_utf8(out).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
 }
 
 fn decode(raw: &[u8], out: &mut Vec<u8>, lone: impl Fn(u32, &mut Vec<u8>)) {

@@ -158,7 +158,7 @@ pub(super) fn input<'r>(arguments: &'r Arguments<'_>, kind: CallKind) -> Result<
         return Ok(Members::new().with("input", arguments.to_text()).into());
     }
     match arguments.to_object() {
-        Ok(members) => Ok(members.into()),
+        Ok(object) => Ok(object),
         Err(text) => Err(Members::new().with("_raw", text).into()),
     }
 }

@@ -127,7 +127,7 @@ pub(super) enum Unsaid {
 pub(super) fn write<'a>(part: &Part<'a>) -> Result<Members<'a>, Unsaid> {
     let own = part.rest.of(GEMINI);
     let members = match &part.body {
-        Body::Text(text, _) | Body::Refusal(text) => Members::new().with("text", text.clone()),
+        Body::Text(text, _) | Body::Refusal(text) => Members::of([("text", text.clone().into())]),
         Body::Reasoning(reasoning) => Members::new().with("text", thoughts(reasoning)).with("thought", true),
         Body::Image(media) => media_member(media, Some("image/jpeg"), own)?,
         Body::Audio(media) => media_member(media, Some("audio/mpeg"), own)?,
@@ -136,7 +136,7 @@ pub(super) fn write<'a>(part: &Part<'a>) -> Result<Members<'a>, Unsaid> {
         Body::ToolCall(call) => {
             let written = Members::new().with_some("id", call.id.clone()).with("name", call.name.clone());
             let written = written.with("args", arguments(call).0);
-            Members::new().with("functionCall", with_own(written, own, "functionCall"))
+            Members::of([("functionCall", with_own(written, own, "functionCall").into())])
         }
         Body::ToolResult(_) => return Err(Unsaid::Lost("content.tool_result".to_owned())),
         Body::Foreign(GEMINI, Json::Object(members)) => members.clone(),
@@ -172,12 +172,12 @@ fn media_member<'a>(
 }
 
 /// A call's arguments as the object that Google takes, and whether they had to be wrapped for it.
-pub(super) fn arguments<'a>(call: &ToolCall<'a>) -> (Members<'a>, bool) {
+pub(super) fn arguments<'a>(call: &ToolCall<'a>) -> (Json<'a>, bool) {
     match call.kind {
-        CallKind::Custom => (Members::new().with("input", call.arguments.to_text()), false),
+        CallKind::Custom => (Members::of([("input", call.arguments.to_text().into())]).into(), false),
         CallKind::Function => match call.arguments.to_object() {
-            Ok(members) => (members, false),
-            Err(text) => (Members::new().with("_raw", text), true),
+            Ok(object) => (object, false),
+            Err(text) => (Members::of([("_raw", text.into())]).into(), true),
         },
     }
 }

@@ -2,7 +2,7 @@
 
 use super::super::{OWN, block};
 use super::losses::note_rest;
-use super::parts::{Parts, is_string};
+use super::parts::{Parts, is_string, string};
 use crate::canonical::{Message, Role};
 use crate::json::{At, Invalid, Json, Members};
 
@@ -19,8 +19,8 @@ struct Turn<'r> {
     blocks: Vec<Json<'r>>,
     /// So many blocks are results; they come first.
     results: usize,
-    /// It is what a string was read into.
-    string: bool,
+    /// The string that its one block was read from; the block then is not written yet.
+    string: Option<&'r str>,
     rest: Option<&'r Members<'r>>,
 }
 
@@ -35,17 +35,19 @@ pub(super) fn write<'r>(messages: &'r [Message<'_>], parts: &mut Parts<'_, 'r>) 
         parts.losses.note_if(message.name.is_some(), "messages.name");
         note_rest(&message.rest, "messages.", parts.losses);
         let instructions = matches!(message.role, Role::System | Role::Developer) && message.rest.of(OWN).is_none();
-        let blocks = parts.blocks(&message.parts, at)?;
         if instructions {
             parts.losses.note_if(!turns.is_empty(), "messages.system_position");
             strings &= is_string(&message.parts) && system.is_empty();
+            let blocks = parts.blocks(&message.parts, at)?;
             system.extend(only_text(blocks, parts));
             continue;
         }
-        if blocks.is_empty() && !parts.own {
+        let string = string(&message.parts).filter(|text| parts.own || !text.trim().is_empty());
+        let blocks = if string.is_some() { Vec::new() } else { parts.blocks(&message.parts, at)? };
+        if blocks.is_empty() && string.is_none() && !parts.own {
             continue;
         }
-        let turn = turn(message, blocks);
+        let turn = turn(message, blocks, string);
         match turns.last_mut() {
             // Servers other than Anthropic's own refuse two turns of one role in a row.
             Some(last) if last.role == turn.role && !parts.own => last.join(turn),
@@ -55,13 +57,15 @@ pub(super) fn write<'r>(messages: &'r [Message<'_>], parts: &mut Parts<'_, 'r>) 
     if turns.is_empty() && !system.is_empty() {
         // The API demands a message: the instructions are all there is to answer.
         let blocks = std::mem::take(&mut system);
-        turns.push(Turn { role: "user", blocks, results: 0, string: strings, rest: None });
+        let content = block::list_or_text(blocks, strings);
+        let asked = Members::of([("role", "user".into()), ("content", content)]).into();
+        return Ok(Conversation { system: None, messages: vec![asked] });
     }
     let system = (!system.is_empty()).then(|| block::list_or_text(system, strings));
     Ok(Conversation { system, messages: turns.into_iter().map(Turn::finish).collect() })
 }
 
-fn turn<'r>(message: &'r Message<'_>, mut blocks: Vec<Json<'r>>) -> Turn<'r> {
+fn turn<'r>(message: &'r Message<'_>, mut blocks: Vec<Json<'r>>, string: Option<&'r str>) -> Turn<'r> {
     let role = match message.role {
         Role::Assistant => "assistant",
         Role::User | Role::Tool => "user",
@@ -74,7 +78,7 @@ fn turn<'r>(message: &'r Message<'_>, mut blocks: Vec<Json<'r>>) -> Turn<'r> {
     }
     let results = blocks.iter().take_while(|block| is_result(block)).count();
     let rest = message.rest.of(OWN).filter(|rest| !rest.is_empty());
-    Turn { role, blocks, results, string: is_string(&message.parts), rest }
+    Turn { role, blocks, results, string, rest }
 }
 
 /// Instructions are text.
@@ -87,19 +91,25 @@ fn only_text<'r>(blocks: Vec<Json<'r>>, parts: &mut Parts<'_, 'r>) -> Vec<Json<'
 }
 
 impl<'r> Turn<'r> {
-    fn join(&mut self, more: Self) {
+    fn join(&mut self, mut more: Self) {
+        self.unfold();
+        more.unfold();
         let mut blocks = more.blocks;
         let rest = blocks.split_off(more.results.min(blocks.len()));
         let results = blocks.len();
         self.blocks.splice(self.results..self.results, blocks);
         self.results += results;
         self.blocks.extend(rest);
-        self.string = false;
+    }
+
+    /// Makes a block of a string.
+    fn unfold(&mut self) {
+        self.blocks.extend(self.string.take().map(|text| block::text(text, Vec::new()).into()));
     }
 
     fn finish(self) -> Json<'r> {
-        let content = block::list_or_text(self.blocks, self.string);
-        let mut message = Members::new().with("role", self.role).with("content", content);
+        let content = self.string.map_or(Json::Array(self.blocks), Json::from);
+        let mut message = Members::of([("role", self.role.into()), ("content", content)]);
         if let Some(rest) = self.rest {
             super::super::merge::merge(&mut message, rest.lend());
         }
