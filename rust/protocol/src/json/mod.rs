@@ -15,8 +15,8 @@ pub(crate) use explain::explain;
 pub use fields::{At, Fields, Invalid};
 pub(crate) use keys::Keys;
 pub use tree::{Json, Members, write_string};
-pub(crate) use unescape::{unescape, unescape_lossy};
 use unescape::unescape_str;
+pub(crate) use unescape::{unescape, unescape_lossy};
 
 /// Objects and arrays may lie this deep, the outermost counted. The container kinds fit the bits of a `u64`.
 pub(crate) const MAX_DEPTH: u32 = 64;

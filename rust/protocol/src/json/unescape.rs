@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::Text;
+use super::{Text, scan};
 
 /// The bytes that a string stands for, for comparison. A lone surrogate becomes the three bytes that UTF-8 would have
 /// for it (as in WTF-8), so that distinct strings stay distinct.
@@ -32,8 +32,10 @@ pub(super) fn unescape_str(raw: &str) -> String {
 
 fn decode(raw: &[u8], out: &mut Vec<u8>, lone: impl Fn(u32, &mut Vec<u8>)) {
     let mut rest = raw;
-    while let Some(plain) = memchr::memchr(b'\\', rest) {
-        let (before, escape) = rest.split_at(plain);
+    // In a string, a backslash is all that stops; where many do, this finds the next sooner than memchr.
+    while let Some((before, escape)) =
+        rest.split_at_checked(scan::stop::<false>(rest, 0)).filter(|(_, it)| !it.is_empty())
+    {
         out.extend_from_slice(before);
         rest = escape.get(2..).unwrap_or_default();
         match escape.get(1) {

@@ -104,7 +104,13 @@ pub(super) fn is_string(parts: &[Part<'_>]) -> bool {
 /// The string that `parts` are.
 pub(super) fn string<'r>(parts: &'r [Part<'_>]) -> Option<&'r str> {
     match parts {
-        [only] if block::is_plain(only) => if let Body::Text(text, _) = &only.body { Some(text) } else { None },
+        [only] if block::is_plain(only) => {
+            if let Body::Text(text, _) = &only.body {
+                Some(text)
+            } else {
+                None
+            }
+        }
         _ => None,
     }
 }
