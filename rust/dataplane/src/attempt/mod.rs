@@ -16,7 +16,7 @@ use crate::snapshot::Target;
 use crate::translate;
 
 pub(crate) use failure::Failure;
-pub(crate) use once::{MAX_EVENT, Opened, Reply};
+pub(crate) use once::{Opened, Reply};
 
 /// The longest wait before a retry on the same target; who wants more is answered by the next target, or the caller.
 const LONGEST_WAIT: Duration = Duration::from_secs(2);

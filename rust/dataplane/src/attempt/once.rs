@@ -29,7 +29,7 @@ const MAX_TRANSLATED: usize = 32 * 1024 * 1024;
 /// As much of an upstream's error as is read.
 const MAX_ERROR: usize = 64 * 1024;
 /// The longest event of a stream.
-pub(crate) const MAX_EVENT: usize = 16 * 1024 * 1024;
+const MAX_EVENT: usize = 16 * 1024 * 1024;
 /// As much as is held before the first content of a stream.
 const MAX_HELD: usize = 1024 * 1024;
 
