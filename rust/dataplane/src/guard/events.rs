@@ -8,6 +8,8 @@
 //! - All other strings are inspected by themselves, as they are in a whole answer.
 //! - Probabilities of tokens are left out where a match may not go out: they are pieces of text.
 
+use std::collections::VecDeque;
+
 use tollway_protocol::canonical::{CallKind, Delta, Event, Opening};
 
 use super::contract::{Reason, Refusal};
@@ -23,12 +25,15 @@ type Emit<'e> = &'e mut dyn FnMut(Event<'_>);
 #[derive(Default)]
 pub(super) struct Lanes(Vec<Lane>);
 
-/// A text that goes on.
+/// A text that goes on. Of its parts, the first that is not closed has been opened for the caller, and no other.
 struct Lane {
     choice: u64,
     kind: Kind,
     window: Window,
-    at: At,
+    /// The parts that have ended while something was held, in order, and how many bytes of that are theirs.
+    owed: VecDeque<(usize, usize)>,
+    /// The part that it goes on in.
+    open: Option<usize>,
 }
 
 /// What goes on.
@@ -39,19 +44,6 @@ enum Kind {
     Reasoning,
     Summary(usize),
     Arguments,
-}
-
-/// Where a text goes on.
-#[derive(Clone, Copy)]
-enum At {
-    /// In this part.
-    Open(usize),
-    /// Nowhere yet.
-    Closed,
-    /// Its part has ended, and is owed so many bytes that are held.
-    Owed(usize, usize),
-    /// The same, and another part has begun.
-    Between(usize, usize, usize),
 }
 
 impl Lanes {
@@ -104,15 +96,16 @@ impl Lanes {
         // Only of these is nothing said that would have to be kept until then.
         let waits = matches!(opening, Opening::Text | Opening::Refusal);
         let goes_on = |lane: &Lane| lane.choice == choice && Some(lane.kind) == kind;
-        self.finish(|lane| lane.choice == choice && lane.has_ended() && !(waits && goes_on(lane)), treatment, emit)?;
-        if let Some(lane) =
-            self.0.iter_mut().find(|lane| goes_on(lane) && !matches!(lane.at, At::Open(_) | At::Between(..)))
-        {
-            if let At::Owed(from, bytes) = lane.at {
-                lane.at = At::Between(from, bytes, part);
-                return Ok(());
+        self.finish(
+            |lane| lane.choice == choice && !lane.owed.is_empty() && !(waits && goes_on(lane)),
+            treatment,
+            emit,
+        )?;
+        if let Some(lane) = self.0.iter_mut().find(|lane| goes_on(lane) && lane.open.is_none()) {
+            lane.open = Some(part);
+            if !lane.owed.is_empty() {
+                return if lane.owed.len() < MAX_LANES { Ok(()) } else { Err(refusal(Reason::NotInspectable)) };
             }
-            lane.at = At::Open(part);
         } else {
             let form = match &opening {
                 Opening::ToolCall { kind: CallKind::Function, .. } => Some((Kind::Arguments, Form::Json)),
@@ -131,7 +124,7 @@ impl Lanes {
         if self.0.len() == MAX_LANES {
             return Err(refusal(Reason::NotInspectable));
         }
-        self.0.push(Lane { choice, kind, window: Window::new(form), at: At::Open(part) });
+        self.0.push(Lane { choice, kind, window: Window::new(form), owed: VecDeque::new(), open: Some(part) });
         Ok(self.0.len() - 1)
     }
 
@@ -142,14 +135,14 @@ impl Lanes {
         treatment: &mut Treatment<'_>,
         emit: Emit<'_>,
     ) -> Result<(), Refusal> {
-        let of_part = |lane: &Lane| lane.choice == choice && lane.part() == Some(part);
+        let of_part = |lane: &Lane| lane.choice == choice && lane.open == Some(part);
         let (text, summary) = match &delta {
             Delta::Text(text) | Delta::Arguments(text) => (text, None),
             Delta::Summary(index, text) => (text, Some(Kind::Summary(*index))),
             Delta::Signature(_) | Delta::Annotation(_) | Delta::Rest(_) => {
                 // A signature ends what it signs; and what is said of a part cannot come before the part.
                 let signed = matches!(delta, Delta::Signature(_));
-                self.finish(|lane| of_part(lane) && (signed || lane.has_ended()), treatment, emit)?;
+                self.finish(|lane| of_part(lane) && (signed || !lane.owed.is_empty()), treatment, emit)?;
                 emit(Event::Delta { choice, part, delta });
                 return Ok(());
             }
@@ -182,13 +175,12 @@ impl Lanes {
         treatment: &mut Treatment<'_>,
         emit: Emit<'_>,
     ) -> Result<(), Refusal> {
-        let of_part = |lane: &Lane| lane.choice == choice && lane.part() == Some(part);
-        let waits = |lane: &Lane| matches!((lane.kind, lane.at), (Kind::Text | Kind::Refusal, At::Open(_)));
+        let of_part = |lane: &Lane| lane.choice == choice && lane.open == Some(part);
+        let waits = |lane: &Lane| matches!(lane.kind, Kind::Text | Kind::Refusal);
         self.finish(|lane| of_part(lane) && !waits(lane), treatment, emit)?;
         let mut owed = false;
         for lane in self.0.iter_mut().filter(|lane| of_part(lane)) {
-            owed |= lane.window.is_holding();
-            lane.at = if lane.window.is_holding() { At::Owed(part, lane.window.held().len()) } else { At::Closed };
+            owed |= lane.end(part);
         }
         self.0.retain(|lane| !(lane.choice == choice && lane.is_over()));
         if !owed {
@@ -209,26 +201,24 @@ impl Lanes {
 }
 
 impl Lane {
-    /// The part that its next piece is of.
-    const fn part(&self) -> Option<usize> {
-        match self.at {
-            At::Open(part) | At::Between(_, _, part) => Some(part),
-            At::Closed | At::Owed(..) => None,
-        }
-    }
-
-    /// Whether a part that has ended is owed something.
-    const fn has_ended(&self) -> bool {
-        matches!(self.at, At::Owed(..) | At::Between(..))
-    }
-
     /// Whether nothing can follow.
     const fn is_over(&self) -> bool {
-        matches!((self.kind, self.at), (Kind::Summary(_) | Kind::Arguments, At::Closed))
+        matches!((self.kind, self.open), (Kind::Summary(_) | Kind::Arguments, None))
+    }
+
+    /// Its part ends; whether that has to wait.
+    fn end(&mut self, part: usize) -> bool {
+        self.open = None;
+        let waits = self.window.is_holding() || !self.owed.is_empty();
+        if waits {
+            let others: usize = self.owed.iter().map(|(_, bytes)| bytes).sum();
+            self.owed.push_back((part, self.window.held().len().saturating_sub(others)));
+        }
+        waits
     }
 
     fn push(&mut self, text: &str, treatment: &mut Treatment<'_>, emit: Emit<'_>) -> Result<(), Refusal> {
-        let source = self.has_ended().then(|| [self.window.held(), text].concat());
+        let source = (!self.owed.is_empty()).then(|| [self.window.held(), text].concat());
         let mut out = String::with_capacity(text.len());
         self.window.push(text, treatment, &mut out)?;
         self.let_go(source.as_deref(), &out, emit);
@@ -236,38 +226,38 @@ impl Lane {
     }
 
     fn finish(&mut self, treatment: &mut Treatment<'_>, emit: Emit<'_>) -> Result<(), Refusal> {
-        let source = self.has_ended().then(|| self.window.held().to_owned());
+        let source = (!self.owed.is_empty()).then(|| self.window.held().to_owned());
         let mut out = String::new();
         self.window.finish(treatment, &mut out)?;
         self.let_go(source.as_deref(), &out, emit);
         Ok(())
     }
 
-    /// Hands on `out`, which came of `source` but for what the window still holds of that.
-    fn let_go(&mut self, source: Option<&str>, out: &str, emit: Emit<'_>) {
-        let (from, owed, to) = match self.at {
-            At::Open(part) => return self.emit(part, out, emit),
-            At::Closed => return,
-            At::Owed(from, owed) => (from, owed, None),
-            At::Between(from, owed, to) => (from, owed, Some(to)),
-        };
-        let source = source.unwrap_or_default();
-        let decided = source.len() - self.window.held().len();
-        if decided < owed {
-            let owed = owed - decided;
-            self.at = to.map_or(At::Owed(from, owed), |to| At::Between(from, owed, to));
-            return self.emit(from, out, emit);
+    /// Hands on `out`, which came of `source` but for what the window still holds of that: to each part what is its own.
+    fn let_go(&mut self, source: Option<&str>, mut out: &str, emit: Emit<'_>) {
+        let mut source = source.unwrap_or_default();
+        let mut decided = source.len().saturating_sub(self.window.held().len());
+        while let Some((part, bytes)) = self.owed.front_mut() {
+            let part = *part;
+            if decided < *bytes {
+                *bytes -= decided;
+                return self.emit(part, out, emit);
+            }
+            decided -= *bytes;
+            let (own, behind) = source.split_at_checked(*bytes).unwrap_or((source, ""));
+            // What was replaced within it, or across it and the next, is all its own.
+            let (first, rest) = out.strip_prefix(own).map_or((out, ""), |rest| (own, rest));
+            self.emit(part, first, emit);
+            emit(Event::Close { choice: self.choice, part });
+            (source, out) = (behind, rest);
+            self.owed.pop_front();
+            if let Some(next) = self.owed.front().map(|(part, _)| *part).or(self.open) {
+                let opening = if self.kind == Kind::Refusal { Opening::Refusal } else { Opening::Text };
+                emit(Event::Open { choice: self.choice, part: next, opening });
+            }
         }
-        // What was replaced within, or across the parts, is the first one's.
-        let own = source.get(..owed).filter(|own| out.starts_with(own)).map_or(out.len(), str::len);
-        let (first, rest) = out.split_at(own);
-        self.emit(from, first, emit);
-        emit(Event::Close { choice: self.choice, part: from });
-        self.at = to.map_or(At::Closed, At::Open);
-        if let Some(to) = to {
-            let opening = if self.kind == Kind::Refusal { Opening::Refusal } else { Opening::Text };
-            emit(Event::Open { choice: self.choice, part: to, opening });
-            self.emit(to, rest, emit);
+        if let Some(part) = self.open {
+            self.emit(part, out, emit);
         }
     }
 
