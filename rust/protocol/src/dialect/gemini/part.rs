@@ -80,8 +80,9 @@ fn read_signature(field: Text<'_>) -> Signature<'_> {
 
 fn call<'a>(json: Option<Json<'a>>, at: At<'_>) -> Result<Part<'a>, Invalid> {
     let mut fields = object(json.unwrap_or(Json::Null), at)?;
-    // The pieces of a call whose arguments are streamed, which only Vertex AI does, and only if it is asked to.
-    if fields.has("partialArgs") || fields.has("willContinue") {
+    // The pieces of a call whose arguments are streamed, which only Vertex AI does, and only if it is asked to; a piece of
+    // nothing is the last.
+    if fields.has("partialArgs") || fields.has("willContinue") || fields.are_spent() {
         return Ok(Part::new(Body::Foreign(GEMINI, Members::new().with("functionCall", fields.rest()).into())));
     }
     let id = fields.text("id")?;

@@ -5,6 +5,7 @@
 
 mod array;
 mod lane;
+mod partial;
 mod reader;
 mod writer;
 
