@@ -9,6 +9,7 @@ mod json;
 mod openai;
 mod peek;
 mod responses;
+mod seeds;
 mod splice;
 mod sse;
 mod stress;

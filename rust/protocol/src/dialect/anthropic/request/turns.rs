@@ -24,11 +24,16 @@ struct Turn<'r> {
     rest: Option<&'r Members<'r>>,
 }
 
-pub(super) fn write<'r>(messages: &'r [Message<'_>], parts: &mut Parts<'_, 'r>) -> Result<Conversation<'r>, Invalid> {
+/// Writes a conversation. With `late`, the model takes instructions in the middle of it: after a turn of the user's that is
+/// the last, or is followed by one of the model's. Else, and where there is no such turn, they go before it.
+pub(super) fn write<'r>(
+    messages: &'r [Message<'_>],
+    late: bool,
+    parts: &mut Parts<'_, 'r>,
+) -> Result<Conversation<'r>, Invalid> {
     let list = At::ROOT.member("messages");
-    let mut system = Vec::new();
-    let mut strings = true;
-    let mut turns: Vec<Turn<'r>> = Vec::with_capacity(messages.len());
+    let mut turns =
+        Turns { list: Vec::with_capacity(messages.len()), late: Vec::new(), system: Vec::new(), string: true };
     for (index, message) in messages.iter().enumerate() {
         let item = list.item(index);
         let at = item.member("content");
@@ -36,10 +41,15 @@ pub(super) fn write<'r>(messages: &'r [Message<'_>], parts: &mut Parts<'_, 'r>) 
         note_rest(&message.rest, "messages.", parts.losses);
         let instructions = matches!(message.role, Role::System | Role::Developer) && message.rest.of(OWN).is_none();
         if instructions {
-            parts.losses.note_if(!turns.is_empty(), "messages.system_position");
-            strings &= is_string(&message.parts) && system.is_empty();
             let blocks = parts.blocks(&message.parts, at)?;
-            system.extend(only_text(blocks, parts));
+            let blocks = only_text(blocks, parts);
+            if late && !turns.list.is_empty() {
+                turns.late.extend(blocks);
+                continue;
+            }
+            parts.losses.note_if(!turns.list.is_empty(), POSITION);
+            turns.string &= is_string(&message.parts) && turns.system.is_empty();
+            turns.system.extend(blocks);
             continue;
         }
         let string = string(&message.parts).filter(|text| parts.own || !text.trim().is_empty());
@@ -47,22 +57,63 @@ pub(super) fn write<'r>(messages: &'r [Message<'_>], parts: &mut Parts<'_, 'r>) 
         if blocks.is_empty() && string.is_none() && !parts.own {
             continue;
         }
-        let turn = turn(message, blocks, string);
-        match turns.last_mut() {
-            // Servers other than Anthropic's own refuse two turns of one role in a row.
-            Some(last) if last.role == turn.role && !parts.own => last.join(turn),
-            _ => turns.push(turn),
-        }
+        turns.add(turn(message, blocks, string), parts);
     }
-    if turns.is_empty() && !system.is_empty() {
+    turns.place(parts);
+    let Turns { list, system, string, .. } = turns;
+    if list.is_empty() && !system.is_empty() {
         // The API demands a message: the instructions are all there is to answer.
-        let blocks = std::mem::take(&mut system);
-        let content = block::list_or_text(blocks, strings);
+        let content = block::list_or_text(system, string);
         let asked = Members::of([("role", "user".into()), ("content", content)]).into();
         return Ok(Conversation { system: None, messages: vec![asked] });
     }
-    let system = (!system.is_empty()).then(|| block::list_or_text(system, strings));
-    Ok(Conversation { system, messages: turns.into_iter().map(Turn::finish).collect() })
+    let system = (!system.is_empty()).then(|| block::list_or_text(system, string));
+    Ok(Conversation { system, messages: list.into_iter().map(Turn::finish).collect() })
+}
+
+/// What is lost where instructions go elsewhere than where they stood.
+const POSITION: &str = "messages.system_position";
+
+/// The turns, as far as they are written.
+struct Turns<'r> {
+    list: Vec<Turn<'r>>,
+    /// Instructions that wait for the end of the user's turn.
+    late: Vec<Json<'r>>,
+    /// Those before the conversation.
+    system: Vec<Json<'r>>,
+    /// Those are what one string was read into.
+    string: bool,
+}
+
+impl<'r> Turns<'r> {
+    fn add(&mut self, turn: Turn<'r>, parts: &mut Parts<'_, 'r>) {
+        if turn.role == "user" {
+            // They will come after it.
+            parts.losses.note_if(!self.late.is_empty(), POSITION);
+        } else {
+            self.place(parts);
+        }
+        match self.list.last_mut() {
+            // Servers other than Anthropic's own refuse two turns of one role in a row.
+            Some(last) if last.role == turn.role && !parts.own => last.join(turn),
+            _ => self.list.push(turn),
+        }
+    }
+
+    /// Puts the instructions that wait here, or, if the API does not take them here, before the conversation.
+    fn place(&mut self, parts: &mut Parts<'_, 'r>) {
+        if self.late.is_empty() {
+            return;
+        }
+        let blocks = std::mem::take(&mut self.late);
+        if self.list.last().is_some_and(|last| last.role == "user") {
+            self.list.push(Turn { role: "system", blocks, results: 0, string: None, rest: None });
+        } else {
+            parts.losses.note(POSITION);
+            self.system.extend(blocks);
+            self.string = false;
+        }
+    }
 }
 
 fn turn<'r>(message: &'r Message<'_>, mut blocks: Vec<Json<'r>>, string: Option<&'r str>) -> Turn<'r> {
