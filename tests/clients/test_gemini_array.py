@@ -87,9 +87,7 @@ def test_errors_are_items_too(gateway: RunningGateway, upstream: ScriptedUpstrea
 
 def test_a_guarded_stream_is_an_array(upstream: ScriptedUpstream, tmp_path_factory: pytest.TempPathFactory) -> None:
     said = speaking("I wrote to [EMAIL_1] for you.")
-    with RunningGateway(
-        configuration(upstream.url, guardrails=[MASK]), tmp_path_factory.mktemp("guarded")
-    ) as gateway:
+    with RunningGateway(configuration(upstream.url, guardrails=[MASK]), tmp_path_factory.mktemp("guarded")) as gateway:
         for target in SPOKEN:
             upstream.reset()
             upstream.script(said[target].streamed("text"))
