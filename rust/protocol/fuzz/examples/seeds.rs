@@ -20,7 +20,6 @@ fn main() -> Result<()> {
     write("errors", bytes(&CHUNKS))?;
     write("aside", bytes(&ASIDE))?;
     write("tree", bytes(&DIALECTS))?;
-    write("tokens", bytes(&DIALECTS))?;
     write("array", arrays)?;
     write("dialects", DIALECTS.into_iter().flat_map(pairs).collect())
 }
