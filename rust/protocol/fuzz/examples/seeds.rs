@@ -11,7 +11,9 @@ use seeds::{ASIDE, BODIES, CHUNKS, DIALECTS, STREAMS};
 fn main() -> Result<()> {
     let bytes = |all: &[&str]| all.iter().map(|seed| seed.as_bytes().to_vec()).collect::<Vec<_>>();
     // The first byte chooses the pair of dialects.
-    let pairs = |seed: &str| (0..25).map(move |pair| [&[pair % 5 | pair / 5 << 4], seed.as_bytes()].concat()).collect::<Vec<_>>();
+    let pairs = |seed: &str| {
+        (0..25).map(move |pair| [&[pair % 5 | pair / 5 << 4], seed.as_bytes()].concat()).collect::<Vec<_>>()
+    };
     let arrays = DIALECTS.iter().map(|seed| format!("[{seed},\r\n{seed}]").into_bytes()).collect();
     write("peek", bytes(&BODIES))?;
     write("text", bytes(&BODIES))?;

@@ -17,7 +17,8 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     }
     for dialect in Dialect::ALL {
         if let Ok(json) = Json::parse(bytes)
-            && let Ok(request) = dialect.read_request(json, Head { model: Some("m"), stream: false }, &mut Losses::default())
+            && let Ok(request) =
+                dialect.read_request(json, Head { model: Some("m"), stream: false }, &mut Losses::default())
         {
             MODELS.into_iter().for_each(|model| drop(count_request(model, &request).tokens.to_string()));
         }
