@@ -17,6 +17,18 @@ Json = dict[str, Any]
 CANARY_PARTS = 10_000
 """A share is compiled to a weight of so many parts."""
 
+STICKY = ("weighted", "latency", "least-busy")
+"""The strategies under which `sticky` means something: the others have one order for every caller."""
+
+
+def strategy_of(route: Route) -> str:
+    """The strategy that serves; `quality`, which is not there yet, is served as `fallback`."""
+    if route.rules is not None or route.default is not None:
+        return "conditional"
+    if route.targets is None or len(route.targets) == 1:
+        return "single"
+    return "fallback" if route.strategy in (None, "quality") else route.strategy
+
 
 def own_deployments(name: str, route: Route) -> Iterator[tuple[Path, Deployment]]:
     """Everything that the route itself may send to, routes among it, and its place in the file."""
@@ -60,7 +72,7 @@ def compile_route(name: str, config: Config) -> Json:
 
 
 def served_targets(name: str, config: Config) -> list[tuple[Path, str, Deployment]]:
-    """All that may serve the route `name`, in the order of their places: where the file says it, in which route, and what."""
+    """All that may serve the route `name`, in the order of their places: where the file says it, in which route."""
     flat = _Flat(config)
     flat.whole(name)
     return flat.origins
@@ -127,7 +139,7 @@ class _Flat:
             if route.default is not None:
                 children.append(self.deployment(route.default, name, "default"))
             return {"strategy": "conditional", "children": children, "rules": [rule.when for rule in rules]}
-        strategy = route.strategy or "fallback"
+        strategy = strategy_of(route)
         used = [
             (index, target)
             for index, target in enumerate(route.targets or ())
@@ -138,7 +150,7 @@ class _Flat:
         node: Json = {
             "strategy": strategy,
             "children": [self.deployment(target, name, "targets", index) for index, target in used],
-            "sticky": route.sticky,
+            "sticky": route.sticky if strategy in STICKY else None,
         }
         if strategy == "weighted":
             node["weights"] = [1 if target.weight is None else target.weight for _, target in used]

@@ -36,7 +36,7 @@ _WRITTEN = {
     "a table": "write it as a table: { … }, or under a header of its own in brackets",
 }
 # Keys that refer to nothing: without them the rest of their table can be checked all the same.
-_FILLERS: dict[str | int, str] = {"model": "-", "base_url": "http://filler.invalid"}
+_FILLERS: dict[str | int, str] = {"base_url": "http://filler.invalid"}
 
 
 class Working:
