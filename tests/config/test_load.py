@@ -96,7 +96,7 @@ def _all(shape: Shape | None, owner: str) -> Iterator[Setting]:
 
 def test_full_file_loads(write: Write) -> None:
     loaded = config.load(write(FULL), resolve_hook=resolve_hook)
-    assert {one.code for one in loaded.warnings} == {"not-enforced", "unknown-price"}
+    assert {one.code for one in loaded.warnings} == {"not-enforced", "unknown-price", "unusable-fallback"}
     served = loaded.config
     assert served.server.max_body == 1 << 20
     assert served.server.head_timeout == 5_000

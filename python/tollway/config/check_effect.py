@@ -37,11 +37,12 @@ def _check_choice(checks: Checks, path: Path, route: Route, lead: Leads) -> None
     for index, target in enumerate(route.targets or ()):
         if target.weight is not None and route.strategy != "weighted":
             place = (*path, "targets", index, "weight")
-            checks.warning("no-effect", place, "`weight` has no effect without weights", 'add strategy = "weighted"')
+            message = '`weight` has no effect without the strategy "weighted"'
+            checks.warning("no-effect", place, message, 'add strategy = "weighted"')
     if route.sticky is not None and strategy not in STICKY:
-        what = "there is one target" if strategy == "single" else f'the strategy "{strategy}" has one order for all'
+        what = "one target" if strategy == "single" else f'the strategy "{strategy}"'
         hint = f"use it with one of: {', '.join(STICKY)}"
-        checks.warning("no-effect", (*path, "sticky"), f"`sticky` has no effect: {what}", hint)
+        checks.warning("no-effect", (*path, "sticky"), f"`sticky` has no effect with {what}", hint)
     if route.hedge is not None and lead.at_once == 1:
         message = "`hedge` has no effect: a request of this route has one target"
         checks.warning("no-effect", (*path, "hedge"), message, "give the route a second target")
@@ -55,7 +56,8 @@ def _check_copies(checks: Checks, path: Path, route: Route) -> None:
         if place[-1] not in ("canary", "shadow")
     }
     for key, target in (("canary", route.canary), ("shadow", route.shadow)):
-        if target is not None and (target.provider, target.model, target.route) in served:
+        complete = target is not None and (target.route or (target.provider and target.model))
+        if target is not None and complete and (target.provider, target.model, target.route) in served:
             message = f"the {key} goes where the route's own requests go"
             checks.warning("no-effect", (*path, key), message, "name another model, provider or route")
 

@@ -104,4 +104,4 @@ def _lacking(reach: _Reach, name: str, other: str, first: dict[Rights, str]) -> 
     if left:
         providers = ", ".join(f"`{provider}`" for provider in sorted(reach.leads[other].providers))
         message = f"the route `{other}` would leave the data policy of the key `{left}` ({providers}): it is left out"
-        yield message, f"name a route whose providers satisfy it, as those of `{name}` do"
+        yield message, "name a route with a target whose provider satisfies it"

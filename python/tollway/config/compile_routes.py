@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from tollway.config.schema import Config
-from tollway.config.schema_route import Deployment, Route, Rule, Shadow
+from tollway.config.schema_route import Deployment, Route, Rule, Shadow, Target
 from tollway.config.shape import Path
 
 Json = dict[str, Any]
@@ -28,6 +28,11 @@ def strategy_of(route: Route) -> str:
     if route.targets is None or len(route.targets) == 1:
         return "single"
     return "fallback" if route.strategy in (None, "quality") else route.strategy
+
+
+def is_used(target: Deployment, route: Route) -> bool:
+    """Whether the route sends there at all: a weight of 0 takes a target out."""
+    return not (route.strategy == "weighted" and isinstance(target, Target) and target.weight == 0)
 
 
 def own_deployments(name: str, route: Route) -> Iterator[tuple[Path, Deployment]]:
@@ -140,11 +145,7 @@ class _Flat:
                 children.append(self.deployment(route.default, name, "default"))
             return {"strategy": "conditional", "children": children, "rules": [rule.when for rule in rules]}
         strategy = strategy_of(route)
-        used = [
-            (index, target)
-            for index, target in enumerate(route.targets or ())
-            if strategy != "weighted" or target.weight != 0
-        ]
+        used = [(index, target) for index, target in enumerate(route.targets or ()) if is_used(target, route)]
         if len(used) == 1:
             return self.deployment(used[0][1], name, "targets", used[0][0])
         node: Json = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from tollway.config.compile_routes import own_deployments, strategy_of
+from tollway.config.compile_routes import is_used, own_deployments, strategy_of
 from tollway.config.schema import Config
 from tollway.config.schema_route import Deployment, Route
 from tollway.config.shape import Path
@@ -91,7 +91,7 @@ def _lead(name: str, route: Route, found: Mapping[str, Leads]) -> Leads:
             return found.get(target.route, Leads())
         return Leads(frozenset((target.provider or "",)), 1, 1, 0)
 
-    own = list(own_deployments(name, route))
+    own = [(place, target) for place, target in own_deployments(name, route) if is_used(target, route)]
     all_leads = [of(target) for _, target in own]
     serving = [of(target) for place, target in own if place[-1] != "shadow"]
     widths = [lead.at_once for lead in serving]
