@@ -6,9 +6,9 @@ from typing import Annotated
 
 from pydantic import Field
 
-from tollway.config.fields import Many, Name, Settings
+from tollway.config.fields import Many, Name, NotYet, Settings
 from tollway.config.quantities import Duration
-from tollway.config.schema_route import Expression, RetryBudget, Share
+from tollway.config.schema_route import Expression, RetryBudget, Share, when
 from tollway.config.schema_server import preset
 
 Count = Annotated[int, Field(ge=1, le=100_000)]
@@ -41,7 +41,7 @@ class Resilience(Settings):
     """What holds for every deployment and route that does not say otherwise."""
 
     breaker: Breaker = Field(default_factory=Breaker, description="When a deployment is left alone.")
-    outlier: Outlier | None = Field(
+    outlier: Annotated[Outlier | None, NotYet()] = Field(
         default=None, description="When slow targets go behind the others; never if not given."
     )
     panic_threshold: Share = Field(
@@ -55,4 +55,4 @@ class TaskType(Settings):
     """A task type, and the requests that are of it."""
 
     name: Name = Field(description="The type, as rules and records name it.")
-    when: Expression = Field(description="CEL expression over the request.")
+    when: Expression = when("CEL expression over the request; also spelt `condition`.")
