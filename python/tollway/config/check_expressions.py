@@ -15,16 +15,18 @@ Phase = Literal["route", "task-type"]
 
 def check_expressions(checks: Checks) -> None:
     """Check the condition of every rule."""
-    for path, text in _conditions(checks):
-        _check(checks, path, text, "route")
+    for path, text, phase in _conditions(checks):
+        spelt = (*path, "when" if checks.has((*path, "when")) else "condition")
+        _check(checks, spelt, text, phase)
 
 
-def _conditions(checks: Checks) -> Iterator[tuple[Path, str]]:
+def _conditions(checks: Checks) -> Iterator[tuple[Path, str, Phase]]:
     for name, route in checks.config.routes.items():
         for table in ("rules", "degrade"):
             for index, rule in enumerate(getattr(route, table) or ()):
-                path: Path = ("routes", name, table, index)
-                yield (*path, "when" if checks.has((*path, "when")) else "condition"), rule.when
+                yield ("routes", name, table, index), rule.when, "route"
+    for index, kind in enumerate(checks.config.task_types):
+        yield ("task_types", index), kind.when, "task-type"
 
 
 def _check(checks: Checks, path: Path, text: str, phase: Phase) -> None:

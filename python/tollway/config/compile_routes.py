@@ -76,7 +76,7 @@ def compile_route(name: str, config: Config) -> Json:
 
 
 def served_targets(name: str, config: Config) -> list[tuple[Path, str, Deployment]]:
-    """All that may serve the route `name`, in the order of their places: where and in which route it is said, and what."""
+    """All that may serve the route `name`, by their places: where and in which route it is said, and what."""
     flat = _Flat(config)
     flat.whole(name)
     return flat.origins
