@@ -268,12 +268,16 @@ def speaking(text: str, called: Json = CALL) -> dict[str, Spoken]:
 SPOKEN = speaking(TEXT)
 
 
-def configuration(url: str, **route: object) -> str:
-    """A provider and a route for each dialect, named like it, all at `url`; `route` is said of each route."""
-    providers = {
+def providers(url: str) -> dict[str, Json]:
+    """A provider for each dialect, named like it, all at `url`."""
+    return {
         name: {"type": spoken.type, "base_url": f"{url}{spoken.base}", "api_key": "env:TEST_UPSTREAM_KEY"}
         | ({"dialects": list(spoken.dialects)} if spoken.dialects else {})
         for name, spoken in SPOKEN.items()
     }
+
+
+def configuration(url: str, **route: object) -> str:
+    """These providers, and a route to each that is named like it; `route` is said of each route."""
     routes = {name: {"provider": name, "model": "up-model", "max_retries": 0, **route} for name in SPOKEN}
-    return minimal(url, providers=providers, routes=routes)
+    return minimal(url, providers=providers(url), routes=routes)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import openai
-from agents import Agent, Model, OpenAIChatCompletionsModel, OpenAIResponsesModel, Runner, function_tool
+from agents import Agent, Model, ModelSettings, OpenAIChatCompletionsModel, OpenAIResponsesModel, Runner, function_tool
 from agents import set_tracing_disabled as disable_tracing
 from openai.types.responses import ResponseTextDeltaEvent
 
@@ -27,6 +27,7 @@ async def _run(kind: type[OpenAIChatCompletionsModel] | type[OpenAIResponsesMode
             name="clerk",
             instructions=SYSTEM,
             model=model,
+            model_settings=ModelSettings(include_usage=True),
             tools=[] if errand.task == "ask" else [function_tool(weather.get_weather)],
             output_type=Report if errand.task == "schema" else None,
         )

@@ -25,14 +25,19 @@ class Report(BaseModel):
     degrees: int
 
 
+Task = Literal["ask", "tool", "report", "schema", "form"]
+"""`ask` a question; let the model use the `tool`, then answer in words, as a `report` (the library's own way) or by a
+`schema`; or have a `form` filled in at once."""
+
+
 @dataclass(frozen=True)
 class Errand:
-    """`ask` a question; let the model use the `tool`; have it answered as a `report`, the library's own way, or by a `schema`."""
+    """What is to be done, where, and as what."""
 
     url: str
     key: str
     route: str
-    task: Literal["ask", "tool", "report", "schema"]
+    task: Task
     stream: bool
 
 

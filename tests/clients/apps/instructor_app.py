@@ -1,0 +1,52 @@
+"""An application made with instructor: a form filled in by a model, over OpenAI's client, Anthropic's and Google's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import anthropic
+import instructor
+import openai
+from google import genai
+from google.genai import types
+
+from tests.clients.apps.errand import QUESTION, SYSTEM, App, Errand, Outcome, Report
+
+Make = Callable[[Errand], Any]
+
+
+def _openai(mode: str, errand: Errand) -> Any:  # noqa: ANN401 - what the library is made of is not known where types are checked
+    client = openai.OpenAI(base_url=f"{errand.url}/v1", api_key=errand.key, max_retries=0)
+    return instructor.from_openai(client, mode=instructor.Mode[mode])
+
+
+def _anthropic(errand: Errand) -> Any:  # noqa: ANN401
+    client = anthropic.Anthropic(base_url=errand.url, api_key=errand.key, max_retries=0)
+    return instructor.from_anthropic(client, mode=instructor.Mode.ANTHROPIC_TOOLS)
+
+
+def _google(errand: Errand) -> Any:  # noqa: ANN401
+    client = genai.Client(api_key=errand.key, http_options=types.HttpOptions(base_url=errand.url))
+    return instructor.from_genai(client, mode=instructor.Mode.GENAI_TOOLS)
+
+
+def _run(make: Make, more: dict[str, Any], errand: Errand) -> Outcome:
+    client = make(errand)
+    messages = [{"role": "system", "content": SYSTEM}, {"role": "user", "content": QUESTION}]
+    ask = {"model": errand.route, "messages": messages, "response_model": Report, "max_retries": 0, **more}
+    if errand.stream:
+        said = list(client.create_partial(**ask))[-1]
+    else:
+        said = client.create(**ask)
+    return Outcome(report=said.model_dump())
+
+
+APPS: dict[str, App] = {
+    "instructor-openai": partial(_run, partial(_openai, "TOOLS"), {}),
+    "instructor-openai-schema": partial(_run, partial(_openai, "JSON_SCHEMA"), {}),
+    "instructor-openai-responses": partial(_run, partial(_openai, "RESPONSES_TOOLS"), {}),
+    "instructor-anthropic": partial(_run, _anthropic, {"max_tokens": 500}),
+    "instructor-google": partial(_run, _google, {}),
+}
