@@ -11,34 +11,37 @@ from tests.support.spoken import CALL, SPOKEN, TEXT, Json, speaking
 from tests.support.upstream import Received
 
 REPORT: Json = {"city": "Zürich", "degrees": 21}
-"""What it answers with to whom wants members: as JSON text where a schema is given, else as a call of their own tool."""
+"""What it answers with to whom wants members: as JSON text where a schema is given, else as a call of the tool that takes them."""
 
 
 @dataclass(frozen=True)
 class Asked:
     """What a request says of the things that decide about the answer."""
 
-    tools: tuple[str, ...]
+    tools: dict[str, Json]
+    """What it may call, as the dialect describes it, by name."""
     result: str | None
     """What the last turn says that a tool gave."""
     schema: bool
+    forced: bool
+    """It must call a tool, whatever else."""
 
 
 def speaker(target: str) -> Callable[[Received], Reply]:
     """A script for the upstream of this dialect.
 
-    It calls `get_weather` where that tool is offered and its result is not there yet; then answers by a schema, or by the
-    caller's other tool, with `REPORT`; and else with `TEXT`, followed by the result if it has one.
+    It calls `get_weather` where that tool is offered and its result is not there yet; then answers with `REPORT`, by a
+    schema or as a call of the tool that takes it; and else with `TEXT`, followed by the result if it has one.
     """
 
     def answer(received: Received) -> Reply:
         body = received.json()
         asked = READERS[target](body)
-        others = [tool for tool in asked.tools if tool != CALL["name"]]
+        others = [name for name, tool in asked.tools.items() if set(REPORT) <= _members(tool)]
         text, called = TEXT, None
         if CALL["name"] in asked.tools and asked.result is None:
             called = CALL
-        elif asked.schema:
+        elif asked.schema and not (asked.forced and others):
             text = json.dumps(REPORT, ensure_ascii=False)
         elif others:
             called = {"name": others[0], "arguments": REPORT, "id": "call_report"}
@@ -63,6 +66,13 @@ def by_path(received: Received) -> Reply:
     return speaker(dialect_of(received))(received)
 
 
+def _members(json: object) -> set[str]:
+    """The names of all members, at any depth."""
+    if isinstance(json, dict):
+        return set(json).union(*map(_members, json.values()))
+    return set().union(*map(_members, json)) if isinstance(json, list) else set()
+
+
 def _said(content: object) -> str:
     """The text of a content, whether it is a string or parts."""
     if isinstance(content, list):
@@ -73,9 +83,10 @@ def _said(content: object) -> str:
 def _chat(body: Json) -> Asked:
     last = body["messages"][-1]
     return Asked(
-        tools=tuple(tool["function"]["name"] for tool in body.get("tools") or []),
+        tools={tool["function"]["name"]: tool for tool in body.get("tools") or []},
         result=_said(last["content"]) if last["role"] == "tool" else None,
         schema=body.get("response_format", {}).get("type") == "json_schema",
+        forced=body.get("tool_choice") not in (None, "auto", "none"),
     )
 
 
@@ -83,9 +94,10 @@ def _responses(body: Json) -> Asked:
     last = body["input"] if isinstance(body["input"], str) else body["input"][-1]
     given = isinstance(last, dict) and last.get("type") == "function_call_output"
     return Asked(
-        tools=tuple(tool["name"] for tool in body.get("tools") or [] if tool["type"] == "function"),
+        tools={tool["name"]: tool for tool in body.get("tools") or [] if tool["type"] == "function"},
         result=_said(last["output"]) if given else None,
         schema=body.get("text", {}).get("format", {}).get("type") == "json_schema",
+        forced=body.get("tool_choice") not in (None, "auto", "none"),
     )
 
 
@@ -94,9 +106,10 @@ def _anthropic(body: Json) -> Asked:
     blocks = [] if isinstance(content, str) else content
     results = [_said(block["content"]) for block in blocks if block["type"] == "tool_result"]
     return Asked(
-        tools=tuple(tool["name"] for tool in body.get("tools") or []),
+        tools={tool["name"]: tool for tool in body.get("tools") or []},
         result="".join(results) if results else None,
         schema="format" in body.get("output_config", {}) or "output_format" in body,
+        forced=body.get("tool_choice", {}).get("type") in {"any", "tool"},
     )
 
 
@@ -110,9 +123,10 @@ def _gemini(body: Json) -> Asked:
     results = [_said(part["functionResponse"]["response"]) for part in parts if "functionResponse" in part]
     config = body.get("generationConfig") or {}
     return Asked(
-        tools=tuple(function["name"] for function in declared),
+        tools={function["name"]: function for function in declared},
         result="".join(results) if results else None,
         schema="responseJsonSchema" in config or "responseSchema" in config,
+        forced=body.get("toolConfig", {}).get("functionCallingConfig", {}).get("mode") == "ANY",
     )
 
 

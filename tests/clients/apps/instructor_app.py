@@ -1,4 +1,4 @@
-"""An application made with instructor: a form filled in by a model, over OpenAI's client, Anthropic's and Google's."""
+"""An application made with instructor: a form filled in by a model, over OpenAI's client and Anthropic's."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ from typing import Any
 import anthropic
 import instructor
 import openai
-from google import genai
-from google.genai import types
 
 from tests.clients.apps.errand import QUESTION, SYSTEM, App, Errand, Outcome, Report
 
@@ -25,11 +23,6 @@ def _openai(mode: str, errand: Errand) -> Any:  # noqa: ANN401 - what the librar
 def _anthropic(errand: Errand) -> Any:  # noqa: ANN401
     client = anthropic.Anthropic(base_url=errand.url, api_key=errand.key, max_retries=0)
     return instructor.from_anthropic(client, mode=instructor.Mode.ANTHROPIC_TOOLS)
-
-
-def _google(errand: Errand) -> Any:  # noqa: ANN401
-    client = genai.Client(api_key=errand.key, http_options=types.HttpOptions(base_url=errand.url))
-    return instructor.from_genai(client, mode=instructor.Mode.GENAI_TOOLS)
 
 
 def _run(make: Make, more: dict[str, Any], errand: Errand) -> Outcome:
@@ -48,5 +41,4 @@ APPS: dict[str, App] = {
     "instructor-openai-schema": partial(_run, partial(_openai, "JSON_SCHEMA"), {}),
     "instructor-openai-responses": partial(_run, partial(_openai, "RESPONSES_TOOLS"), {}),
     "instructor-anthropic": partial(_run, _anthropic, {"max_tokens": 500}),
-    "instructor-google": partial(_run, _google, {}),
 }

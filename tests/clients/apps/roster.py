@@ -48,7 +48,6 @@ ROSTER: dict[str, tuple[str, tuple[Task, ...]]] = {
     "instructor-openai-schema": ("frameworks", ("form",)),
     "instructor-openai-responses": ("frameworks", ("form",)),
     "instructor-anthropic": ("frameworks", ("form",)),
-    "instructor-google": ("frameworks", ("form",)),
     "ai-sdk-openai-chat": ("node", _AI_SDK),
     "ai-sdk-openai-responses": ("node", _AI_SDK),
     "ai-sdk-openai-compatible": ("node", _AI_SDK),
@@ -99,8 +98,9 @@ class Worker:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        # It leaves when nothing more can come.
-        self._process.communicate(timeout=30)
+        # Some libraries take long to tidy up, and nothing here needs it.
+        self._process.kill()
+        self._process.communicate()
 
 
 def errands() -> Iterator[tuple[str, Task, bool]]:
