@@ -15,11 +15,11 @@ from tests.clients.apps.errand import QUESTION, SYSTEM, App, Errand, Outcome, Re
 disable_tracing(disabled=True)
 
 
-def _app(model: type[OpenAIChatCompletionsModel] | type[OpenAIResponsesModel]) -> App:
+def _app(model: type[OpenAIChatCompletionsModel | OpenAIResponsesModel]) -> App:
     return lambda errand: asyncio.run(_run(model, errand))
 
 
-async def _run(kind: type[OpenAIChatCompletionsModel] | type[OpenAIResponsesModel], errand: Errand) -> Outcome:
+async def _run(kind: type[OpenAIChatCompletionsModel | OpenAIResponsesModel], errand: Errand) -> Outcome:
     weather = Weather()
     async with openai.AsyncOpenAI(base_url=f"{errand.url}/v1", api_key=errand.key, max_retries=0) as client:
         model: Model = kind(errand.route, client)

@@ -64,7 +64,7 @@ class Weather:
     ran: list[dict[str, Any]] = field(default_factory=list)
 
     def get_weather(self, city: str, days: int) -> str:
-        """Weather of a city, in °C"""  # noqa: D400, D415 - the libraries tell the model so
+        """Weather of a city, in °C"""
         self.ran.append({"city": city, "days": days})
         return MEASURED
 

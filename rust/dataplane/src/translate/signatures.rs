@@ -131,10 +131,13 @@ impl Signatures {
     }
 }
 
-/// Takes out the unsigned thoughts that say what one of `restored` says, and the messages that held nothing else.
+/// Takes out the unsigned thoughts that say what one of `restored` says, or a piece of it, as some clients keep what came in
+/// a stream; and the messages that held nothing else.
 fn leave_out_copies(messages: &mut Vec<Message<'_>>, restored: &[String]) {
-    let is_copy =
-        |part: &Part<'_>| part.signature.is_none() && words(part).is_some_and(|copy| restored.contains(&copy));
+    let is_copy = |part: &Part<'_>| {
+        part.signature.is_none()
+            && words(part).is_some_and(|copy| restored.iter().any(|thought| thought.contains(&copy)))
+    };
     messages.retain_mut(|message| {
         let was_empty = message.parts.is_empty();
         message.parts.retain(|part| message.role != Role::Assistant || !is_copy(part));
@@ -283,14 +286,14 @@ mod tests {
     #[test]
     fn a_callers_copy_of_a_thought_gives_way_to_the_signed_one() {
         let (signatures, key) = (Signatures::default(), Arc::from("k"));
-        signatures.keep_answer(&key, &answer(vec![signed("hm"), call("a")]));
+        signatures.keep_answer(&key, &answer(vec![signed("well, hm"), call("a")]));
         let copy = |text| Part { signature: None, ..signed(text) };
-        let mut next = request(vec![copy("hm"), copy("else"), call("a")]);
+        let mut next = request(vec![copy("well,"), copy(" hm"), copy("else"), call("a")]);
         // As Responses has it: each thought in an item of its own.
-        next.messages.insert(0, Message::new(Role::Assistant, vec![copy("hm")]));
+        next.messages.insert(0, Message::new(Role::Assistant, vec![copy("well, hm")]));
         signatures.restore(&key, &mut next, Dialect::Anthropic);
         assert_eq!(next.messages.len(), 1);
-        assert_eq!(next.messages[0].parts, [copy("else"), signed("hm"), call("a")]);
+        assert_eq!(next.messages[0].parts, [copy("else"), signed("well, hm"), call("a")]);
     }
 
     #[test]

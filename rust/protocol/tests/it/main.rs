@@ -4,6 +4,7 @@
 mod anthropic;
 mod chat;
 mod gemini;
+mod idle;
 mod invariants;
 mod json;
 mod openai;

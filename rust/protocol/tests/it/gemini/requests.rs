@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 use tollway_protocol::canonical::{
-    Arguments, Body, BuiltinKind, Format, Losses, Reasoning, Request, Role, Signature, Source, ToolChoice, ToolKind,
+    Arguments, Body, BuiltinKind, Format, Reasoning, Request, Role, Signature, Source, ToolChoice, ToolKind,
 };
 use tollway_protocol::dialect::gemini::request;
-use tollway_protocol::dialect::{Dialect, Head, Wanted, openai};
+use tollway_protocol::dialect::{Dialect, Head};
 
 use super::{leaked, plain, read_request, value, write_request};
 
@@ -128,25 +128,6 @@ fn settings() {
         ["generationConfig.speechConfig", "generationConfig.responseModalities", "safetySettings", "cachedContent"]
     {
         assert!(lost.contains(&name), "{name}");
-    }
-}
-
-#[test]
-fn what_clients_say_of_each_request_is_lost_on_nobody() {
-    // As google-genai's agents write it: the role of instructions, the one kind of answer, and a signature that is none.
-    for none in ["skip_thought_signature_validator", "c2tpcF90aG91Z2h0X3NpZ25hdHVyZV92YWxpZGF0b3I="] {
-        let request = read(&json!({
-            "systemInstruction": {"parts": [{"text": "be brief"}], "role": "user"},
-            "contents": [
-                {"parts": [{"text": "x"}], "role": "user"},
-                {"parts": [{"functionCall": {"id": "c", "name": "f", "args": {}}, "thoughtSignature": none}], "role": "model"},
-                {"parts": [{"functionResponse": {"id": "c", "name": "f", "response": {"result": "y"}}}], "role": "user"},
-            ],
-            "generationConfig": {"responseModalities": ["TEXT"]},
-        }));
-        let mut losses = Losses::default();
-        openai::request::write(&request, &Wanted::new("m"), &mut losses).expect("can be said");
-        assert!(losses.names().is_empty(), "{:?}", losses.names());
     }
 }
 

@@ -136,7 +136,7 @@ impl<'a, 'l> Turns<'a, 'l> {
         out: &mut Vec<Json<'a>>,
         beside: &mut Vec<Json<'a>>,
     ) -> Result<(), Invalid> {
-        for name in said(&part.rest) {
+        for name in said(&part.rest).filter(|name| !matches!(*name, "id" | "status" | "index")) {
             self.losses.note(&format!("content.{name}"));
         }
         match &part.body {
