@@ -1,6 +1,7 @@
-"""Applications of the libraries people use, sent through the gateway to a model of each dialect that acts on what it reads.
+"""Applications of the libraries people use, sent through the gateway to a model of each dialect.
 
-The model calls the tool that it is offered, and says what the tool gave: what is lost on the way is missing in the end.
+The model acts on what it reads: it calls the tool that it is offered, and says what the tool gave. What is lost on the
+way is missing in the end.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from functools import cache, partial
 import pytest
 
 from tests.clients.apps.errand import MEASURED, QUESTION, SYSTEM, Errand, Outcome, Task
-from tests.clients.apps.roster import FRAMEWORKS, ROSTER, Failed, Worker, errands
+from tests.clients.apps.roster import FRAMEWORKS, ROSTER, FailedError, Worker, errands
 from tests.support.gateway import RunningGateway, minimal
 from tests.support.speaker import REPORT, by_path
 from tests.support.spoken import CALL, INPUT, OUTPUT, SIGNATURE, SPOKEN, TEXT, providers
@@ -83,7 +84,7 @@ def test_an_errand_comes_home(  # noqa: PLR0913, PLR0917 - an errand is that muc
     if app == "llama-index-anthropic":
         errand = replace(errand, route=dict(zip(SPOKEN, CLAUDES, strict=True))[target])
     if lost := _lost(app, target, task):
-        with pytest.raises(Failed, match=f'The provider "{target}" cannot be told {lost}, and the route refuses'):
+        with pytest.raises(FailedError, match=f'The provider "{target}" cannot be told {lost}, and the route refuses'):
             run(errand)
         upstream.reset()
         upstream.otherwise = by_path

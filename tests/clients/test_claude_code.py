@@ -1,8 +1,8 @@
 """The calls that Claude Code makes, to models that are not Anthropic's.
 
-What it sends a gateway is documented (<https://code.claude.com/docs/en/llm-gateway-protocol>): Messages and its counting of
-tokens with `?beta=true` and `anthropic-beta`, instructions as cached blocks of which the first says who bills, many
-tools, thinking, context management, and who asks in `metadata`. The stock client's beta calls are made the same way.
+It is documented (<https://code.claude.com/docs/en/llm-gateway-protocol>): Messages and its counting of tokens
+with `?beta=true` and `anthropic-beta`, instructions as cached blocks of which the first says who bills, many tools,
+thinking, context management, and who asks in `metadata`. The stock client's beta calls are made the same way.
 """
 
 from __future__ import annotations
@@ -141,7 +141,7 @@ LOST = {
 
 
 def _told(target: str, body: Json) -> tuple[str, list[str], list[tuple[Json, Json]], object, object]:
-    """Of a request: its instructions, what the user says, tools with their schemas, the limit, and how hard to think."""
+    """Of a request: instructions, what the user says, tools with their schemas, the limit, and how hard to think."""
     match target:
         case "chat":
             system, user = (message["content"] for message in body["messages"])

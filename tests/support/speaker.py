@@ -1,4 +1,4 @@
-"""An upstream's model that answers by what it is asked, in its own dialect: it calls, reports, or says what it was told."""
+"""An upstream's model that acts on what it reads, in its own dialect: it calls, reports, or says what it was told."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.support.spoken import CALL, SPOKEN, TEXT, Json, speaking
 from tests.support.upstream import Received
 
 REPORT: Json = {"city": "Zürich", "degrees": 21}
-"""What it answers with to whom wants members: as JSON text where a schema is given, else as a call of the tool that takes them."""
+"""What it answers with to whom wants members: JSON text where there is a schema, else a call of the tool for them."""
 
 
 @dataclass(frozen=True)
@@ -91,8 +91,8 @@ def _chat(body: Json) -> Asked:
 
 
 def _responses(body: Json) -> Asked:
-    last = body["input"] if isinstance(body["input"], str) else body["input"][-1]
-    given = isinstance(last, dict) and last.get("type") == "function_call_output"
+    last = {} if isinstance(body["input"], str) else body["input"][-1]
+    given = last.get("type") == "function_call_output"
     return Asked(
         tools={tool["name"]: tool for tool in body.get("tools") or [] if tool["type"] == "function"},
         result=_said(last["output"]) if given else None,

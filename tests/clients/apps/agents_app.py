@@ -31,19 +31,17 @@ async def _run(kind: type[OpenAIChatCompletionsModel | OpenAIResponsesModel], er
             tools=[] if errand.task == "ask" else [function_tool(weather.get_weather)],
             output_type=Report if errand.task == "schema" else None,
         )
-        pieces: list[str] = []
         if errand.stream:
             result = Runner.run_streamed(agent, QUESTION)
-            async for event in result.stream_events():
-                if event.type == "raw_response_event" and isinstance(event.data, ResponseTextDeltaEvent):
-                    pieces.append(event.data.delta)
-            final = result.final_output
+            raw = [event.data async for event in result.stream_events() if event.type == "raw_response_event"]
+            text = "".join(data.delta for data in raw if isinstance(data, ResponseTextDeltaEvent))
+            final, usage = result.final_output, result.context_wrapper.usage
         else:
             answered = await Runner.run(agent, QUESTION)
-            final, result = answered.final_output, answered
-    usage = result.context_wrapper.usage
+            final, usage = answered.final_output, answered.context_wrapper.usage
+            text = str(final)
     return Outcome(
-        text="" if isinstance(final, Report) else "".join(pieces) or final,
+        text="" if isinstance(final, Report) else text,
         report=final.model_dump() if isinstance(final, Report) else None,
         ran=weather.ran,
         input=usage.input_tokens,

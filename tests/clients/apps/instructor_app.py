@@ -15,7 +15,7 @@ from tests.clients.apps.errand import QUESTION, SYSTEM, App, Errand, Outcome, Re
 Make = Callable[[Errand], Any]
 
 
-def _openai(mode: str, errand: Errand) -> Any:  # noqa: ANN401 - what the library is made of is not known where types are checked
+def _openai(mode: str, errand: Errand) -> Any:  # noqa: ANN401 - its types are not installed here
     client = openai.OpenAI(base_url=f"{errand.url}/v1", api_key=errand.key, max_retries=0)
     return instructor.from_openai(client, mode=instructor.Mode[mode])
 
@@ -29,10 +29,7 @@ def _run(make: Make, more: dict[str, Any], errand: Errand) -> Outcome:
     client = make(errand)
     messages = [{"role": "system", "content": SYSTEM}, {"role": "user", "content": QUESTION}]
     ask = {"model": errand.route, "messages": messages, "response_model": Report, "max_retries": 0, **more}
-    if errand.stream:
-        said = list(client.create_partial(**ask))[-1]
-    else:
-        said = client.create(**ask)
+    said = list(client.create_partial(**ask))[-1] if errand.stream else client.create(**ask)
     return Outcome(report=said.model_dump())
 
 

@@ -19,7 +19,7 @@ from llama_index.llms.openai_like import OpenAILike
 from tests.clients.apps.errand import QUESTION, SYSTEM, WEATHER, App, Errand, Outcome, Report, Weather
 
 
-def _like_openai(errand: Errand) -> Any:  # noqa: ANN401 - what the library is made of is not known where types are checked
+def _like_openai(errand: Errand) -> Any:  # noqa: ANN401 - its types are not installed here
     able = {"is_chat_model": True, "is_function_calling_model": True, "should_use_structured_outputs": True}
     return OpenAILike(model=errand.route, api_base=f"{errand.url}/v1", api_key=errand.key, max_retries=0, **able)
 

@@ -61,7 +61,7 @@ ROSTER: dict[str, tuple[str, tuple[Task, ...]]] = {
 _WORDS = {"system": SYSTEM, "question": QUESTION, "weather": WEATHER, "measured": MEASURED}
 
 
-class Failed(Exception):
+class FailedError(Exception):
     """What the library raised, in its own words."""
 
 
@@ -80,7 +80,7 @@ class Worker:
         )
 
     def run(self, app: str, errand: Errand) -> Outcome:
-        """Send `app` for it; `Failed` if the library raises."""
+        """Send `app` for it; `FailedError` if the library raises."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(json.dumps({"app": app, "errand": asdict(errand), "words": _WORDS}) + "\n")
@@ -89,7 +89,7 @@ class Worker:
         assert line, f"the worker ended: {self._process.wait()}"
         said: dict[str, Any] = json.loads(line)
         if "error" in said:
-            raise Failed(said["error"])
+            raise FailedError(said["error"])
         return Outcome(**said)
 
     def __enter__(self) -> Self:

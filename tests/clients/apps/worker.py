@@ -1,4 +1,4 @@
-"""Runs errands in this environment: one a line on standard input, as JSON, and its outcome a line on standard output."""
+"""Runs errands in this environment: each a line of JSON on standard input, its outcome one on standard output."""
 
 from __future__ import annotations
 
