@@ -1,8 +1,8 @@
 //! What stock clients say in each request, and what changes nothing of an answer, is no loss in any dialect.
 
 use serde_json::{Value, json};
-use tollway_protocol::canonical::Losses;
-use tollway_protocol::dialect::{Dialect, Head, Wanted};
+use tollway_protocol::canonical::{Losses, Signature};
+use tollway_protocol::dialect::{Dialect, Head, Wanted, signature};
 use tollway_protocol::json::Json;
 
 /// The losses of a request on its way to each other dialect.
@@ -35,6 +35,30 @@ fn of_google() {
         });
         assert_eq!(lost(Dialect::Gemini, &document), [""; 0]);
     }
+}
+
+#[test]
+fn a_thought_that_came_in_pieces_is_one_again() {
+    let signature = Signature { origin: Dialect::Anthropic, value: "c2ln".into() };
+    let marked = signature::to_field(&signature, Dialect::Gemini);
+    let document = json!({"contents": [
+        {"parts": [{"text": "x"}], "role": "user"},
+        {"parts": [
+            {"text": "The user ", "thought": true},
+            {"text": "asks.", "thought": true},
+            {"text": "", "thought": true, "thoughtSignature": marked},
+            {"functionCall": {"id": "c", "name": "f", "args": {}}},
+        ], "role": "model"},
+    ]});
+    let body = serde_json::to_vec(&document).expect("JSON");
+    let (json, mut losses) = (Json::parse(&body).expect("JSON"), Losses::default());
+    let head = Head { model: Some("m"), stream: false };
+    let request = Dialect::Gemini.read_request(json, head, &mut losses).expect("read");
+    let written = Dialect::Anthropic.write_request(&request, &Wanted::new("m"), &mut losses).expect("written");
+    let written: Value = serde_json::from_str(&written.to_text()).expect("JSON");
+    let thought = json!({"type": "thinking", "thinking": "The user asks.", "signature": "c2ln"});
+    assert_eq!(written["messages"][1]["content"][0], thought);
+    assert!(losses.is_empty(), "{:?}", losses.names());
 }
 
 #[test]
