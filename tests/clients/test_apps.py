@@ -20,7 +20,7 @@ from tests.clients.apps.errand import MEASURED, QUESTION, SYSTEM, Errand, Outcom
 from tests.clients.apps.roster import FRAMEWORKS, ROSTER, FailedError, Worker, errands
 from tests.support.gateway import RunningGateway, minimal
 from tests.support.speaker import REPORT, by_path
-from tests.support.spoken import CALL, INPUT, OUTPUT, SIGNATURE, SPOKEN, TEXT, providers
+from tests.support.spoken import CALL, INPUT, OUTPUT, SIGNATURE, SPOKEN, TEXT, THOUGHT, providers
 from tests.support.upstream import ScriptedUpstream
 
 pytestmark = pytest.mark.clients
@@ -36,7 +36,7 @@ ERRANDS = [
 
 _TOOLS: tuple[Task, ...] = ("tool", "report", "schema")
 LOST: tuple[tuple[str, str, tuple[Task, ...], str], ...] = (
-    # Google holds a model to a tool's schema by a mode for all tools, which the library asks for unasked; others by tool.
+    # Google holds a model to the schemas of all tools, by a mode, or of none; others decide for each tool.
     ("pydantic-ai-google*", "chat responses anthropic", ("tool", "schema"), "toolConfig.functionCallingConfig.mode"),
     ("pydantic-ai-chat*", "gemini", _TOOLS, "tools.strict"),
     ("pydantic-ai-responses*", "gemini", _TOOLS, "tools.strict"),
@@ -113,6 +113,7 @@ def test_an_errand_comes_home(  # noqa: PLR0913, PLR0917 - an errand is that muc
         assert MEASURED in bodies[1]
         if target in {"anthropic", "gemini"}:
             assert SIGNATURE in bodies[1], "a signed thought is given back"
+            assert target == "gemini" or f'"{THOUGHT}"' in bodies[1], "and whole"
 
 
 def _lost(app: str, target: str, task: Task) -> str | None:
