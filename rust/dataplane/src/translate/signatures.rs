@@ -112,6 +112,7 @@ impl Signatures {
                 {
                     part.signature.clone_from(&thought.own);
                 }
+                fill(&mut message.parts, &thought.before);
                 let lacks = !message
                     .parts
                     .iter()
@@ -127,6 +128,17 @@ impl Signatures {
         }
         if !restored.is_empty() {
             leave_out_copies(&mut request.messages, &restored);
+        }
+    }
+}
+
+/// Gives back their words to the thoughts of which a caller kept nothing but the signature.
+fn fill(parts: &mut [Part<'_>], kept: &[Part<'static>]) {
+    for part in parts.iter_mut().filter(|part| part.signature.is_some()) {
+        if words(part).is_some_and(|text| text.is_empty())
+            && let Some(whole) = kept.iter().find(|whole| whole.signature == part.signature)
+        {
+            part.body = whole.body.clone();
         }
     }
 }
@@ -281,6 +293,15 @@ mod tests {
         let before = next.clone();
         signatures.restore(&key, &mut next, Dialect::Anthropic);
         assert_eq!(next, before, "what is there is not put there again");
+    }
+
+    #[test]
+    fn a_thought_of_which_the_signature_is_left_gets_its_words_back() {
+        let (signatures, key) = (Signatures::default(), Arc::from("k"));
+        signatures.keep_answer(&key, &answer(vec![signed("hm"), call("a")]));
+        let mut next = request(vec![signed(""), call("a")]);
+        signatures.restore(&key, &mut next, Dialect::Anthropic);
+        assert_eq!(next.messages[0].parts, [signed("hm"), call("a")]);
     }
 
     #[test]
