@@ -5,6 +5,7 @@ mod anthropic;
 mod cases;
 mod chat;
 mod gemini;
+mod idle;
 mod invariants;
 mod json;
 mod openai;

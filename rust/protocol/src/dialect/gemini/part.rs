@@ -12,6 +12,12 @@ use crate::json::{At, Fields, Invalid, Json, Members};
 /// What a part may hold that other dialects know too.
 const KINDS: [&str; 5] = ["text", "inlineData", "fileData", "functionCall", "functionResponse"];
 
+/// What Google lets stand for the signature of a call that another model made; without one, Gemini 3 refuses the call
+/// (<https://ai.google.dev/gemini-api/docs/thought-signatures>).
+pub(super) const UNSIGNED: &str = "skip_thought_signature_validator";
+/// The same from clients that take signatures for bytes.
+const ENCODED: &str = "c2tpcF90aG91Z2h0X3NpZ25hdHVyZV92YWxpZGF0b3I=";
+
 /// Reads a part. One of which no other dialect knows the like is kept whole.
 pub(super) fn read<'a>(json: Json<'a>, at: At<'_>) -> Result<Part<'a>, Invalid> {
     let mut fields = object(json, at)?;
@@ -25,7 +31,8 @@ pub(super) fn read<'a>(json: Json<'a>, at: At<'_>) -> Result<Part<'a>, Invalid> 
     if thought && kind != "text" {
         return Ok(Part::new(Body::Foreign(GEMINI, fields.rest().with("thought", true).into())));
     }
-    let signature = fields.text("thoughtSignature")?.map(read_signature);
+    let signature =
+        fields.text("thoughtSignature")?.filter(|field| !matches!(&**field, UNSIGNED | ENCODED)).map(read_signature);
     let mut part = match kind {
         "text" => {
             let text = fields.text("text")?.unwrap_or_default();

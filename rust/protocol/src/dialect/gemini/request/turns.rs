@@ -6,13 +6,9 @@ use super::ids;
 use crate::canonical::{Body, Losses, Media, Message, Part, Role, Source, Text, ToolResult};
 use crate::dialect::gemini::model::{Generation, generation};
 use crate::dialect::gemini::names::said;
-use crate::dialect::gemini::part::{self, Unsaid};
+use crate::dialect::gemini::part::{self, UNSIGNED, Unsaid};
 use crate::dialect::gemini::{GEMINI, media};
 use crate::json::{At, Invalid, Json, Members};
-
-/// What Google lets stand for the signature of a call that another model made; without one, Gemini 3 refuses the call
-/// (<https://ai.google.dev/gemini-api/docs/thought-signatures>).
-const UNSIGNED: &str = "skip_thought_signature_validator";
 
 /// What an item of Responses says of itself beside its content, which nobody misses.
 const ITEM: [&str; 6] = ["id", "type", "status", "index", "phase", "message"];

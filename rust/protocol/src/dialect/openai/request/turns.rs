@@ -14,7 +14,7 @@ use crate::json::{At, Invalid, Json, Members};
 const WANT_THOUGHTS: [&str; 2] = ["deepseek", "kimi"];
 
 /// What is said of a message in other dialects that nobody misses.
-const HARMLESS: [&str; 4] = ["id", "type", "status", "phase"];
+const HARMLESS: [&str; 5] = ["id", "type", "status", "phase", "role"];
 
 pub(super) fn write<'a>(request: &Request<'a>, model: &str, losses: &mut Losses) -> Result<Vec<Json<'a>>, Invalid> {
     let model = model.to_ascii_lowercase();
