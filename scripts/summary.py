@@ -1,4 +1,7 @@
-"""Sums up target/reports: one line for each suite, then `N passed, M failed, K skipped`; exit 1 if anything failed."""
+"""Sums up target/reports: one line for each suite, then `N passed, M failed, K skipped`; exit 1 if anything failed.
+
+A test that was skipped although it must not be (`--whole tests.wire`) has failed.
+"""
 
 import argparse
 import re
@@ -41,6 +44,22 @@ def python(report: Path) -> Count:
     return total
 
 
+def whole(report: Path, package: str) -> Count:
+    """The tests of `package` in pytest's report; each that was skipped is named, and fails, and so does none at all."""
+    passed, skipped = 0, 0
+    for case in ET.parse(report).getroot().iter("testcase"):  # noqa: S314 - as above
+        name = f"{case.get('classname')}.{case.get('name')}".lstrip(".")
+        if not f"{name}.".startswith(f"{package}."):
+            continue
+        if case.find("skipped") is not None:
+            skipped += 1
+            print(f"{package}: {name} must not be skipped")
+        elif case.find("failure") is None and case.find("error") is None:
+            passed += 1
+    print(f"{package}: {passed} passed, {skipped} skipped")
+    return Count(failed=skipped or int(not passed))
+
+
 def node(report: Path) -> Count:
     text = report.read_text()
     numbers = {name: int(number) for name, number in re.findall(r"^# (\w+) (\d+)$", text, re.MULTILINE)}
@@ -56,6 +75,7 @@ def main() -> int:
     parser.add_argument("reports", type=Path)
     parser.add_argument("--tests-exit", type=int, required=True, help="exit status of the tests")
     parser.add_argument("--lint-exit", type=int, required=True, help="exit status of the linters")
+    parser.add_argument("--whole", metavar="PACKAGE", help="Python tests of which none may be skipped")
     arguments = parser.parse_args()
 
     total = Count()
@@ -67,6 +87,9 @@ def main() -> int:
             count += Count(failed=1)
         print(f"{suite}: {count}")
         total += count
+    report = arguments.reports / SUITES["python"][0]
+    if arguments.whole and report.exists():
+        total += whole(report, arguments.whole)
     if arguments.tests_exit and not total.failed:
         print(f"tests: ended with exit status {arguments.tests_exit}")
         total += Count(failed=1)

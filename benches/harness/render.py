@@ -15,6 +15,13 @@ ROUTE = "bench-{n}"
 HIDDEN = {"TOLLWAY_BENCH_SECRET": "bench-server-secret-bench-server-secret", "TOLLWAY_BENCH_UPSTREAM_KEY": "sk-bench"}
 """What Tollway's configuration refers to in its environment. Nothing but loopback ever sees it."""
 
+_PROVIDERS = {
+    "chat": 'type = "openai"\nbase_url = "{url}/v1"',
+    "responses": 'type = "openai-compatible"\ndialects = ["openai-responses"]\nbase_url = "{url}/v1"',
+    "anthropic": 'type = "anthropic"\nbase_url = "{url}/v1"',
+    "gemini": 'type = "gemini"\nbase_url = "{url}/v1beta"',
+}
+
 # Hundreds of millions: no connection is closed for its age while it is measured.
 _ENDLESS = 900_000_000
 
@@ -92,8 +99,7 @@ hook_threads = {subject.hook_threads}
 secret = "env:TOLLWAY_BENCH_SECRET"
 
 [providers.mock]
-type = "openai"
-base_url = "http://127.0.0.1:{upstream}/v1"
+{_PROVIDERS[subject.dialect].format(url=f"http://127.0.0.1:{upstream}")}
 api_key = "env:TOLLWAY_BENCH_UPSTREAM_KEY"
 """
     routes = (_route(numbered(ROUTE, n), subject) for n in range(subject.routes))

@@ -34,6 +34,8 @@ class Subject:
     guardrail: bool = False
     hook: str | None = None
     hook_threads: int = 4
+    dialect: Literal["chat", "responses", "anthropic", "gemini"] = "chat"
+    """What its provider is spoken to in; its callers speak chat."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,13 @@ def hash_key(secret: bytes, key: bytes) -> str:
 def explain(snapshot: bytes, key: str | None, model: str, body: bytes | None) -> bytes:
     """What would happen to a request, as JSON; nothing is called. Raises `ValueError` for a snapshot that is none."""
 
+def check_expression(text: str, phase: str) -> tuple[int, str, str | None] | None:
+    """Check a CEL condition of a `phase`, `route` or `task-type`; `None` if it is right.
+
+    Else where it is wrong, an offset in characters of `text`, what is wrong, and what to do. Raises `ValueError` for
+    another phase.
+    """
+
 class Offline:
     """The store and the journal of a gateway that does not run."""
 
@@ -27,17 +34,25 @@ def parse_toml(
     """
 
 class HookCall:
-    """One call of a policy hook, on its way through Python."""
+    """One call of a policy hook or an adapter, on its way through Python."""
 
     @property
     def hook(self) -> int:
         """The `id` of the hook in the snapshot."""
     @property
     def context(self) -> bytes:
-        """JSON: phase, request_id, route, endpoint, stream, and the key's id, team, project, environment."""
+        """JSON: phase, request_id, route, endpoint, stream, and the key's id, team, project, environment.
+
+        Of an adapter's call the method that is called: `request`, `response`, `events` or `end`.
+        """
     @property
     def body(self) -> bytes:
         """The JSON body of the request or the response; of a streamed response, the whole SSE text."""
+    @property
+    def kept(self) -> object | None:
+        """What an earlier call of the same attempt has kept: the adapter's instance."""
+    def keep(self, instance: object) -> None:
+        """Keep it for the later calls of the same attempt; what is kept already stays."""
     @property
     def cancelled(self) -> bool:
         """Whether the caller has stopped waiting."""
@@ -80,6 +95,8 @@ class Gateway:
         """Answer a command: `None` for success, else the text to show."""
     def next_hook(self) -> HookCall | None:
         """Wait for a call of a synchronous hook; `None` once the data plane has ended."""
+    def next_adapter(self) -> HookCall | None:
+        """Wait for a call of a synchronous adapter; `None` once the data plane has ended."""
     def hook_fd(self) -> int:
         """An eventfd that is readable while calls of asynchronous hooks wait."""
     def take_async_hooks(self) -> list[HookCall]:

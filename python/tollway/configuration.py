@@ -14,6 +14,7 @@ from tollway.config.api import build, build_loaded, default_config
 from tollway.watch import FileWatch
 
 if TYPE_CHECKING:
+    from tollway.adapter import Declared
     from tollway.config.api import Address, Built, Defaults
     from tollway.policy.load import HookRegistry
 
@@ -40,7 +41,7 @@ class Configuration:
         """Read and compile it. Raises `ConfigError` or `HookError`, and then what was built before still holds."""
         if self.path is not None:
             self._watch.reset(self._watch.paths)
-            built = build(self.path, resolve_hook=self._resolve)
+            built = build(self.path, resolve_hook=self._resolve, resolve_adapter=self._adapter)
             self._watch.replace(built.watch)
         elif self.defaults is not None:
             built = build_loaded(self.defaults.loaded, resolve_hook=self._resolve)
@@ -53,6 +54,12 @@ class Configuration:
         return self._watch.changed()
 
     def _resolve(self, call: str) -> tuple[int, bool]:
+        return self._registry().resolve(call)
+
+    def _adapter(self, call: str) -> Declared:
+        return self._registry().adapter(call)
+
+    def _registry(self) -> HookRegistry:
         if self.hooks is None:
             # Imported with the first hook: most gateways have none, and are spared its time and memory.
             from tollway.policy.load import HookRegistry  # noqa: PLC0415
@@ -60,7 +67,7 @@ class Configuration:
             self.hooks = HookRegistry()
             if self.path is not None:
                 self.hooks.add_folder(self.path.parent)
-        return self.hooks.resolve(call)
+        return self.hooks
 
 
 def access(built: Built) -> Access:

@@ -275,6 +275,27 @@ def test_explain(config: Path, tmp_path: Path) -> None:
     assert sorted(path for path in tmp_path.iterdir() if path.suffix != ".json") == before
 
 
+def test_explain_counts_and_prices_each_target(config: Path, tmp_path: Path) -> None:
+    own = 'prices."gpt-4o" = { input_per_mtok = 2, output_per_mtok = 10 }'
+    exact = f'[providers.exact]\ntype = "openai-compatible"\nbase_url = "http://127.0.0.1:9/v1"\n{own}\n'
+    targets = ('{ provider = "exact", model = "gpt-4o" }', '{ provider = "exact", model = "claude-sonnet-4-5" }')
+    route = f'[routes.both]\nstrategy = "fallback"\ntargets = [{", ".join(targets)}]\n'
+    config.write_text(CONFIG + exact + route)
+    asked = {"model": "both", "max_tokens": 100, "n": 2, "messages": [{"role": "user", "content": "hello " * 2000}]}
+    (tmp_path / "body.json").write_text(json.dumps(asked))
+    told = json.loads(run("explain", "--model", "both", "--body", "body.json", "--json", cwd=tmp_path).stdout)
+    names = ("estimated_input_tokens", "tokens_exact", "estimated_cost_nano", "most_cost_nano")
+    first, second = ([one[name] for name in names] for one in told["targets"])
+    # 2,000 words, the space at the end, and 7 of framing; 12,000 bytes would be 3,000 tokens.
+    assert first == [2008, True, 2008 * 2_000, 2008 * 2_000 + 200 * 10_000]
+    assert [told[name] for name in names] == first
+    assert second[0] > 2008
+    assert second[1:] == [False, None, None], "its family's count is an approximation, and it has no price"
+    people = run("explain", "--model", "both", "--body", "body.json", cwd=tmp_path).stdout
+    assert re.search(r"^input tokens +2008$", people, re.MULTILINE)
+    assert re.search(r"claude-sonnet-4-5 +~\d+", people)
+
+
 def test_explain_knows_the_keys_of_the_store(shell: Shell) -> None:
     key = shell.json("keys", "create", "--team", "data-science")["id"]
     told = shell.json("explain", "--model", "fast", "--key", key)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import jsonschema
@@ -116,3 +117,12 @@ def test_only_what_works_is_offered(tmp_path: Path) -> None:
     offered = ("serve", "check", "schema", "keys", "version", "explain", "usage", "tail", "requests", "audit", "doctor")
     assert all(command in text for command in offered)
     assert not any(command in text for command in ("import", "bench"))
+
+
+def test_providers_are_listed_with_what_they_mind(tmp_path: Path) -> None:
+    shown = run("providers", cwd=tmp_path)
+    assert shown.returncode == 0
+    assert re.search(r"^mistral +openai +https://api\.mistral\.ai/v1 +recorded$", shown.stdout, re.MULTILINE)
+    listed = {one["type"]: one for one in json.loads(run("providers", "--json", cwd=tmp_path).stdout)}
+    assert listed["mistral"]["chat"]["call_ids"] == 9
+    assert {"openai", "anthropic", "gemini", "mock"} <= set(listed)

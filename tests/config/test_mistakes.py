@@ -17,6 +17,7 @@ import pytest
 from tests.config.setting import CANARY, resolve_hook
 from tollway.config import api as config
 from tollway.errors import ConfigError
+from tollway.policy.load import HookRegistry
 
 MISTAKES = Path(__file__).parent / "mistakes"
 CASES = sorted(MISTAKES.glob("*.toml"))
@@ -26,7 +27,7 @@ CASES = sorted(MISTAKES.glob("*.toml"))
 def test_report(case: Path, folder: Path) -> None:
     shutil.copy(case, folder / "tollway.toml")
     before = sorted(folder.iterdir())
-    found = config.check(Path("tollway.toml"), resolve_hook=resolve_hook)
+    found = config.check(Path("tollway.toml"), resolve_hook=resolve_hook, resolve_adapter=HookRegistry().adapter)
     report = config.render(found)
     expected = case.with_suffix(".txt")
     if os.environ.get("TOLLWAY_WRITE_REPORTS"):
@@ -39,15 +40,15 @@ def test_report(case: Path, folder: Path) -> None:
 @pytest.mark.parametrize("case", CASES, ids=lambda case: str(case.stem))
 def test_load_agrees_with_check(case: Path, folder: Path) -> None:
     shutil.copy(case, folder / "tollway.toml")
-    path = Path("tollway.toml")
-    found = config.check(path, resolve_hook=resolve_hook)
+    path, adapter = Path("tollway.toml"), HookRegistry().adapter
+    found = config.check(path, resolve_hook=resolve_hook, resolve_adapter=adapter)
     if any(one.severity == "error" for one in found):
         with pytest.raises(ConfigError) as caught:
-            config.load(path, resolve_hook=resolve_hook)
+            config.load(path, resolve_hook=resolve_hook, resolve_adapter=adapter)
         assert list(caught.value.diagnostics) == found
         assert str(caught.value) == config.render(found)
     else:
-        assert list(config.load(path, resolve_hook=resolve_hook).warnings) == found
+        assert list(config.load(path, resolve_hook=resolve_hook, resolve_adapter=adapter).warnings) == found
 
 
 @pytest.mark.usefixtures("folder")

@@ -12,7 +12,6 @@ import trustme
 from tests.config.setting import resolve_hook
 from tollway._dataplane import Gateway
 from tollway.config import api as config
-from tollway.providers.contract import providers
 
 FULL = (Path(__file__).parent / "good" / "full.toml").read_text()
 Write = Callable[[str], Path]
@@ -50,10 +49,3 @@ def test_the_data_plane_takes_the_defaults_and_reloads(folder: Path, write: Writ
     with gateway(folder, defaults.snapshot) as running:
         running.reload(config.build(write(FULL), resolve_hook=resolve_hook).snapshot, "a test")
         running.reload(config.build(write(""), resolve_hook=resolve_hook).snapshot, "a test")
-
-
-def test_the_docs_list_every_provider_as_its_module_declares_it() -> None:
-    written = (Path(__file__).resolve().parents[2] / "docs/dialects.md").read_text()
-    for name, provider in providers().items():
-        spoken = ", ".join(f"`{dialect}`" for dialect in provider.dialects)
-        assert name == "mock" or f"| `{name}` | {spoken} | {provider.evidence} |" in written

@@ -13,10 +13,13 @@ import pytest
 
 from tests.config.setting import CANARY, pem, resolve_hook
 from tollway._dataplane import hash_key
+from tollway.adapter import Declared
 from tollway.config import api as config
 
 FULL = (Path(__file__).parent / "good" / "full.toml").read_text()
 Write = Callable[[str], Path]
+
+DECLARED_QUIRKS = {"drop", "rename", "values", "only", "call_ids"}
 
 # The seam, written down a second time on purpose: the data plane refuses unknown fields and missing ones.
 SHAPE: dict[str, set[str]] = {
@@ -25,11 +28,15 @@ SHAPE: dict[str, set[str]] = {
         "write_timeout_ms", "tls",
     },
     "providers": {
-        "name", "kind", "dialects", "max_tokens", "base_url", "auth_header", "auth_prefix", "api_keys", "headers",
+        "name", "kind", "dialects", "max_tokens", "quirks", "adapter",
+        "base_url", "auth_header", "auth_prefix", "api_keys", "headers",
         "region", "tags",
         "ca", "proxy", "http2", "connect_timeout_ms", "max_connections", "max_connection_age_ms",
         "dns_ttl_ms", "mock", "breaker",
     },
+    "quirks": {"chat", "other", "embeddings", "ask_usage"},
+    "chat": DECLARED_QUIRKS, "other": DECLARED_QUIRKS, "embeddings": DECLARED_QUIRKS,
+    "adapter": {"id", "call", "is_async", "timeout_ms", "path", "stream_path"},
     "prices": {"provider", "model", "price"},
     "price": {"periods"},
     "periods": {"when", "version", "rates", "variants"},
@@ -43,7 +50,7 @@ SHAPE: dict[str, set[str]] = {
         "tiers", "pin", "on_drift",
     },
     "degrade": {"when", "name", "choice", "max_tokens", "answer"},
-    "hedge": {"delay_ms", "share"},
+    "hedge": {"delay_ms", "quantile", "share"},
     "retry_budget": {"share", "floor"},
     "shadow": {"choice", "share", "max_nano_per_day"},
     "breaker": {"consecutive", "ratio", "window_ms", "min_requests", "cooldown_ms", "max_cooldown_ms", "probes"},
@@ -67,6 +74,12 @@ SHAPE: dict[str, set[str]] = {
 NODES = ("choice", "fallbacks", "context_window_fallback", "content_policy_fallback")
 
 
+FREE = {"headers", "metadata", "settings", "when", "terms", "rates", "rename", "values", "only"}
+"""Tables with names of the operator's own."""
+
+NO_QUIRKS: dict[str, object] = {"drop": [], "rename": {}, "values": {}, "only": {}, "call_ids": None}
+
+
 def compiled(path: Path) -> dict[str, Any]:
     snapshot = orjson.loads(config.build(path, resolve_hook=resolve_hook).snapshot)
     assert isinstance(snapshot, dict)
@@ -84,7 +97,7 @@ def check_shape(value: object, name: str) -> None:
             check_shape(entry, name)
     elif isinstance(value, dict) and name in NODES:
         check_node(value)
-    elif isinstance(value, dict) and name not in ("headers", "metadata", "settings", "when", "terms", "rates"):
+    elif isinstance(value, dict) and name not in FREE:
         assert set(value) == SHAPE[name], name
         for key, entry in value.items():
             check_shape(entry, key)
@@ -131,6 +144,8 @@ def test_providers(write: Write) -> None:
         "kind": "http",
         "dialects": ["openai", "openai-responses"],
         "max_tokens": "max_completion_tokens",
+        "adapter": None,
+        "quirks": {**dict.fromkeys(("chat", "other", "embeddings"), NO_QUIRKS), "ask_usage": True},
         "base_url": "https://api.openai.com/v1",
         "auth_header": "authorization",
         "auth_prefix": "Bearer ",
@@ -160,6 +175,33 @@ def test_providers(write: Write) -> None:
     assert (mock["kind"], mock["api_keys"], mock["base_url"]) == ("mock", [], "")
     assert (mock["breaker"]["consecutive"], mock["breaker"]["cooldown_ms"]) == (0, 5_000), "its own, whole"
     assert mock["mock"] == {"latency_ms": 1, "chunk_gap_ms": 0, "chunks": 3, "error_status": 503, "cut_after": 100}
+
+
+def test_quirks_are_those_of_the_module_and_of_the_file(write: Write) -> None:
+    own = named(compiled(write(FULL))["providers"], "self-hosted")["quirks"]
+    said = NO_QUIRKS | {"drop": ["logit_bias", "messages[].name"], "rename": {"max_completion_tokens": "max_tokens"}}
+    assert own == {**dict.fromkeys(("chat", "other", "embeddings"), said), "ask_usage": True}
+    text = '[providers.m]\ntype = "mistral"\napi_key = "env:A"\ndrop_params = ["x"]\nrename_params = { seed = "y" }\n'
+    mistral = compiled(write(text))["providers"][0]["quirks"]
+    assert (mistral["ask_usage"], mistral["chat"]["call_ids"], mistral["other"]["call_ids"]) == (False, 9, None)
+    assert mistral["chat"]["drop"][-1] == "x"
+    assert mistral["chat"]["rename"] == {"max_completion_tokens": "max_tokens", "seed": "y"}
+
+
+def test_an_adapter_speaks_for_its_provider(write: Write) -> None:
+    def declared(call: str) -> Declared:
+        assert call == "my_adapters:Exotic"
+        return Declared(7, True, "/a", "/b", "anthropic", {"x-a": "1", "x-b": "1"}, "x-key", "")
+
+    text = '[providers.e]\ntype = "python"\nbase_url = "http://127.0.0.1:1"\nadapter = "my_adapters:Exotic"\n'
+    path = write(text + 'adapter_timeout = "2s"\nheaders = { x-b = "2" }\n')
+    snapshot = orjson.loads(config.build(path, resolve_hook=resolve_hook, resolve_adapter=declared).snapshot)
+    exotic = snapshot["providers"][0]
+    assert (exotic["dialects"], exotic["auth_header"], exotic["auth_prefix"]) == (["anthropic"], "x-key", "")
+    assert exotic["headers"] == {"x-a": "1", "x-b": "2"}
+    assert exotic["adapter"] == {
+        "id": 7, "call": "my_adapters:Exotic", "is_async": True, "timeout_ms": 2000, "path": "/a", "stream_path": "/b",
+    }  # fmt: skip
 
 
 def test_default_base_url(write: Write) -> None:

@@ -139,10 +139,10 @@ def test_the_trailer_is_told_only_to_who_asks(road: Road) -> None:
     assert (members["input_tokens"], members["output_tokens"]) == (9, 5)
     assert members["request_id"] == told.header("x-request-id")
     assert b"tollway" not in road.stream("m", ("x-tollway-trailer", "false")).body
-    # Without usage of the upstream's, nothing is made up.
+    assert (members["estimated"], members["cost_usd"]) == (False, None), "the model has no price"
+    # Without usage of the upstream's, it is counted, and said to be.
     *_, trailer, done = split(road.stream("m", ("x-tollway-trailer", "true")).body)
-    members = json.loads(trailer.removeprefix(b": tollway "))
-    assert (members["input_tokens"], members["output_tokens"]) == (None, None)
+    assert json.loads(trailer.removeprefix(b": tollway "))["estimated"] is True
 
 
 def failed(told: Answer, code: str) -> None:

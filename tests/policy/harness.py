@@ -52,12 +52,16 @@ class Source:
 
     def __init__(self) -> None:
         self._sync: queue.SimpleQueue[HookCall | None] = queue.SimpleQueue()
+        self._adapters: queue.SimpleQueue[HookCall | None] = queue.SimpleQueue()
         self._async: list[HookCall] = []
         self._lock = threading.Lock()
         self._fd = os.eventfd(0, os.EFD_NONBLOCK)
 
     def next_hook(self) -> HookCall | None:
         return self._sync.get()
+
+    def next_adapter(self) -> HookCall | None:
+        return self._adapters.get()
 
     def hook_fd(self) -> int:
         return self._fd
@@ -79,6 +83,7 @@ class Source:
     def close(self, threads: int) -> None:
         for _ in range(threads):
             self._sync.put(None)
+            self._adapters.put(None)
 
 
 class Harness:

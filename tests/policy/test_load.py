@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tollway.errors import HookError
-from tollway.policy.load import HookRegistry
+from tollway.policy.load import HookRegistry, LoadedHook
 
 Module = Callable[[str], str]
 
@@ -50,8 +50,11 @@ def test_a_hook_keeps_its_number_and_another_never_gets_it(registry: HookRegistr
     sys.modules[name].one = lambda _: None  # type: ignore[attr-defined]
     third, _ = registry.resolve(f"{name}:one")
     assert third not in (first, second)
-    assert registry.lookup(first).function is old
-    assert registry.lookup(third).function is not old
+    kept, changed = registry.lookup(first), registry.lookup(third)
+    assert isinstance(kept, LoadedHook)
+    assert isinstance(changed, LoadedHook)
+    assert kept.function is old
+    assert changed.function is not old
 
 
 def test_a_changed_module_is_not_imported_again(registry: HookRegistry, module: Module, tmp_path: Path) -> None:

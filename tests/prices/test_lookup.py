@@ -105,6 +105,46 @@ def test_every_declared_rate() -> None:
     }
 
 
+def test_declared_tiers() -> None:
+    price: dict[str, Any] = ONE | {"cache_read_per_mtok": 0.1, "per_request": 1}
+    price["above"] = [{"input_tokens": 100, "input_per_mtok": 3}]
+    price["service_tiers"] = {
+        "flex": {"multiplier": 0.5},
+        "priority": {"multiplier": 1.75, "output_per_mtok": 9, "audio_input_per_mtok": 8},
+        "fast": {"input_per_mtok": 4},
+    }
+    record = priced(provider(prices={"m": price}), "m")
+    assert record is not None
+    variants = {variant["terms"]["service_tier"]: variant["rates"] for variant in record["periods"][0]["variants"]}
+    assert variants == {
+        "flex": {
+            "input": {"base": 500_000_000, "over": [(100, 1_500_000_000)]},
+            "output": 10**9,
+            "cache_read": 50_000_000,
+        },
+        "priority": {
+            "input": {"base": 1_750_000_000, "over": [(100, 5_250_000_000)]},
+            "output": 9 * 10**9,
+            "cache_read": 175_000_000,
+            "audio_input": 8 * 10**9,
+        },
+        "fast": {"input": 4 * 10**9},
+    }
+
+
+@pytest.mark.parametrize("tiers", [{"standard": {"multiplier": 1}}, {"flex": {"multiplier": -1}}, {"flex": {"x": 1}}])
+def test_tiers_that_are_none(tiers: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="service_tiers"):
+        provider(prices={"m": ONE | {"service_tiers": tiers}})
+
+
+@pytest.mark.parametrize("settings", [{"type": "groq"}, {"base_url": "https://api.groq.com/openai/v1"}])
+def test_a_tier_that_costs_the_same(settings: dict[str, Any]) -> None:
+    record = priced(provider(**{"base_url": None, "api_key": "env:K"} | settings), "llama-3.3-70b-versatile")
+    assert record is not None
+    assert {"when": {}, "terms": {"service_tier": "flex"}, "rates": {}} in record["periods"][0]["variants"]
+
+
 def test_nothing_is_asked_of_the_network_and_no_library_is_loaded_for_it(tmp_path: Path) -> None:
     """What a running gateway loads for its configuration stays in its memory."""
     file = tmp_path / "tollway.toml"

@@ -141,7 +141,7 @@ def test_a_stream_without_usage_is_estimated_and_says_so(kept: Kept) -> None:
     kept.upstream.script(stream(events(["a", "b", "c"], usage=False)))
     one = record_of(kept.gateway, kept.gateway.chat(chat_body(stream=True)))
     assert one["estimated"] is True
-    assert one["tokens"]["output"] >= 3
+    assert one["tokens"]["output"] > 0
     assert one["tokens"]["input"] > 0
 
 

@@ -272,3 +272,17 @@ def configuration(url: str, **route: object) -> str:
     }
     routes = {name: {"provider": name, "model": "up-model", "max_retries": 0, **route} for name in SPOKEN}
     return minimal(url, providers=providers, routes=routes)
+
+
+def asking(caller: str, route: str, stream: bool) -> tuple[str, Json]:
+    """Where the caller of a dialect asks the model `route`, and what it sends."""
+    asked = [{"role": "user", "content": "Hello?"}]
+    match caller:
+        case "chat":
+            return "/v1/chat/completions", {"model": route, "messages": asked, "stream": stream}
+        case "responses":
+            return "/v1/responses", {"model": route, "input": "Hello?", "stream": stream}
+        case "anthropic":
+            return "/v1/messages", {"model": route, "max_tokens": 99, "messages": asked, "stream": stream}
+    method = "streamGenerateContent?alt=sse" if stream else "generateContent"
+    return f"/v1beta/models/{route}:{method}", {"contents": [{"role": "user", "parts": [{"text": "Hello?"}]}]}

@@ -36,7 +36,7 @@ pub fn request(model: &str, text: Text, size: usize, stream: bool, include_usage
 }
 
 /// Text as it stands inside a JSON string, `size` bytes long.
-fn content(text: Text, size: usize) -> String {
+pub(crate) fn content(text: Text, size: usize) -> String {
     let unit = if text == Text::Dense { ESCAPES } else { WORDS };
     let mut content = String::with_capacity(size + unit.len());
     if text == Text::Pii {

@@ -1,6 +1,7 @@
 //! The steps that are measured, each defined once for criterion (`cargo bench -p tollway-bench-micro`) and for the
 //! count of instructions (`instructions.py`).
 
+mod conditions;
 mod dialects;
 mod payload;
 mod step;

@@ -118,6 +118,7 @@ class Record(Shown):
     estimated: bool = Field(default=False, description="Whether `tokens` are our estimate.")
     cost_nano: int | None = Field(default=None, description="Billionths of a US dollar; null if not known.")
     price_version: str | None = None
+    service_tier: str | None = Field(default=None, description="The tier that the provider says it was served on.")
     cache: str = ""
     flags: list[str] = Field(default_factory=list)
     trace_id: str | None = None
@@ -171,7 +172,7 @@ _TEXTS = (
     *("id", "endpoint", "error", "finish", "organisation", "tenant", "team", "project", "environment", "key", "user"),
     *("agent", "session", "task_type", "tags", "priority", "region", "route", "decision", "provider", "model"),
     *("requested_model", "served_model", "upstream_id", "attempts.provider", "attempts.model", "attempts.class"),
-    *("price_version", "cache", "flags", "trace_id", "span_id", "parent_span_id"),
+    *("price_version", "service_tier", "cache", "flags", "trace_id", "span_id", "parent_span_id"),
 )
 _TRUTHS = ("stream", "estimated", "payload")
 _NUMBERS = (

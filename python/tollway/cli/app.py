@@ -16,6 +16,7 @@ app = typer.Typer(
 app.command()(serve.serve)
 app.command()(checking.check)
 app.command()(checking.schema)
+app.command()(checking.providers)
 app.command()(checking.version)
 app.command()(explain.explain)
 app.command()(doctor.doctor)

@@ -1,4 +1,4 @@
-"""`tollway check`, `tollway schema`, `tollway version`."""
+"""`tollway check`, `tollway schema`, `tollway providers`, `tollway version`."""
 # ruff: noqa: PLC0415 - see the package's docstring
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import typer
 
 from tollway.cli.file import DEFAULT_FILE
 from tollway.cli.options import JsonOption
-from tollway.cli.output import BAD_INPUT, colored, say
+from tollway.cli.output import BAD_INPUT, colored, say, say_json, table
 
 
 def check(
@@ -28,7 +28,7 @@ def check(
     path = file or DEFAULT_FILE
     hooks = HookRegistry()
     hooks.add_folder(path.parent)
-    found = diagnose(path, resolve_hook=hooks.resolve)
+    found = diagnose(path, resolve_hook=hooks.resolve, resolve_adapter=hooks.adapter)
     wrong = any(one.severity == "error" for one in found) or (strict and bool(found))
     if as_json:
         say(json.dumps({"ok": not wrong, "diagnostics": [one.to_json() for one in found]}))
@@ -42,6 +42,17 @@ def schema() -> None:
     from tollway.config.api import json_schema
 
     say(json.dumps(json_schema(), indent=2, ensure_ascii=False))
+
+
+def providers(as_json: JsonOption = False) -> None:
+    """List the providers that a configuration can name as `type`: what each speaks, where it is, what it minds."""
+    from tollway.providers.contract import providers as bundled
+
+    if as_json:
+        say_json([{"type": name, **one.told()} for name, one in bundled().items()])
+        return
+    rows = ((name, list(one.dialects), one.base_url, one.evidence) for name, one in bundled().items())
+    say(table(("type", "speaks", "base_url", "evidence"), rows))
 
 
 def version(as_json: JsonOption = False) -> None:

@@ -106,20 +106,30 @@ def _show(told: dict[str, Any]) -> None:
         "hooks": told["hooks"],
         "limits": told["limits"],
         "cache": told["cache"],
-        "input tokens": told["estimated_input_tokens"],
-        "cost $": dollars(told["estimated_cost_nano"]),
+        "input tokens": _tokens(told),
+        "input $": dollars(told["estimated_cost_nano"]),
+        "at most $": dollars(told["most_cost_nano"]),
     }
     say("\n".join(f"{name:<14}{visible(value)}" for name, value in facts.items()))
     if told["targets"]:
         rows = [
-            [number, one["provider"], one["model"], "yes" if one["eligible"] else "no", one["why"]]
+            [
+                *(number, one["provider"], one["model"], _tokens(one), dollars(one["estimated_cost_nano"])),
+                *("yes" if one["eligible"] else "no", one["why"]),
+            ]
             for number, one in enumerate(told["targets"], 1)
         ]
-        say("\n" + table(("", "provider", "model", "eligible", "why"), rows))
+        say("\n" + table(("", "provider", "model", "tokens", "input $", "eligible", "why"), rows))
     error = told["error"]
     if error:
         said = error if isinstance(error, str) else f"{error.get('status', '')} {error['code']}: {error['message']}"
         say("\n" + paint(f"refused: {visible(said.strip())}", RED))
+
+
+def _tokens(told: dict[str, Any]) -> str | None:
+    """How many tokens the input is; one that is an approximation with a tilde."""
+    tokens = told["estimated_input_tokens"]
+    return None if tokens is None else f"{'' if told['tokens_exact'] else '~'}{tokens}"
 
 
 def _key(key: dict[str, Any] | None) -> str | None:

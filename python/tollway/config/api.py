@@ -1,19 +1,23 @@
-"""What other packages call of the configuration.
+"""What other packages call of the configuration: TOML in, an immutable snapshot for the data plane out.
 
-load(path: Path, *, resolve_hook: ResolveHook | None = None, create_secrets: bool = True) -> Loaded
+load(path: Path, *, resolve_hook: ResolveHook | None = None, resolve_adapter: ResolveAdapter | None = None,
+create_secrets: bool = True) -> Loaded
 raises tollway.errors.ConfigError with every diagnostic. Loaded has .path (Path | None), .config (Config),
 .resolved (Resolved: the secrets and PEM texts), .warnings (tuple[Diagnostic, ...]).
-check(path: Path, *, resolve_hook: ResolveHook | None = None) -> list[Diagnostic]
+check(path: Path, *, resolve_hook: ResolveHook | None = None, resolve_adapter: ResolveAdapter | None = None)
+-> list[Diagnostic]
 errors and warnings alike, never raises ConfigError, creates no file. `tollway check` fails when any
 .severity == "error"; with --strict when the list is not empty. Without `resolve_hook`, hooks are checked
-in shape only: pass `HookRegistry().resolve`.
+in shape only: pass `HookRegistry().resolve`, and `.adapter` for adapters.
 render(diagnostics: Sequence[Diagnostic], color: bool = False) -> str
 the report for people, with a closing count; "" for none. For machines: [d.to_json() for d in diagnostics].
-compile_snapshot(config: Config, resolved: Resolved, *, resolve_hook: ResolveHook) -> bytes
+compile_snapshot(config: Config, resolved: Resolved, *, resolve_hook: ResolveHook,
+resolve_adapter: ResolveAdapter) -> bytes
 the JSON that Gateway(...) and Gateway.reload(...) take.
-build(path: Path, *, resolve_hook: ResolveHook, create_secrets: bool = True) -> Built
+build(path: Path, *, resolve_hook: ResolveHook, resolve_adapter: ResolveAdapter = …,
+create_secrets: bool = True) -> Built
 load + compile_snapshot in one: what start and reload use. Raises ConfigError.
-build_loaded(loaded: Loaded, *, resolve_hook: ResolveHook) -> Built
+build_loaded(loaded: Loaded, *, resolve_hook: ResolveHook, resolve_adapter: ResolveAdapter = …) -> Built
 the same for what is loaded already, e.g. default_config().loaded.
 default_config(folder: Path | None = None) -> Defaults
 what `tollway serve` serves without a file: .loaded (Loaded), .admin_token (Secret), .key (Secret); print
@@ -32,10 +36,11 @@ configured has been made) .metrics_open (bool) .warnings (tuple[Diagnostic, ...]
 .watch (tuple[Path, ...]: the files whose change should reload)
 Address: .host (str) .port (int); str() gives host:port, with brackets around IPv6.
 ResolveHook = Callable[[str], tuple[int, bool]]; it raises tollway.errors.HookError for a hook that cannot be used.
+ResolveAdapter = Callable[[str], tollway.adapter.Declared]; likewise.
 """
 
 from tollway.config.build import Built, Defaults, build, build_loaded, default_config
-from tollway.config.checks import Resolved, ResolveHook
+from tollway.config.checks import ResolveAdapter, Resolved, ResolveHook
 from tollway.config.diagnose import render
 from tollway.config.fields import Address
 from tollway.config.load import Loaded, check, load
@@ -53,6 +58,7 @@ __all__ = [
     "Diagnostic",
     "Loaded",
     "Reach",
+    "ResolveAdapter",
     "ResolveHook",
     "Resolved",
     "Secret",

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from tollway._dataplane import hash_key
+from tollway.adapter import Declared
 from tollway.config.check_telemetry import compile_telemetry, provider_places
-from tollway.config.checks import Resolved, ResolveHook
+from tollway.config.checks import ResolveAdapter, Resolved, ResolveHook
 from tollway.config.fields import Address
 from tollway.config.load import Loaded, load
 from tollway.config.origin import route_origins
@@ -57,21 +58,33 @@ class Defaults:
     key: Secret
 
 
-def build(path: Path, *, resolve_hook: ResolveHook, create_secrets: bool = True) -> Built:
+def unresolved(_call: str) -> Declared:
+    """Stands for any adapter, where nothing is served and an operator's modules are not imported."""
+    return Declared(0)
+
+
+def build(
+    path: Path,
+    *,
+    resolve_hook: ResolveHook,
+    resolve_adapter: ResolveAdapter = unresolved,
+    create_secrets: bool = True,
+) -> Built:
     """Load the file at `path` and compile it. Raises `ConfigError` with every mistake that was found.
 
     Without `create_secrets`, a secret that was not configured, and that no file holds, lives in memory.
     """
     # Checked and compiled in turn: the same function must have the same id in both, and be imported once.
     once: Callable[[str], tuple[int, bool]] = cache(resolve_hook)
-    return build_loaded(load(path, resolve_hook=once, create_secrets=create_secrets), resolve_hook=once)
+    loaded = load(path, resolve_hook=once, resolve_adapter=resolve_adapter, create_secrets=create_secrets)
+    return build_loaded(loaded, resolve_hook=once, resolve_adapter=resolve_adapter)
 
 
-def build_loaded(loaded: Loaded, *, resolve_hook: ResolveHook) -> Built:
-    """Compile what is loaded already. Raises `HookError` for a hook that cannot be used."""
+def build_loaded(loaded: Loaded, *, resolve_hook: ResolveHook, resolve_adapter: ResolveAdapter = unresolved) -> Built:
+    """Compile what is loaded already. Raises `HookError` for a hook or an adapter that cannot be used."""
     config, resolved = loaded.config, loaded.resolved
     return Built(
-        snapshot=compile_snapshot(config, resolved, resolve_hook=resolve_hook),
+        snapshot=compile_snapshot(config, resolved, resolve_hook=resolve_hook, resolve_adapter=resolve_adapter),
         store=compile_store(config, resolved),
         origins=route_origins(loaded),
         telemetry=compile_telemetry(config, resolved),

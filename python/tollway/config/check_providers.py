@@ -2,25 +2,40 @@
 
 from __future__ import annotations
 
-from tollway.config.checks import Checks, sendable
-from tollway.config.schema_provider import HttpProviderSettings
+from tollway.config.checks import Checks, ResolveAdapter, sendable
+from tollway.config.schema_provider import HttpProviderSettings, adapter_of
 from tollway.config.secrets import Reference, Secret
 from tollway.config.shape import Path
 from tollway.config.whole import at
 from tollway.providers.contract import providers
 
 
-def check_providers(checks: Checks) -> None:
-    """Check every provider, and read its credentials, headers and authorities."""
+def check_providers(checks: Checks, resolve_adapter: ResolveAdapter | None) -> None:
+    """Check every provider and its adapter, and read its credentials, headers and authorities."""
     for name, provider in checks.config.providers.items():
         if isinstance(provider, HttpProviderSettings):
             _check_keys(checks, name, provider)
+            _check_adapter(checks, name, provider, resolve_adapter)
             headers = checks.headers(("providers", name, "headers"), provider.headers)
             checks.resolved.provider_headers[name] = headers
             if provider.ca is not None:
                 authorities = checks.pem(("providers", name, "ca"), provider.ca, "CERTIFICATE")
                 if authorities is not None:
                     checks.resolved.provider_ca[name] = authorities
+
+
+def _check_adapter(
+    checks: Checks, name: str, provider: HttpProviderSettings, resolve_adapter: ResolveAdapter | None
+) -> None:
+    path: Path = ("providers", name)
+    adapter = adapter_of(provider)
+    if adapter is None:
+        return
+    if checks.has((*path, "dialects")):
+        hint = "take it out, and give the class its `dialect`"
+        checks.error("no-effect", (*path, "dialects"), f"the adapter of `{name}` says what it speaks", hint)
+    place = (*path, "adapter") if checks.has((*path, "adapter")) else (*path, "type")
+    checks.adapter(place, adapter, resolve_adapter)
 
 
 def _check_keys(checks: Checks, name: str, provider: HttpProviderSettings) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path as FilePath
 
+from tollway.adapter import Declared
 from tollway.config.document import Document
 from tollway.config.schema import Config
 from tollway.config.secrets import (
@@ -27,6 +28,9 @@ from tollway.errors import Diagnostic, HookError, Severity
 
 ResolveHook = Callable[[str], tuple[int, bool]]
 """Gives a hook's `(id, whether it is async)` for its `module:function`; raises `HookError`."""
+
+ResolveAdapter = Callable[[str], Declared]
+"""Gives what an adapter declares for its `module:Class`; raises `HookError`."""
 
 SUGGESTIONS = 25
 """For how many dangling references the name that was meant is sought."""
@@ -170,6 +174,16 @@ class Checks:
             hint = f"give a PEM file with a block `-----BEGIN {kind}-----`"
             self.error("bad-pem", path, f"the file `{place}` holds no {what}", hint)
         return None
+
+    def adapter(self, path: Path, call: str, resolve_adapter: ResolveAdapter | None) -> None:
+        """Check that an adapter can be imported and used."""
+        if resolve_adapter is None:
+            return
+        try:
+            resolve_adapter(call)
+        except HookError as error:
+            hint = "docs/adapters.md shows what an adapter has"
+            self.error("bad-adapter", path, f"the adapter `{call}` cannot be used: {error}", hint)
 
     def hook(self, path: Path, call: str, resolve_hook: ResolveHook | None) -> None:
         """Check that a hook can be imported and called."""

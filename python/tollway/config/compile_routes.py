@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from tollway.config.schema import Config
-from tollway.config.schema_route import Deployment, Route, Rule, Shadow, Target
+from tollway.config.schema_route import Deployment, Hedge, Route, Rule, Shadow, Target
 from tollway.config.shape import Path
 
 Json = dict[str, Any]
@@ -69,15 +69,14 @@ def compile_route(name: str, config: Config) -> Json:
     compiled = {
         **flat.whole(name),
         "deadline_ms": route.deadline,
-        "hedge": route.hedge
-        and {"delay_ms": None if route.hedge.delay == "p95" else route.hedge.delay, "share": route.hedge.share},
+        "hedge": route.hedge and _hedge(route.hedge),
         "retry_budget": {"share": budget.share, "floor": budget.floor},
     }
     return {"name": name, "targets": flat.targets, **compiled}
 
 
 def served_targets(name: str, config: Config) -> list[tuple[Path, str, Deployment]]:
-    """All that may serve the route `name`, in the order of their places: where the file says it, in which route."""
+    """All that may serve the route `name`, by their places: where and in which route it is said, and what."""
     flat = _Flat(config)
     flat.whole(name)
     return flat.origins
@@ -176,6 +175,12 @@ class _Flat:
             "share": shadow.share,
             "max_nano_per_day": None if most is None else round(most * 1e9),
         }
+
+
+def _hedge(hedge: Hedge) -> Json:
+    if isinstance(hedge.delay, str):
+        return {"delay_ms": None, "quantile": float(hedge.delay.removeprefix("p")) / 100, "share": hedge.share}
+    return {"delay_ms": hedge.delay, "quantile": 1.0, "share": hedge.share}
 
 
 def _target(target: Deployment, route: Route) -> Json:

@@ -217,6 +217,14 @@ def _call(value: object) -> str:
     return text
 
 
+def _member_path(value: object) -> str:
+    text = text_of(value)
+    if not re.fullmatch(r"[^.\[\]\"\\]+(\[\])?(\.[^.\[\]\"\\]+(\[\])?)*(?<!\])", text):
+        hint = 'write it as in "logprobs" or "messages[].name"'
+        raise fault("bad-path", f"`{text[:80]}` is no path to a member of a request", hint)
+    return text
+
+
 def _header_name(value: object) -> str:
     text = text_of(value)
     if not re.fullmatch(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}", text):
@@ -291,6 +299,9 @@ Dollars = Annotated[
 
 Call = Annotated[str, BeforeValidator(_call), _shown("module:function", examples=["my_policies:check"])]
 """A Python function of the operator's: `module:function`."""
+
+MemberPath = Annotated[str, BeforeValidator(_member_path)]
+"""A member of a request's body: `logprobs`, or `messages[].name`, which is one of each item."""
 
 HeaderName = Annotated[str, BeforeValidator(_header_name)]
 """A header's name, in lower case once validated."""

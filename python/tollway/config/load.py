@@ -8,6 +8,7 @@ from pathlib import Path
 from tollway._dataplane import TomlError, parse_toml
 from tollway.config.check_access import check_access, hash_keys
 from tollway.config.check_effect import check_effect
+from tollway.config.check_expressions import check_expressions
 from tollway.config.check_nested import check_nested
 from tollway.config.check_prices import check_prices
 from tollway.config.check_providers import check_providers
@@ -15,7 +16,7 @@ from tollway.config.check_rights import check_rights
 from tollway.config.check_routes import check_routes
 from tollway.config.check_server import check_server, secret_file
 from tollway.config.check_telemetry import check_telemetry
-from tollway.config.checks import Checks, Resolved, ResolveHook
+from tollway.config.checks import Checks, ResolveAdapter, Resolved, ResolveHook
 from tollway.config.diagnose import render
 from tollway.config.document import Document
 from tollway.config.schema import Config
@@ -43,25 +44,35 @@ class Loaded:
     document: Document | None = field(default=None, repr=False)
 
 
-def load(path: Path, *, resolve_hook: ResolveHook | None = None, create_secrets: bool = True) -> Loaded:
+def load(
+    path: Path,
+    *,
+    resolve_hook: ResolveHook | None = None,
+    resolve_adapter: ResolveAdapter | None = None,
+    create_secrets: bool = True,
+) -> Loaded:
     """The configuration in the file at `path`.
 
     With `create_secrets`, a secret that was not configured is made and kept beside the store; without, it lives in
     memory. Raises `ConfigError` with every mistake that was found.
     """
     # The error is raised here, where no local variable holds the file's text: it may hold secrets.
-    loaded, found = _attempt(path, resolve_hook, create_secrets)
+    loaded, found = _attempt(path, (resolve_hook, resolve_adapter), create_secrets)
     if loaded is None:
         raise ConfigError(found, render(found))
     return loaded
 
 
-def check(path: Path, *, resolve_hook: ResolveHook | None = None) -> list[Diagnostic]:
+def check(
+    path: Path, *, resolve_hook: ResolveHook | None = None, resolve_adapter: ResolveAdapter | None = None
+) -> list[Diagnostic]:
     """Every error and warning of the file at `path`, in the file's order. Creates no file."""
-    return _attempt(path, resolve_hook, False)[1]
+    return _attempt(path, (resolve_hook, resolve_adapter), False)[1]
 
 
-def _attempt(path: Path, resolve_hook: ResolveHook | None, create: bool) -> tuple[Loaded | None, list[Diagnostic]]:
+def _attempt(
+    path: Path, resolve: tuple[ResolveHook | None, ResolveAdapter | None], create: bool
+) -> tuple[Loaded | None, list[Diagnostic]]:
     document = parse(path)
     if isinstance(document, Diagnostic):
         return None, [document]
@@ -70,8 +81,9 @@ def _attempt(path: Path, resolve_hook: ResolveHook | None, create: bool) -> tupl
     checks.found += wrong
     check_server(checks)
     check_telemetry(checks)
-    check_providers(checks)
-    check_routes(checks, resolve_hook)
+    check_providers(checks, resolve[1])
+    check_routes(checks, resolve[0])
+    check_expressions(checks)
     check_nested(checks)
     check_effect(checks)
     check_access(checks)

@@ -7,17 +7,20 @@ tokens, searches or requests:
                   "rates": {"input": RATE, "output": {"base": RATE, "over": [[TOKENS, RATE]]}, …},
                   "variants": [{"when": {}, "terms": {"service_tier": "priority"}, "rates": {…}}]}]}
 
-Of the periods that hold at a moment the last one counts, of the variants whose terms were met the first one.
+Of the periods that hold at a moment the last one counts, of the variants whose terms were met the first one. Terms
+are the service tier of an answer, as `rust/protocol/src/canonical/tier.rs` names it, under whichever of the table's
+names: a `service_tier`, a `processing` or a `speed`.
 """
 
 from __future__ import annotations
 
+from decimal import Decimal
 from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
 from tollway.config.price_table import PriceTable
-from tollway.config.schema_price import Change, Price, Rates
+from tollway.config.schema_price import Change, Other, Price, Rates, ServiceTier
 from tollway.config.schema_provider import HttpProviderSettings, ProviderSettings
 from tollway.providers.contract import providers
 
@@ -31,6 +34,9 @@ TOKENS = (
     *("output", "reasoning", "audio_output", "image_output"),
 )
 """What is priced by the token, as the record names it."""
+
+_SAME = {"api.groq.com": ("flex",)}
+"""Tiers that cost what the usual one does: https://console.groq.com/docs/flex-processing."""
 
 
 def price_record(settings: ProviderSettings, model: str, table: PriceTable) -> Json | None:
@@ -59,12 +65,21 @@ def _table_periods(settings: ProviderSettings, model: str, table: PriceTable) ->
     url = given or declared.base_url or ""
     if not seller and not _is_public(url):
         return []
-    return table.periods(url if _is_public(url) else None, settings.type if seller else None, model)
+    found = table.periods(url if _is_public(url) else None, settings.type if seller else None, model)
+    same = [
+        {"when": {}, "terms": {"service_tier": tier}, "rates": {}}
+        for tier in _SAME.get(_host(declared.base_url or url), ())
+    ]
+    return [period | {"variants": [*period["variants"], *same]} for period in found]
+
+
+def _host(url: str) -> str:
+    return urlsplit(url).hostname or ""
 
 
 def _is_public(url: str) -> bool:
     """Whether `url` can be a known seller's: its host is a name with a dot in it."""
-    host = urlsplit(url).hostname or ""
+    host = _host(url)
     try:
         ip_address(host)
     except ValueError:
@@ -79,20 +94,42 @@ def _declared_periods(price: Price) -> list[Json]:
             "when": {} if one.since is None else {"from": one.since},
             "version": DECLARED,
             "rates": _declared_rates(one),
-            "variants": [],
+            "variants": [
+                {"when": {}, "terms": {"service_tier": name}, "rates": _tier_rates(one, tier)}
+                for name, tier in one.service_tiers.items()
+            ],
         }
         for one in sorted(changes, key=lambda one: one.since or 0)
     ]
 
 
+def _tier_rates(rates: Rates, tier: ServiceTier) -> Json:
+    """The prices of a tier: the usual ones times its multiplier, and over them its own."""
+    times = Decimal(str(tier.multiplier))
+
+    def scaled(rate: int | Json) -> int | Json:
+        if isinstance(rate, dict):
+            over = [(tokens, scaled(dearer)) for tokens, dearer in rate["over"]]
+            return {"base": scaled(rate["base"]), "over": over}
+        return int((rate * times).to_integral_value())
+
+    usual = {} if times == 1 else {item: rate for item, rate in _declared_rates(rates).items() if item in TOKENS}
+    own = ((item, _given(tier, item)) for item in TOKENS)
+    return {item: scaled(rate) for item, rate in usual.items()} | {item: rate for item, rate in own if rate is not None}
+
+
+def _given(rates: Rates | Other, item: str) -> int | None:
+    rate: int | None = getattr(rates, f"{item}_per_mtok")
+    return rate
+
+
 def _declared_rates(rates: Rates) -> Json:
     found: Json = {}
     for item in TOKENS:
-        setting = f"{item}_per_mtok"
-        base = getattr(rates, setting)
+        base = _given(rates, item)
         if base is None:
             continue
-        above = ((one.input_tokens, getattr(one, setting)) for one in rates.above)
+        above = ((one.input_tokens, _given(one, item)) for one in rates.above)
         over = sorted((tokens, rate) for tokens, rate in above if rate is not None)
         found[item] = {"base": base, "over": over} if over else base
     if rates.web_searches_per_thousand is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AliasChoices, Field
 
@@ -49,12 +49,33 @@ class Further(Settings):
     )
 
 
-class Above(Further):
+class Other(Further):
+    """Prices that go over the usual ones; what is not given stays."""
+
+    input_per_mtok: Dollars | None = Field(default=None, description=_million("input tokens"))
+    output_per_mtok: Dollars | None = Field(default=None, description=_million("output tokens"))
+
+
+class Above(Other):
     """Prices of a request whose whole input, cached or not, is over so many tokens; all of its tokens have them."""
 
     input_tokens: int = Field(ge=1, le=1 << 40, description="Over so many input tokens.")
-    input_per_mtok: Dollars | None = Field(default=None, description=_million("input tokens"))
-    output_per_mtok: Dollars | None = Field(default=None, description=_million("output tokens"))
+
+
+Tier = Literal["flex", "priority", "batch", "fast", "scale", "provisioned", "other"]
+"""A service tier that is not the usual one (`rust/protocol/src/canonical/tier.rs`)."""
+
+
+class ServiceTier(Other):
+    """Prices of a request that the provider says it served on this tier."""
+
+    multiplier: float = Field(
+        default=1,
+        ge=0,
+        le=100,
+        allow_inf_nan=False,
+        description="So many times the usual price of every token that has none here, `above` included.",
+    )
 
 
 class Rates(Further):
@@ -67,6 +88,11 @@ class Rates(Further):
     )
     per_request: Small | None = Field(default=None, description="US dollars for each request, besides its tokens.")
     above: Many[Above] = Field(default=(), description="Other prices for requests with much input.")
+    service_tiers: dict[Tier, ServiceTier] = Field(
+        default_factory=dict,
+        description="Other prices by the tier that the provider says it served a request on. On a tier without any, "
+        "the cost of a request is unknown.",
+    )
 
 
 class Change(Rates):

@@ -8,10 +8,12 @@ from pydantic import Field, create_model
 
 from tollway.config.fields import (
     BaseUrl,
+    Call,
     FilePath,
     HeaderName,
     Hidden,
     Many,
+    MemberPath,
     Name,
     ProxyUrl,
     SecretRef,
@@ -21,7 +23,7 @@ from tollway.config.quantities import Delay, Duration
 from tollway.config.schema_price import Price
 from tollway.config.schema_resilience import Breaker
 from tollway.config.schema_server import preset
-from tollway.providers.contract import Dialect, Option, Provider, providers
+from tollway.providers.contract import CONFIGURED, Dialect, Option, Provider, providers
 
 
 class PooledKey(Settings):
@@ -61,6 +63,12 @@ class HttpProviderSettings(ProviderSettings):
         default_factory=dict,
         description="Headers that every request to the provider carries; values may be references.",
     )
+    drop_params: Many[MemberPath] = Field(
+        default=(), description="Members of requests that the server refuses, besides those that the module knows."
+    )
+    rename_params: dict[MemberPath, Annotated[str, Field(min_length=1)]] = Field(
+        default_factory=dict, description="Members of requests that the server knows by another name."
+    )
     ca: FilePath | None = Field(
         default=None, description="PEM file of the authorities to trust instead of the system's."
     )
@@ -95,6 +103,10 @@ def _model(type_name: str, provider: Provider) -> type[ProviderSettings]:
     fields: dict[str, Any] = {"type": (Literal[type_name], Field(description=provider.title))}
     if provider.kind == "http" and provider.base_url is None:
         fields["base_url"] = (BaseUrl, Field(description="Where the API starts."))
+    if provider.adapter == CONFIGURED:
+        fields["adapter"] = (Call, Field(description="The class that translates: `module:Class`."))
+    if provider.adapter is not None:
+        fields["adapter_timeout"] = (Duration, preset("1s", "How long one call of the adapter may take."))
     fields |= {option.name: _option(option) for option in provider.options}
     name = "".join(part.title() for part in type_name.split("-"))
     return create_model(
@@ -109,3 +121,9 @@ if TYPE_CHECKING:
     AnyProvider = ProviderSettings
 else:
     AnyProvider = Annotated[Union[tuple(MODELS.values())], Field(discriminator="type")]  # noqa: UP007
+
+
+def adapter_of(settings: ProviderSettings) -> str | None:
+    """The adapter of a provider with these settings, as `module:Class`, if it has one."""
+    declared = providers()[settings.type].adapter
+    return getattr(settings, "adapter", None) if declared == CONFIGURED else declared

@@ -103,10 +103,10 @@ class Degrade(Settings):
 class Hedge(Settings):
     """A second send, to another target, beside one that is slow to answer."""
 
-    delay: Literal["p95"] | Duration = Field(
-        default="p95", description="How long the first may take: a time, or the 95th percentile that was observed."
+    delay: Literal["p50", "p75", "p90", "p95", "p98", "p99"] | Duration = Field(
+        default="p98", description="How long the first may take: a time, or a percentile of those that were observed."
     )
-    share: Share = Field(default=0.05, description="Second sends, at most, as a share of the route's requests.")
+    share: Share = Field(default=0.1, description="Second sends, at most, as a share of the route's requests.")
 
 
 class Canary(Deployment):

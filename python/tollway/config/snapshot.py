@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from tollway.config.checks import Resolved, ResolveHook
+from tollway.config.checks import ResolveAdapter, Resolved, ResolveHook
 from tollway.config.compile_routes import compile_route, own_deployments
 from tollway.config.plain import plain
 from tollway.config.price_table import PriceTable
@@ -16,17 +16,20 @@ from tollway.config.rights import allowed_routes
 from tollway.config.schema import SCOPES, Config
 from tollway.config.schema_access import DataPolicy, Key, Scope
 from tollway.config.schema_guard import Guardrail, Hook
-from tollway.config.schema_provider import HttpProviderSettings, ProviderSettings
+from tollway.config.schema_provider import HttpProviderSettings, ProviderSettings, adapter_of
 from tollway.config.schema_resilience import Breaker
-from tollway.providers.contract import Provider, providers
+from tollway.providers.contract import Provider, Quirks, providers
 
 Json = dict[str, Any]
 
 
-def compile_snapshot(config: Config, resolved: Resolved, *, resolve_hook: ResolveHook) -> bytes:
+def compile_snapshot(
+    config: Config, resolved: Resolved, *, resolve_hook: ResolveHook, resolve_adapter: ResolveAdapter
+) -> bytes:
     """The JSON that `Gateway` and `Gateway.reload` take. It holds secrets: never log it or write it anywhere.
 
-    `resolve_hook` is asked once for each function; it raises `HookError` for one that cannot be used.
+    `resolve_hook` is asked once for each function, `resolve_adapter` for each provider that has one; they raise
+    `HookError` for what cannot be used.
     """
     calls = dict.fromkeys(hook.call for route in config.routes.values() for hook in route.hooks)
     hooks = {call: resolve_hook(call) for call in calls}
@@ -34,7 +37,10 @@ def compile_snapshot(config: Config, resolved: Resolved, *, resolve_hook: Resolv
         {
             "server": _server(config, resolved),
             "store": compile_store(config, resolved),
-            "providers": [_provider(name, provider, config, resolved) for name, provider in config.providers.items()],
+            "providers": [
+                _adapted(_provider(name, provider, config, resolved), provider, resolve_adapter)
+                for name, provider in config.providers.items()
+            ],
             "prices": list(_prices(config)),
             "routes": [_route(name, config, hooks) for name in config.routes],
             "task_types": [{"name": kind.name, "when": kind.when} for kind in config.task_types],
@@ -85,6 +91,12 @@ def _provider(name: str, settings: ProviderSettings, config: Config, resolved: R
         "kind": declared.kind,
         "dialects": http.dialects or declared.dialects,
         "max_tokens": declared.max_tokens,
+        "quirks": {
+            "chat": _quirks(declared.chat, http),
+            "other": _quirks(Quirks(), http),
+            "embeddings": _quirks(declared.embeddings, http),
+            "ask_usage": declared.stream_usage == "asked",
+        },
         "base_url": http.base_url or declared.base_url or "",
         "auth_header": declared.auth_header,
         "auth_prefix": declared.auth_prefix,
@@ -118,6 +130,38 @@ def _breaker(settings: Breaker) -> Json:
         "cooldown_ms": settings.cooldown,
         "max_cooldown_ms": settings.max_cooldown,
         "probes": settings.probes,
+    }
+
+
+def _adapted(provider: Json, settings: ProviderSettings, resolve_adapter: ResolveAdapter) -> Json:
+    """With what an adapter, if there is one, says in place of the module."""
+    call = adapter_of(settings)
+    if call is None:
+        return provider | {"adapter": None}
+    adapter = resolve_adapter(call)
+    return provider | {
+        "dialects": [adapter.dialect],
+        "auth_header": adapter.auth_header,
+        "auth_prefix": adapter.auth_prefix,
+        "adapter": {
+            "id": adapter.id,
+            "call": call,
+            "is_async": adapter.is_async,
+            "timeout_ms": getattr(settings, "adapter_timeout"),  # noqa: B009 - the settings of its type have it
+            "path": adapter.path,
+            "stream_path": adapter.stream_path,
+        },
+        "headers": {**adapter.headers, **provider["headers"]},
+    }
+
+
+def _quirks(declared: Quirks, settings: HttpProviderSettings) -> Json:
+    return {
+        "drop": [*declared.drop, *settings.drop_params],
+        "rename": {**declared.rename, **settings.rename_params},
+        "values": {path: dict(words) for path, words in declared.values.items()},
+        "only": declared.only,
+        "call_ids": declared.call_ids,
     }
 
 

@@ -35,6 +35,7 @@ _WRITTEN = {
     "an array": "put it into brackets: [ … ]",
     "a table": "write it as a table: { … }, or under a header of its own in brackets",
 }
+_TYPES = "`tollway providers` lists what there is"
 # Keys that refer to nothing: without them the rest of their table can be checked all the same.
 _FILLERS: dict[str | int, str] = {"base_url": "http://filler.invalid"}
 
@@ -179,8 +180,10 @@ def _missing(mistake: Mistake) -> Diagnostic:
     message = f"{label(path)} lacks the key `{key}`"
     shape, value = at(path, document.values)
     below = shape.entry(key, value) if shape else None
-    choices = tuple(shape.variants) if shape and key == "type" and shape.variants else below.choices if below else ()
+    choices = below.choices if below else ()
     hint = f"add {key} = {_any_of(choices)}" if choices else f"add `{key} = …`"
+    if shape and key == "type" and shape.variants:
+        hint = f'add type = "…": {_TYPES}'
     return document.diagnostic("error", "missing-key", document.value(path), (message, hint))
 
 
@@ -231,7 +234,9 @@ def _unknown_type(mistake: Mistake) -> Diagnostic:
             "error", "wrong-type", place, ("`type` expects a string, found " + _kind(written), _WRITTEN["a string"])
         )
     types = tuple(shape.variants) if shape else ()
-    said = (f"unknown provider type `{_short(written)}`", suggestion(written, types))
+    meant = closest(written, types)
+    hint = _TYPES if meant is None else suggestion(written, types)
+    said = (f"unknown provider type `{_short(written)}`", hint)
     return document.diagnostic("error", "unknown-provider-type", place, said)
 
 

@@ -1,4 +1,4 @@
-"""The hook runtime: the threads and the event loop on which an operator's hooks run, off the data plane's threads."""
+"""The hook runtime: the threads and the event loop on which hooks and adapters run, off the data plane's threads."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import orjson
 import uvloop
 
 from tollway import logs
+from tollway.policy.adapters import LoadedAdapter, adapt, drive
 from tollway.policy.contract import Request, Response, Verdict
 from tollway.policy.load import HookRegistry, LoadedHook
 
@@ -39,7 +40,8 @@ class HookRuntime:
         self._failures = _Failures()
         # Daemons: a hook that never returns must not keep the process from ending.
         self._threads = [
-            threading.Thread(target=self._serve_sync, name=f"tollway-hook-{number}", daemon=True)
+            threading.Thread(target=self._serve, args=(take,), name=f"tollway-{kind}-{number}", daemon=True)
+            for kind, take in (("hook", source.next_hook), ("adapter", source.next_adapter))
             for number in range(threads)
         ]
         self._loop_thread = _LoopThread(source, self._run_async)
@@ -64,27 +66,33 @@ class HookRuntime:
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))
 
-    def _serve_sync(self) -> None:
-        while (call := self._source.next_hook()) is not None:
+    def _serve(self, take: Callable[[], HookCall | None]) -> None:
+        while (call := take()) is not None:
             self._run_sync(call)
 
     def _run_sync(self, call: HookCall) -> None:
         if call.cancelled:
             call.fail("Cancelled")  # it waited in the queue for longer than its caller did
             return
-        hook: LoadedHook | None = None
+        hook: LoadedHook | LoadedAdapter | None = None
         # BaseException: a sys.exit() in a hook would else end this thread, and its slot with it.
         try:
             hook = self._registry.lookup(call.hook)
-            _finish(call, hook.function(_message(call)))
+            if isinstance(hook, LoadedAdapter):
+                call.finish("replace", None, drive(adapt(call, hook)), [])
+            else:
+                _finish(call, hook.function(_message(call)))
         except BaseException as error:  # noqa: BLE001
             self._fail(call, hook, error)
 
     async def _run_async(self, call: HookCall) -> None:
-        hook: LoadedHook | None = None
+        hook: LoadedHook | LoadedAdapter | None = None
         try:
             hook = self._registry.lookup(call.hook)
-            _finish(call, await hook.function(_message(call)))
+            if isinstance(hook, LoadedAdapter):
+                call.finish("replace", None, await adapt(call, hook), [])
+            else:
+                _finish(call, await hook.function(_message(call)))
         except asyncio.CancelledError as error:
             # Cancelled because its caller left: the data plane has decided already and only wants the slot back.
             if call.cancelled:
@@ -95,9 +103,10 @@ class HookRuntime:
         except BaseException as error:  # noqa: BLE001
             self._fail(call, hook, error)
 
-    def _fail(self, call: HookCall, hook: LoadedHook | None, error: BaseException) -> None:
+    def _fail(self, call: HookCall, hook: LoadedHook | LoadedAdapter | None, error: BaseException) -> None:
         call.fail(type(error).__name__)
-        self._failures.log(hook.call if hook else f"#{call.hook}", error)
+        kind = "adapter" if isinstance(hook, LoadedAdapter) else "hook"
+        self._failures.log(kind, hook.call if hook else f"#{call.hook}", error)
 
 
 class _LoopThread:
@@ -186,7 +195,7 @@ def _encode(call: HookCall, verdict: Verdict) -> bytes | None:
 
 
 class _Failures:
-    """Logs the failures of hooks: who, what type, where. Never the exception's text, which may quote the request.
+    """Logs the failures of hooks and adapters: who, what type, where. Never the exception's text: it may quote much.
 
     A hook that fails on every request is logged once in `QUIET` seconds, with the number of times since.
     """
@@ -195,7 +204,7 @@ class _Failures:
         self._lock = threading.Lock()
         self._last: dict[str, tuple[float, int]] = {}
 
-    def log(self, name: str, error: BaseException) -> None:
+    def log(self, kind: str, name: str, error: BaseException) -> None:
         now = time.monotonic()
         with self._lock:
             last, unsaid = self._last.get(name, (-QUIET, 0))
@@ -203,7 +212,8 @@ class _Failures:
                 self._last[name] = (last, unsaid + 1)
                 return
             self._last[name] = (now, 0)
-        logs.error("hook.failed", hook=name, exception=type(error).__name__, trace=_trace(error), also_failed=unsaid)
+        said = {kind: name, "exception": type(error).__name__, "trace": _trace(error), "also_failed": unsaid}
+        logs.error(f"{kind}.failed", **said)
 
 
 def _trace(error: BaseException) -> list[str]:

@@ -1,4 +1,4 @@
-"""From `module:function` in the configuration to a callable, under a number that crosses into the data plane."""
+"""From `module:function` or `module:Class` in the configuration to it, under a number that the data plane knows."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tollway.adapter import Declared
 from tollway.errors import HookError
+from tollway.policy.adapters import LoadedAdapter, declare
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,15 +26,16 @@ class LoadedHook:
 
 
 class HookRegistry:
-    """Every hook that this process has looked up.
+    """Every hook and adapter that this process has looked up.
 
     A number means one callable for ever: calls that were begun under an old configuration still find theirs after a
     reload. The same callable keeps its number, so reloads do not let the registry grow.
     """
 
     def __init__(self) -> None:
-        self._by_id: dict[int, LoadedHook] = {}
+        self._by_id: dict[int, LoadedHook | LoadedAdapter] = {}
         self._current: dict[str, LoadedHook] = {}
+        self._adapters: dict[str, LoadedAdapter] = {}
 
     def add_folder(self, folder: Path) -> None:
         """Let modules in `folder` be imported; what is installed comes first, so a stray file cannot replace it."""
@@ -55,8 +58,18 @@ class HookRegistry:
             self._current[call] = known
         return known.id, known.is_async
 
-    def lookup(self, number: int) -> LoadedHook:
-        """The hook of a number that `resolve` gave. Raises `KeyError` for any other."""
+    def adapter(self, call: str) -> Declared:
+        """What the adapter `module:Class` declares. Raises `HookError` where it cannot be imported or used."""
+        found = _locate(call)
+        known = self._adapters.get(call)
+        if known is None or known.adapter is not found:
+            known = declare(found, call, len(self._by_id) + 1)
+            self._by_id[known.declared.id] = known
+            self._adapters[call] = known
+        return known.declared
+
+    def lookup(self, number: int) -> LoadedHook | LoadedAdapter:
+        """What `resolve` or `adapter` gave this number. Raises `KeyError` for any other."""
         return self._by_id[number]
 
     @property
@@ -65,7 +78,7 @@ class HookRegistry:
         return not self._by_id
 
 
-def _find(call: str) -> Callable[[Any], Any]:
+def _locate(call: str) -> object:
     module_name, colon, path = call.partition(":")
     if not colon or not all(part.isidentifier() for part in (*module_name.split("."), *path.split("."))):
         raise HookError(f"`{call}` is not of the form module:function")
@@ -75,6 +88,11 @@ def _find(call: str) -> Callable[[Any], Any]:
             found = getattr(found, name)
         except AttributeError:
             raise HookError(f"the module `{module_name}` has no `{path}`") from None
+    return found
+
+
+def _find(call: str) -> Callable[[Any], Any]:
+    found = _locate(call)
     if not callable(found) or inspect.isclass(found):
         raise HookError(f"`{call}` is not a function")
     try:

@@ -5,14 +5,18 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cache
-from typing import Literal
+from typing import Any, Literal
 
 import tollway.providers
 
 Quantity = Literal["delay", "count", "status"]
 Dialect = Literal["openai", "openai-responses", "openai-completions", "anthropic", "gemini"]
+
+
+CONFIGURED = "configured"
+"""Stands for an adapter that the configuration names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,15 +30,40 @@ class Option:
 
 
 @dataclass(frozen=True, slots=True)
+class Quirks:
+    """How a server departs from its dialect in what it takes; each with its source in the module that declares it.
+
+    A path names members from the body's root, as `messages[].name`: `[]` is each item of an array. `drop` are members
+    that the server refuses: without them the request has lost something, which is flagged. `rename` gives the last name
+    of a path that the server knows instead, `values` the words that it knows instead. Of a member in `only` it takes
+    these texts alone; another value is dropped, and flagged. `call_ids` is how many letters and digits the name of a
+    call must have. A body that has none of it goes out as it is.
+    """
+
+    drop: tuple[str, ...] = ()
+    rename: Mapping[str, str] = field(default_factory=dict)
+    values: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    only: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    call_ids: int | None = None
+
+
+SYSTEM_ONLY = {"messages[].role": {"developer": "system"}}
+"""The `values` of a server that knows no developer, which is what a system is called before newer models."""
+
+
+@dataclass(frozen=True, slots=True)
 class Provider:
     """A provider's declarations.
 
     `kind` is who answers: a far end over HTTP, or the bundled mock. `dialects` are what it speaks, the one that others
     are translated to first: a caller of one of them is passed through. `base_url` is the default; without one the
     configuration must give it. `auth_header` and `auth_prefix` frame the credential; `headers` go with every request.
-    `max_tokens` is what the provider calls the most tokens of a chat completion. `needs_key` warns when none is
-    configured. `options` are settings beyond those that all providers share. `evidence` is what the module was tested
-    against: recorded traffic of the provider, or its documentation alone.
+    `max_tokens` is what the provider calls the most tokens of a chat completion. `chat` and `embeddings` are the quirks
+    of these requests; `stream_usage` says whether a stream tells its tokens because it is asked to, or always, where
+    asking is an error. `needs_key` warns when none is configured. `adapter` is the class that translates for it, as
+    `module:Class`, where its API is no known dialect: see `tollway.adapter`. `options` are settings beyond those that
+    all providers share. `evidence` is what the module was tested against: recorded traffic of the provider, or its
+    documentation alone.
     """
 
     title: str
@@ -46,8 +75,16 @@ class Provider:
     auth_prefix: str = "Bearer "
     headers: Mapping[str, str] = field(default_factory=dict)
     max_tokens: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
+    chat: Quirks = field(default_factory=Quirks)
+    embeddings: Quirks = field(default_factory=Quirks)
+    stream_usage: Literal["asked", "always"] = "asked"
     needs_key: bool = False
+    adapter: str | None = None
     options: tuple[Option, ...] = ()
+
+    def told(self) -> dict[str, Any]:
+        """The declarations as JSON has them."""
+        return asdict(self)
 
 
 @cache

@@ -61,6 +61,10 @@ impl PyGateway {
         py.detach(|| self.gateway.hooks().next()).map(PyHookCall)
     }
 
+    fn next_adapter(&self, py: Python<'_>) -> Option<PyHookCall> {
+        py.detach(|| self.gateway.hooks().next_adapter()).map(PyHookCall)
+    }
+
     fn hook_fd(&self) -> i32 {
         self.gateway.hooks().descriptor().as_raw_fd()
     }

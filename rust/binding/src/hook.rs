@@ -1,4 +1,4 @@
-//! One call of a policy hook, as Python sees it.
+//! One call of a policy hook or an adapter, as Python sees it.
 
 use std::sync::Arc;
 
@@ -25,6 +25,16 @@ impl PyHookCall {
     #[getter]
     fn body<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
         PyBytes::new(py, &self.0.body)
+    }
+
+    #[getter]
+    fn kept(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+        self.0.kept.get()?.downcast_ref::<Py<PyAny>>().map(|instance| instance.clone_ref(py))
+    }
+
+    /// What is kept already stays.
+    fn keep(&self, instance: Py<PyAny>) {
+        let _ = self.0.kept.set(Box::new(instance));
     }
 
     #[getter]

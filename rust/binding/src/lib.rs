@@ -1,6 +1,7 @@
 //! `tollway._dataplane`: what Python may ask of the data plane. No decisions here.
 
 mod books;
+mod expression;
 mod gateway;
 mod hook;
 mod toml;
@@ -20,6 +21,7 @@ fn _dataplane(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<hook::PyHookCall>()?;
     module.add_class::<books::PyOffline>()?;
     module.add_function(wrap_pyfunction!(books::explain, module)?)?;
+    module.add_function(wrap_pyfunction!(expression::check_expression, module)?)?;
     module.add_function(wrap_pyfunction!(hash_key, module)?)?;
     module.add_function(wrap_pyfunction!(toml::parse_toml, module)?)?;
     module.add("TomlError", module.py().get_type::<toml::TomlError>())?;

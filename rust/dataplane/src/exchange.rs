@@ -17,6 +17,7 @@ use tollway_resilience::health::InFlight;
 use crate::accept::Call;
 use crate::accept::attribution::Attribution;
 use crate::account;
+use crate::account::estimate::{self, Counting};
 use crate::authenticate::Caller;
 use crate::clock::{Instant, now, unix_time};
 use crate::error::Error;
@@ -75,6 +76,10 @@ pub(crate) struct Exchange {
     pub(crate) asked: Option<Bytes>,
     /// When all of it must be over.
     pub(crate) deadline: Option<Instant>,
+    /// Whether it is a copy, whose answer nobody sees.
+    pub(crate) shadow: bool,
+    /// The most tokens of the answer, in tight times.
+    pub(crate) most_tokens: Option<u64>,
     /// The place of the route's rule for tight times that holds.
     pub(crate) degraded: Option<usize>,
     /// Why targets were not tried, by their places; in the order of the decisions.
@@ -85,10 +90,12 @@ pub(crate) struct Exchange {
     pub(crate) losses: Vec<String>,
     pub(crate) request_bytes: u64,
     pub(crate) response_bytes: u64,
-    /// Pieces of content that the caller was sent; about a token each.
-    pub(crate) pieces: u64,
+    /// What may have to be counted because nobody reports it.
+    pub(crate) counting: Counting,
     /// What is kept of its payload, where it is one of those that are.
     pub(crate) sampled: Option<Box<Sampled>>,
+    /// Whether its caller has left before it was accounted for.
+    left: bool,
     /// Whether it has been accounted for.
     pub(crate) settled: bool,
 }
@@ -145,18 +152,7 @@ impl Told {
 
 impl From<openai::Answer> for Told {
     fn from(answer: openai::Answer) -> Self {
-        Self { usage: answer.usage.map(apart), model: answer.model, finish: answer.finish }
-    }
-}
-
-/// A chat completion's report in disjoint buckets: it counts cached tokens as input too, and reasoning as output.
-pub(crate) fn apart(report: openai::Usage) -> Usage {
-    Usage {
-        input: Usage::apart(report.input, [report.cached]),
-        cache_read: report.cached,
-        output: Usage::apart(report.output, [report.reasoning]),
-        reasoning: report.reasoning,
-        ..Usage::default()
+        Self { usage: answer.usage, model: answer.model, finish: answer.finish }
     }
 }
 
@@ -188,7 +184,11 @@ impl Exchange {
     /// Begins with the arrival of a request's head.
     pub(crate) fn begin(worker: Rc<Worker>) -> Box<Self> {
         worker.shard.begin();
-        Box::new(Self {
+        Box::new(Self::blank(worker))
+    }
+
+    fn blank(worker: Rc<Worker>) -> Self {
+        Self {
             snapshot: worker.snapshot(),
             id: RequestId::new(&worker),
             started: now(),
@@ -217,16 +217,19 @@ impl Exchange {
             flags: Vec::new(),
             asked: None,
             deadline: None,
+            shadow: false,
+            most_tokens: None,
             degraded: None,
             left_out: RefCell::default(),
             busy: None,
             losses: Vec::new(),
             request_bytes: 0,
             response_bytes: 0,
-            pieces: 0,
+            counting: Counting::default(),
             sampled: None,
+            left: false,
             settled: false,
-        })
+        }
     }
 
     /// The target that serves or last served it.
@@ -295,9 +298,20 @@ impl Exchange {
         }
     }
 
+    /// Counts every send that has not ended as one that ended so.
+    pub(crate) fn end_sends(&self, class: AttemptClass) {
+        let count = self.sends.borrow().len();
+        (0..count).for_each(|place| self.end_send(place, class));
+    }
+
     /// Notes why the target `index` is not tried.
     pub(crate) fn leave_out(&self, index: usize, reason: Reason) {
         self.left_out.borrow_mut().push((index, reason));
+    }
+
+    /// Whether any target is not tried for this reason.
+    pub(crate) fn is_left_out(&self, wanted: Reason) -> bool {
+        self.left_out.borrow().iter().any(|(_, reason)| *reason == wanted)
     }
 
     /// Counts how the send that serves ended; the first judgement stands.
@@ -315,6 +329,33 @@ impl Exchange {
         if let Some(connect) = findings.connect {
             *self.connect.get_or_insert_default() += connect;
         }
+    }
+
+    /// Notes what was counted, because it was not reported.
+    pub(crate) fn estimated(&mut self, counted: Usage) {
+        if self.counting.estimate.replace(counted).is_none() {
+            self.flags.push("tokens:estimated".to_owned());
+        }
+    }
+
+    /// Leaves what must still be counted to another thread, and the rest of its settlement to after that. A runtime that
+    /// ends before drops what waits, which then is counted and settled here.
+    fn settle_later(&mut self) -> bool {
+        if std::mem::replace(&mut self.left, true) {
+            estimate::at_once(self);
+            return false;
+        }
+        let Some(count) = estimate::begin(self) else { return false };
+        let mut nothing = Self::blank(Rc::clone(&self.worker));
+        nothing.settled = true;
+        let mut exchange = std::mem::replace(self, nothing);
+        tokio::task::spawn_local(async move {
+            if let Ok(counted) = count.await {
+                exchange.estimated(counted);
+            }
+            account::settle(&mut exchange);
+        });
+        true
     }
 
     /// Notes a piece of what the caller is sent.
@@ -338,7 +379,9 @@ impl Drop for Exchange {
             // Whoever settles before the last byte is done; what is dropped before has lost its caller.
             self.error = Some(Cow::Borrowed("client_closed"));
         }
-        account::settle(self);
+        if !self.settled && !self.settle_later() {
+            account::settle(self);
+        }
     }
 }
 

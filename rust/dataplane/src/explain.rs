@@ -2,22 +2,30 @@
 
 use bytes::Bytes;
 use serde_json::{Value, json};
+use tollway_protocol::canonical::{Losses, Request, Usage};
+use tollway_protocol::dialect::{Dialect, Head};
+use tollway_protocol::json::Json;
 
 use crate::accept::attribution::Attribution;
 use crate::accept::endpoint::Endpoint;
 use crate::accept::{self, Call, CallHead};
 use crate::authenticate::registry::Registry;
 use crate::authenticate::{self, Caller};
+use crate::clock::unix_time;
 use crate::error::Error;
 use crate::route::{self, Ask, Chooser};
-use crate::snapshot::{Key, Snapshot};
+use crate::snapshot::{Key, Snapshot, Target};
 
 /// Explains a request for `model` under the configuration `snapshot` (the JSON that a gateway takes): by the key whose
 /// public id or secret is `key`, with `body`, where given.
 ///
-/// Gives `{key, route, strategy, targets: [{provider, model, region, eligible, why, timeout_ms, max_retries}],
-/// guardrails, hooks, cache, limits, request_bytes, estimated_input_tokens, estimated_cost_nano, error}`: what comes
-/// before the first refusal, and the refusal.
+/// Gives `{key, route, strategy, targets: [{provider, model, region, eligible, why, timeout_ms, max_retries, …}],
+/// guardrails, hooks, cache, limits, request_bytes, …, error}`: what comes before the first refusal, and the refusal.
+///
+/// With a body, each target also has `estimated_input_tokens` (`tokens_exact` tells whether its provider counts just as
+/// many), `estimated_cost_nano`, what that input costs now at the usual tier and with nothing cached, and `most_cost_nano`,
+/// the same with all the output that the request allows; null is what is not known. The first target that is eligible is
+/// repeated outside.
 ///
 /// # Errors
 /// Where the snapshot does not hold together.
@@ -26,7 +34,8 @@ pub fn explain(snapshot: &[u8], key: Option<&str>, model: &str, body: Option<&[u
     let mut told = json!({
         "key": null, "route": null, "strategy": null, "targets": [], "guardrails": [], "hooks": [],
         "cache": "bypass", "limits": [], "request_bytes": body.map(<[u8]>::len),
-        "estimated_input_tokens": body.map(|body| body.len().div_ceil(4)), "estimated_cost_nano": null, "error": null,
+        "estimated_input_tokens": null, "tokens_exact": null, "estimated_cost_nano": null, "most_cost_nano": null,
+        "error": null,
     });
     if let Err(error) = tell(&snapshot, key, model, body, &mut told) {
         let (status, kind, code) = error.kind.row();
@@ -61,6 +70,8 @@ fn tell(
     let mut chooser = Chooser::new(&ask);
     chooser.visit(&route.choice);
     let (order, left_out) = (&chooser.order, &chooser.left_out);
+    let json = body.and_then(|body| Json::parse(body).ok());
+    let request = json.and_then(|json| Dialect::Chat.read_request(json, Head::default(), &mut Losses::default()).ok());
     let targets = route.targets.iter().enumerate().map(|(index, target)| {
         let place = order.iter().position(|one| *one == index);
         let reason = left_out.iter().find(|(one, _)| *one == index);
@@ -71,11 +82,18 @@ fn tell(
             (None, Some((_, reason))) => reason.told(target, &ask),
             (None, None) => "another is chosen".to_owned(),
         };
-        json!({"provider": &*target.provider.name, "model": target.model, "region": target.provider.region,
+        let mut shown = json!({"provider": &*target.provider.name, "model": target.model, "region": target.provider.region,
             "eligible": taken, "why": why, "timeout_ms": target.timeout.as_millis() as u64,
-            "max_retries": target.max_retries})
+            "max_retries": target.max_retries});
+        let estimates = estimates(target, request.as_ref());
+        if order.first() == Some(&index) {
+            tell_all(told, &estimates);
+        }
+        tell_all(&mut shown, &estimates);
+        shown
     });
-    told["targets"] = targets.collect();
+    let targets: Vec<Value> = targets.collect();
+    told["targets"] = targets.into();
     if order.is_empty() { Err(route::nobody(&ask, left_out)) } else { Ok(()) }
 }
 
@@ -86,6 +104,27 @@ fn call(model: &str, body: Option<&[u8]>) -> Result<Call, Error> {
     let endpoint = Endpoint::ChatCompletions;
     let (model, peek) = accept::examine(&body, &endpoint)?;
     Ok(Call { head: CallHead { endpoint, model, trailer: false, forward: Vec::new() }, body, peek })
+}
+
+fn tell_all(told: &mut Value, estimates: &[(&str, Value)]) {
+    estimates.iter().for_each(|(name, value)| told[*name] = value.clone());
+}
+
+/// What `request` would be at `target`, by name.
+fn estimates(target: &Target, request: Option<&Request<'_>>) -> [(&'static str, Value); 4] {
+    let counted = request.map(|request| tollway_tokens::count_request(&target.model, request));
+    let cost = |output| {
+        let usage = Usage { input: Some(counted?.tokens), output: Some(output), ..Usage::default() };
+        Some(target.prices.as_ref()?.cost(&usage, unix_time())?.nano)
+    };
+    let sampling = request.map(|request| &request.sampling);
+    let most = sampling.and_then(|sampling| sampling.max_tokens?.checked_mul(sampling.choices.unwrap_or(1)));
+    [
+        ("estimated_input_tokens", counted.map(|counted| counted.tokens).into()),
+        ("tokens_exact", counted.map(|counted| counted.exact).into()),
+        ("estimated_cost_nano", cost(0).into()),
+        ("most_cost_nano", most.and_then(cost).into()),
+    ]
 }
 
 /// Who calls: the key of that public id, or of that secret; without one, a key that may do everything.

@@ -1,15 +1,20 @@
-//! The way to Python and back for policy hooks: two queues, and never a data-plane thread inside Python.
+//! The way to Python and back for policy hooks and adapters: queues, and never a data-plane thread inside Python.
 //!
 //! A synchronous hook runs on one of a fixed number of threads that Python keeps; an asynchronous one on Python's
 //! event loop, woken through a descriptor. Both are bounded: a hook that hangs holds one slot, and where no slot is
 //! left the hook counts as failed at once.
+//!
+//! Adapters have threads and slots of their own, so that none keeps a hook from its verdict. Their calls may wait for a
+//! thread: a stream makes many, each of them short.
 
+use std::any::Any;
 use std::collections::VecDeque;
 use std::io::{ErrorKind, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::oneshot;
@@ -19,6 +24,11 @@ use crate::telemetry::Gauge;
 
 /// How many calls of asynchronous hooks may run at once.
 const ASYNC_SLOTS: usize = 1024;
+/// How many calls of adapters may run, or wait for a thread, at once.
+const ADAPTER_SLOTS: usize = 1024;
+
+/// What the calls of one adapter for one attempt share: its instance, which only Python knows.
+pub type Kept = Arc<OnceLock<Box<dyn Any + Send + Sync>>>;
 
 /// What a hook decided.
 #[derive(Debug, PartialEq, Eq)]
@@ -53,6 +63,9 @@ pub(crate) enum HookFailure {
     Raised(String),
 }
 
+type Reply = oneshot::Sender<Result<HookAnswer, String>>;
+type Awaited = oneshot::Receiver<Result<HookAnswer, String>>;
+
 /// One call of a hook, on its way through Python.
 pub struct HookCall {
     /// The hook's number in the snapshot.
@@ -61,8 +74,10 @@ pub struct HookCall {
     pub context: Vec<u8>,
     /// The body of the request or the response.
     pub body: Bytes,
+    /// What the calls before this one left for it.
+    pub kept: Kept,
     abandoned: AtomicBool,
-    reply: Mutex<Option<oneshot::Sender<Result<HookAnswer, String>>>>,
+    reply: Mutex<Option<Reply>>,
     slot: Mutex<Option<Slot>>,
 }
 
@@ -74,6 +89,13 @@ impl std::fmt::Debug for HookCall {
 }
 
 impl HookCall {
+    fn begin((hook, slot): (u64, Slot), context: Vec<u8>, body: Bytes, kept: Kept) -> (Arc<Self>, Awaited) {
+        let (reply, answer) = oneshot::channel();
+        let (reply, slot) = (Mutex::new(Some(reply)), Mutex::new(Some(slot)));
+        let abandoned = AtomicBool::new(false);
+        (Arc::new(Self { hook, context, body, kept, abandoned, reply, slot }), answer)
+    }
+
     /// Whether nobody waits for the answer any more.
     pub fn abandoned(&self) -> bool {
         self.abandoned.load(Ordering::Relaxed)
@@ -113,17 +135,57 @@ struct Waiting {
     closed: bool,
 }
 
+/// Calls that wait for a thread of Python's.
+#[derive(Default)]
+struct Lane {
+    waiting: Mutex<Waiting>,
+    arrived: Condvar,
+}
+
+impl Lane {
+    fn push(&self, call: Arc<HookCall>) {
+        lock(&self.waiting).calls.push_back(call);
+        self.arrived.notify_one();
+    }
+
+    /// Waits for a call; `None` once the lane is closed.
+    fn next(&self) -> Option<Arc<HookCall>> {
+        let mut waiting = lock(&self.waiting);
+        loop {
+            if let Some(call) = waiting.calls.pop_front() {
+                return Some(call);
+            }
+            if waiting.closed {
+                return None;
+            }
+            waiting = self.arrived.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Takes out a call that nobody waits for, and with it its body.
+    fn forget(&self, call: &Arc<HookCall>) {
+        lock(&self.waiting).calls.retain(|waiting| !Arc::ptr_eq(waiting, call));
+    }
+
+    fn close(&self) {
+        lock(&self.waiting).closed = true;
+        self.arrived.notify_all();
+    }
+}
+
 /// Both queues, shared by the workers and Python.
 pub struct HookBridge {
-    sync: Mutex<Waiting>,
-    arrived: Condvar,
+    sync: Lane,
+    adapters: Lane,
     /// All slots of synchronous hooks.
     threads: usize,
     sync_free: Arc<AtomicUsize>,
     asynchronous: Mutex<Vec<Arc<HookCall>>>,
     async_free: Arc<AtomicUsize>,
+    adapter_free: Arc<AtomicUsize>,
     refused: AtomicU64,
     failed: AtomicU64,
+    adapters_failed: AtomicU64,
     bell: UnixStream,
     ear: UnixStream,
 }
@@ -138,14 +200,16 @@ impl HookBridge {
         bell.set_nonblocking(true)?;
         ear.set_nonblocking(true)?;
         Ok(Self {
-            sync: Mutex::default(),
-            arrived: Condvar::new(),
+            sync: Lane::default(),
+            adapters: Lane::default(),
             threads,
             sync_free: Arc::new(AtomicUsize::new(threads)),
             asynchronous: Mutex::default(),
             async_free: Arc::new(AtomicUsize::new(ASYNC_SLOTS)),
+            adapter_free: Arc::new(AtomicUsize::new(ADAPTER_SLOTS)),
             refused: AtomicU64::new(0),
             failed: AtomicU64::new(0),
+            adapters_failed: AtomicU64::new(0),
             bell,
             ear,
         })
@@ -153,16 +217,12 @@ impl HookBridge {
 
     /// Waits for a call of a synchronous hook; `None` once the bridge is closed.
     pub fn next(&self) -> Option<Arc<HookCall>> {
-        let mut waiting = lock(&self.sync);
-        loop {
-            if let Some(call) = waiting.calls.pop_front() {
-                return Some(call);
-            }
-            if waiting.closed {
-                return None;
-            }
-            waiting = self.arrived.wait(waiting).unwrap_or_else(PoisonError::into_inner);
-        }
+        self.sync.next()
+    }
+
+    /// Waits for a call of a synchronous adapter; `None` once the bridge is closed.
+    pub fn next_adapter(&self) -> Option<Arc<HookCall>> {
+        self.adapters.next()
     }
 
     /// Readable while calls of asynchronous hooks wait.
@@ -180,20 +240,24 @@ impl HookBridge {
 
     /// Lets the threads that wait go home.
     pub fn close(&self) {
-        lock(&self.sync).closed = true;
-        self.arrived.notify_all();
+        self.sync.close();
+        self.adapters.close();
     }
 
-    /// What `/metrics` tells of hooks.
-    pub(crate) fn gauges(&self) -> [Gauge; 4] {
+    /// What `/metrics` tells of hooks and adapters.
+    pub(crate) fn gauges(&self) -> [Gauge; 6] {
         let running = |slots: usize, free: &AtomicUsize| slots.saturating_sub(free.load(Ordering::Relaxed)) as u64;
         let (sync, asynchronous) = (running(self.threads, &self.sync_free), running(ASYNC_SLOTS, &self.async_free));
         let (refused, failed) = (self.refused.load(Ordering::Relaxed), self.failed.load(Ordering::Relaxed));
+        let adapters = running(ADAPTER_SLOTS, &self.adapter_free);
+        let adapters_failed = self.adapters_failed.load(Ordering::Relaxed);
         [
             ("tollway_hooks_sync", "gauge", "Synchronous hooks that run.", sync),
             ("tollway_hooks_async", "gauge", "Asynchronous hooks that run.", asynchronous),
             ("tollway_hooks_refused_total", "counter", "Calls for which no slot was free.", refused),
             ("tollway_hooks_failed_total", "counter", "Calls that raised or took too long.", failed),
+            ("tollway_adapters", "gauge", "Calls of adapters that run or wait for a thread.", adapters),
+            ("tollway_adapters_failed_total", "counter", "Calls of adapters that failed.", adapters_failed),
         ]
         .map(|(name, kind, help, value)| Gauge { name, kind, help, value })
     }
@@ -213,34 +277,46 @@ impl HookBridge {
     async fn call_uncounted(&self, hook: &Hook, context: Vec<u8>, body: Bytes) -> Result<HookAnswer, HookFailure> {
         let free = if hook.is_async { &self.async_free } else { &self.sync_free };
         let slot = Slot::take(free).ok_or(HookFailure::NoSlot)?;
-        let (reply, answer) = oneshot::channel();
-        let call = Arc::new(HookCall {
-            hook: hook.id,
-            context,
-            body,
-            abandoned: AtomicBool::new(false),
-            reply: Mutex::new(Some(reply)),
-            slot: Mutex::new(Some(slot)),
-        });
-        let patience = Patience(Arc::clone(&call));
-        self.enqueue(call, hook.is_async);
-        let answered = tokio::time::timeout(hook.timeout, answer).await;
-        drop(patience);
-        match answered {
-            Err(_) => Err(HookFailure::TimedOut),
-            Ok(Ok(Ok(answer))) => Ok(answer),
-            Ok(Ok(Err(exception))) => Err(HookFailure::Raised(exception)),
-            // Python let go of the call without an answer: it is ending.
-            Ok(Err(_)) => Err(HookFailure::NoSlot),
+        let (call, answer) = HookCall::begin((hook.id, slot), context, body, Kept::default());
+        let patience = Patience { call: Arc::clone(&call), lane: None };
+        if hook.is_async {
+            self.ring(call)
+        } else {
+            self.sync.push(call)
         }
+        answered(patience, answer, hook.timeout).await
     }
 
-    fn enqueue(&self, call: Arc<HookCall>, is_async: bool) {
-        if !is_async {
-            lock(&self.sync).calls.push_back(call);
-            self.arrived.notify_one();
-            return;
-        }
+    /// Calls `method` of an adapter, in the instance that `kept` holds or will hold, and waits, for at most its timeout.
+    pub(crate) async fn adapt(
+        &self,
+        adapter: &Hook,
+        method: &str,
+        body: Bytes,
+        kept: &Kept,
+    ) -> Result<Bytes, HookFailure> {
+        let adapted = async {
+            let slot = Slot::take(&self.adapter_free).ok_or(HookFailure::NoSlot)?;
+            let context = method.as_bytes().to_vec();
+            let (call, answer) = HookCall::begin((adapter.id, slot), context, body, Arc::clone(kept));
+            let patience = Patience { call: Arc::clone(&call), lane: Some(&self.adapters) };
+            if adapter.is_async {
+                self.ring(call)
+            } else {
+                self.adapters.push(call)
+            }
+            match answered(patience, answer, adapter.timeout).await?.decision {
+                Decision::Replace(body) => Ok(body),
+                Decision::Allow | Decision::Reject(_) => Err(HookFailure::Raised("TypeError".to_owned())),
+            }
+        };
+        adapted.await.inspect_err(|_| {
+            self.adapters_failed.fetch_add(1, Ordering::Relaxed);
+        })
+    }
+
+    /// Lets the event loop have `call`.
+    fn ring(&self, call: Arc<HookCall>) {
         let mut waiting = lock(&self.asynchronous);
         waiting.push(call);
         // A full pipe is loud enough; any other failure means that the reader is gone, and the timeout tells.
@@ -253,11 +329,32 @@ impl HookBridge {
 }
 
 /// Marks the call as abandoned when its caller stops waiting, for whatever reason.
-struct Patience(Arc<HookCall>);
+struct Patience<'b> {
+    call: Arc<HookCall>,
+    /// Where it may still wait for a thread; a hook's call has one already.
+    lane: Option<&'b Lane>,
+}
 
-impl Drop for Patience {
+impl Drop for Patience<'_> {
     fn drop(&mut self) {
-        self.0.abandoned.store(true, Ordering::Relaxed);
+        self.call.abandoned.store(true, Ordering::Relaxed);
+        // Whose answer came is in no queue any more.
+        if let Some(lane) = self.lane.filter(|_| lock(&self.call.reply).is_some()) {
+            lane.forget(&self.call);
+        }
+    }
+}
+
+/// The answer, or why there is none after `timeout`.
+async fn answered(patience: Patience<'_>, answer: Awaited, timeout: Duration) -> Result<HookAnswer, HookFailure> {
+    let answered = tokio::time::timeout(timeout, answer).await;
+    drop(patience);
+    match answered {
+        Err(_) => Err(HookFailure::TimedOut),
+        Ok(Ok(Ok(answer))) => Ok(answer),
+        Ok(Ok(Err(exception))) => Err(HookFailure::Raised(exception)),
+        // Python let go of the call without an answer: it is ending.
+        Ok(Err(_)) => Err(HookFailure::NoSlot),
     }
 }
 
@@ -266,80 +363,4 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::*;
-    use crate::guard::OnFailure;
-
-    fn hook(is_async: bool, timeout: Duration) -> Hook {
-        Hook { id: 7, call: "m:f".into(), is_async, timeout, on_failure: OnFailure::Closed }
-    }
-
-    fn allow() -> HookAnswer {
-        HookAnswer { decision: Decision::Allow, flags: vec![] }
-    }
-
-    async fn call(bridge: &HookBridge, hook: &Hook) -> Result<HookAnswer, HookFailure> {
-        bridge.call(hook, b"{}".to_vec(), Bytes::from_static(b"{}")).await
-    }
-
-    #[tokio::test(flavor = "current_thread")]
-    async fn a_thread_answers() {
-        let bridge = Arc::new(HookBridge::new(1).unwrap());
-        let thread = std::thread::spawn({
-            let bridge = Arc::clone(&bridge);
-            move || {
-                while let Some(call) = bridge.next() {
-                    call.finish(Ok(allow()));
-                }
-            }
-        });
-        for _ in 0..3 {
-            assert_eq!(call(&bridge, &hook(false, Duration::from_secs(10))).await, Ok(allow()));
-        }
-        bridge.close();
-        thread.join().unwrap();
-    }
-
-    #[tokio::test(flavor = "current_thread", start_paused = true)]
-    async fn a_hung_hook_keeps_its_slot_and_the_next_fails_at_once() {
-        let bridge = HookBridge::new(1).unwrap();
-        let hook = hook(false, Duration::from_millis(50));
-        assert_eq!(call(&bridge, &hook).await, Err(HookFailure::TimedOut));
-        assert_eq!(call(&bridge, &hook).await, Err(HookFailure::NoSlot));
-        let counted = || bridge.gauges().map(|gauge| gauge.value);
-        assert_eq!(counted(), [1, 0, 1, 1], "one runs, one was refused, one failed");
-        let hung = bridge.next().unwrap();
-        assert!(hung.abandoned());
-        hung.finish(Ok(allow()));
-        assert_eq!(counted(), [0, 0, 1, 1]);
-        assert_eq!(call(&bridge, &hook).await, Err(HookFailure::TimedOut));
-    }
-
-    #[tokio::test(flavor = "current_thread")]
-    async fn an_asynchronous_call_rings_and_is_taken_once() {
-        let bridge = HookBridge::new(0).unwrap();
-        let hook = hook(true, Duration::from_secs(10));
-        let (answer, ()) = tokio::join!(call(&bridge, &hook), async {
-            let calls = bridge.take_async();
-            assert_eq!(calls.len(), 1);
-            assert!(bridge.take_async().is_empty());
-            calls.iter().for_each(|call| call.finish(Err("ValueError".into())));
-        });
-        assert_eq!(answer, Err(HookFailure::Raised("ValueError".into())));
-    }
-
-    #[test]
-    fn a_debug_print_holds_no_body() {
-        let call = HookCall {
-            hook: 7,
-            context: b"canary".to_vec(),
-            body: Bytes::from_static(b"canary"),
-            abandoned: AtomicBool::new(false),
-            reply: Mutex::new(None),
-            slot: Mutex::new(None),
-        };
-        assert_eq!(format!("{call:?}"), "HookCall(7)");
-    }
-}
+mod tests;

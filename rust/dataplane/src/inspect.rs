@@ -21,6 +21,11 @@ pub(crate) struct Inspector {
 }
 
 impl Inspector {
+    /// One that looks at nothing.
+    pub(crate) fn none() -> Self {
+        Self { guards: Guards::default(), memory: Memory::default(), hooked: false, stream: false }
+    }
+
     /// Whether Python sees the answer.
     pub(crate) fn has_response_hooks(&self) -> bool {
         self.hooked

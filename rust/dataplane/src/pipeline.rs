@@ -15,15 +15,15 @@ use crate::accept;
 use crate::accept::attribution::Attribution;
 use crate::accept::endpoint::{Endpoint, Operation};
 use crate::authenticate::{self, Caller};
-use crate::error::{Error, Kind};
 use crate::clock::Instant;
+use crate::error::{Error, Kind};
 use crate::exchange::{Exchange, Sampled};
 use crate::relay::{self, Answer, Way};
 use crate::respond::{self, Outcome, ReplyBody};
 use crate::snapshot::Route;
 use crate::trace::Trace;
 use crate::worker::Worker;
-use crate::{attempt, cache, inspect, limit, route, translate};
+use crate::{account, attempt, cache, inspect, limit, route, translate};
 
 /// Answers one request. Whatever happens on the way, it is accounted for when `exchange` is dropped: with its answer,
 /// or, for a stream, with the stream's last byte.
@@ -69,6 +69,7 @@ async fn travel(exchange: &mut Exchange, head: Parts, body: &mut Incoming) -> Re
     exchange.route = Some(permit.route.clone());
     let reservation = limit::reserve(&caller)?;
     let (call, inspector) = inspect::input(exchange, call).await?;
+    exchange.counting.keep(&call);
     if exchange.worker.samples() {
         exchange.sampled = Some(Sampled::new(&exchange.id, &call.body, !inspector.restores()));
     }
@@ -76,18 +77,33 @@ async fn travel(exchange: &mut Exchange, head: Parts, body: &mut Incoming) -> Re
         return Ok(Outcome::Own(StatusCode::OK, hit.body));
     }
     exchange.deadline = deadline(exchange, &permit.route);
+    if let Some(task_type) = route::task_type(exchange, &call, &permit.route) {
+        exchange.said.get_or_insert_default().task_type = Some(task_type);
+    }
+    if let Some((place, rule)) = route::degraded(exchange, &call, &permit.route) {
+        exchange.flags.push(format!("degraded:{}", rule.name));
+        exchange.most_tokens = rule.max_tokens;
+        exchange.degraded = Some(place);
+        if let Some(text) = &rule.answer {
+            return Ok(Outcome::Answer(translate::fixed::answer(exchange, &call, text)));
+        }
+    }
     let plan = route::plan(exchange, &call, &permit)?;
     if call.head.endpoint.operation() == Operation::Count
         && let Some((index, target)) = plan.targets().next()
-        && target.provider.speaks(call.dialect()) != call.dialect()
+        && (target.provider.speaks(call.dialect()) != call.dialect() || target.provider.adapter.is_some())
     {
         exchange.target = Some(index);
         return translate::count::answer(exchange, &call, target).await;
     }
     exchange.admitted = Some(exchange.started.elapsed());
+    attempt::shadow::cast(exchange, &call, &permit.route);
     let reply = attempt::run(exchange, &call, plan).await?;
     let way = Way { usage: wants_usage(&call), trailer: call.head.trailer };
     let answer: Answer = relay::relay(exchange, reply, way, inspector).await?;
+    if let Answer::Whole(body) = &answer {
+        account::estimate::whole(exchange, body).await;
+    }
     reservation.settle();
     Ok(Outcome::Answer(answer))
 }

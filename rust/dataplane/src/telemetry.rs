@@ -375,6 +375,11 @@ impl Shard {
         self.in_flight.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// Notes that a copy has ended: it is no request of anybody's.
+    pub(crate) fn shadow(&self) {
+        self.in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
+
     /// Notes that a request has ended.
     pub(crate) fn finish(&self, finished: &Finished) {
         self.in_flight.fetch_sub(1, Ordering::Relaxed);

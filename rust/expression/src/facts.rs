@@ -53,8 +53,8 @@ pub trait Pairs {
     fn count(&self) -> usize;
     /// The text of that name.
     fn find(&self, name: &str) -> Option<&str>;
-    /// Calls `each` with every name, until it says `false`.
-    fn names(&self, each: &mut dyn FnMut(&str) -> bool);
+    /// Every name.
+    fn names(&self) -> Box<dyn Iterator<Item = &str> + '_>;
 }
 
 impl<K: Borrow<str> + Ord, V: AsRef<str>> Pairs for BTreeMap<K, V> {
@@ -66,8 +66,8 @@ impl<K: Borrow<str> + Ord, V: AsRef<str>> Pairs for BTreeMap<K, V> {
         self.get(name).map(AsRef::as_ref)
     }
 
-    fn names(&self, each: &mut dyn FnMut(&str) -> bool) {
-        let _ = self.keys().all(|name| each(name.borrow()));
+    fn names(&self) -> Box<dyn Iterator<Item = &str> + '_> {
+        Box::new(self.keys().map(Borrow::borrow))
     }
 }
 
@@ -80,7 +80,7 @@ impl<K: Borrow<str> + Eq + Hash, V: AsRef<str>, S: BuildHasher> Pairs for HashMa
         self.get(name).map(AsRef::as_ref)
     }
 
-    fn names(&self, each: &mut dyn FnMut(&str) -> bool) {
-        let _ = self.keys().all(|name| each(name.borrow()));
+    fn names(&self) -> Box<dyn Iterator<Item = &str> + '_> {
+        Box::new(self.keys().map(Borrow::borrow))
     }
 }

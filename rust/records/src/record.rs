@@ -53,6 +53,7 @@ pub mod field {
     pub const ESTIMATED: u32 = 51;
     pub const COST_NANO: u32 = 52;
     pub const PRICE_VERSION: u32 = 53;
+    pub const SERVICE_TIER: u32 = 54;
 
     pub const CACHE: u32 = 60;
     pub const FLAGS: u32 = 61;
@@ -206,6 +207,10 @@ pub struct Record {
     /// The version of the price table behind `cost_nano`.
     #[prost(string, optional, tag = "53")]
     pub price_version: Option<String>,
+    /// The tier that the provider says it was served on: `standard`, `flex`, `priority`, `batch`, `fast`, `scale`,
+    /// `provisioned` or `other`.
+    #[prost(string, optional, tag = "54")]
+    pub service_tier: Option<String>,
 
     /// `hit-exact`, `hit-semantic`, `miss` or `bypass`.
     #[prost(string, tag = "60")]

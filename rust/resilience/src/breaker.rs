@@ -13,6 +13,9 @@ use machine::Machine;
 
 pub use settings::{BreakerSettings, Force, Refused, Standing, Transition, Why};
 
+/// When to ask again where all probes are under way, whose end is not known.
+const BUSY: Duration = Duration::from_secs(1);
+
 /// A circuit breaker: closed, open for a while, or half open, where a few probes find out.
 ///
 /// Closed, it counts failures. Open, it refuses. Once its cooldown is over, as many probes as there are places may go at
@@ -91,7 +94,7 @@ impl Breaker {
             return Ok(Pass { era: self.era.load(Relaxed), place: None, transition: None });
         }
         machine.may_probe(now)?;
-        let place = self.place(machine.settings.probes).ok_or(Refused { until: now })?;
+        let place = self.place(machine.settings.probes).ok_or(Refused { until: now + BUSY })?;
         let transition = machine.half_open();
         self.publish(&machine, transition);
         Ok(Pass { era: self.era.load(Relaxed), place: Some(place), transition })
@@ -162,7 +165,7 @@ impl Breaker {
             Standing::Open { until } => Some(Refused { until }),
             Standing::HalfOpen => {
                 let places = self.machine().settings.probes.max(1);
-                (self.probes.load(Relaxed) >= places).then_some(Refused { until: now })
+                (self.probes.load(Relaxed) >= places).then_some(Refused { until: now + BUSY })
             }
         }
     }

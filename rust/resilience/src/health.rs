@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::balance::Readiness;
 use crate::breaker::{Breaker, BreakerSettings};
 use crate::clock::Moment;
-use crate::latency::{PeakEwma, Quantiles, SuccessRate};
+use crate::latency::{Cell, PeakEwma, Quantiles, SuccessRate};
 
 /// How a deployment is judged.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -20,7 +20,8 @@ pub struct HealthSettings {
     pub quantile_window: Duration,
     /// How fast failures are forgotten.
     pub success_tau: Duration,
-    /// The power of the success rate in [`Health::score`]: 0 to ignore it, 1 to weigh by it, more to flee sooner.
+    /// The power of the success rate in [`Health::score`]: 0 to ignore it, more to flee sooner. Beyond 0.5, what flees from
+    /// a degraded target can overload a healthy one that takes only part of the load, which then fails as well.
     pub success_power: f64,
 }
 
@@ -28,10 +29,10 @@ impl Default for HealthSettings {
     fn default() -> Self {
         HealthSettings {
             breaker: BreakerSettings::default(),
-            latency_tau: Duration::from_secs(10),
+            latency_tau: Duration::from_secs(5),
             quantile_window: Duration::from_secs(120),
             success_tau: Duration::from_secs(10),
-            success_power: 2.0,
+            success_power: 0.5,
         }
     }
 }
@@ -40,12 +41,17 @@ impl Default for HealthSettings {
 /// more until that is back. Finagle's `PeakEwma` does the same.
 const UNKNOWN: Duration = Duration::from_secs(60);
 
+/// A peak of so many medians is not unusual.
+const USUAL_PEAK: u32 = 6;
+
 /// The health of one deployment.
 #[derive(Debug)]
 pub struct Health {
     breaker: Breaker,
     latency: PeakEwma,
     quantiles: Quantiles,
+    /// The median, in seconds, found four times a second.
+    median: Cell,
     success: SuccessRate,
     success_power: AtomicU64,
     in_flight: AtomicU32,
@@ -71,6 +77,7 @@ impl Health {
             breaker: Breaker::new(settings.breaker),
             latency: PeakEwma::new(settings.latency_tau),
             quantiles: Quantiles::new(settings.quantile_window),
+            median: Cell::new(),
             success: SuccessRate::new(settings.success_tau),
             success_power: AtomicU64::new(settings.success_power.to_bits()),
             in_flight: AtomicU32::new(0),
@@ -84,6 +91,7 @@ impl Health {
         self.breaker.apply(settings.breaker);
         self.latency.apply(settings.latency_tau);
         self.quantiles.apply(settings.quantile_window);
+        self.median.clear();
         self.success.apply(settings.success_tau);
         self.success_power.store(settings.success_power.to_bits(), Relaxed);
     }
@@ -123,6 +131,14 @@ impl Health {
         self.success.observe(false, now);
     }
 
+    /// It was silent for `after` when the answer to a hedge came, which was sent `hedged` after it. No fault: but a latency
+    /// of which only the least is known. The quantiles take the moment of the hedge for it: what is cut off there stays
+    /// above the quantile that the hedge is taken from, and cannot move it.
+    pub fn outrun(&self, after: Duration, hedged: Duration, now: Moment) {
+        self.latency.observe(after, now);
+        self.quantiles.observe(hedged.min(after), now);
+    }
+
     /// The upstream said not to come back before `until`; a shorter limit never shortens a longer one.
     pub fn limit(&self, until: Moment) {
         self.limited.fetch_max(until.0, Relaxed);
@@ -139,10 +155,21 @@ impl Health {
         self.ejected.fetch_max(until.0, Relaxed);
     }
 
+    /// When its ejection ends, if it is ejected.
+    #[must_use]
+    pub fn ejected(&self, now: Moment) -> Option<Moment> {
+        later(&self.ejected, now)
+    }
+
     /// The expected time to the first token; `None` if none was seen.
+    ///
+    /// The median, or a sixth of the recent peak if that is more: peaks up to six medians are the usual tail. Taken as they
+    /// are, each would send the load of some seconds elsewhere, where there may be no room for it; a stall still shows at once.
     #[must_use]
     pub fn estimate(&self, now: Moment) -> Option<Duration> {
-        self.latency.estimate(now)
+        let peak = self.latency.estimate(now)?;
+        let median = self.median.get_or((now.0 >> 18) as u32, || Some(self.quantile(0.5, now)?.as_secs_f32()));
+        Some(median.map_or(peak, |median| Duration::from_secs_f32(median).max(peak / USUAL_PEAK)))
     }
 
     /// The time to the first token that the share `q` of the recent requests kept; `None` with too few.
@@ -164,7 +191,7 @@ impl Health {
         if let Some(until) = refused.max(self.limited(now)) {
             return Readiness::Away { until };
         }
-        later(&self.ejected, now).map_or(Readiness::Ready, |until| Readiness::Ejected { until })
+        self.ejected(now).map_or(Readiness::Ready, |until| Readiness::Ejected { until })
     }
 
     /// What it costs to choose it, for the `latency` strategy: `estimate * (in flight + 1) / success rate ^ power`, in
@@ -180,8 +207,10 @@ impl Health {
             None if in_flight == 0.0 => 0.0,
             None => UNKNOWN.as_secs_f64(),
         };
-        let power = f64::from_bits(self.success_power.load(Relaxed));
-        estimate * (in_flight + 1.0) / self.success_rate(now).powf(power)
+        let cost = estimate * (in_flight + 1.0);
+        let rate = self.success_rate(now);
+        // The usual case, without the price of a power.
+        if rate == 1.0 { cost } else { cost / rate.powf(f64::from_bits(self.success_power.load(Relaxed))) }
     }
 }
 
@@ -216,11 +245,11 @@ mod tests {
         for second in 0..20 {
             good.answered(SECOND, at(second));
             bad.answered(SECOND, at(second));
-            if second % 3 == 0 {
+            if second % 2 == 0 {
                 bad.failed(None, at(second));
             }
         }
-        assert!(bad.score(at(20)) > 1.2 * good.score(at(20)));
+        assert!(bad.score(at(20)) > 1.1 * good.score(at(20)));
         (20..60).for_each(|second| [&bad, &good].iter().for_each(|health| health.answered(SECOND, at(second))));
         assert!(bad.score(at(60)) < 1.05 * good.score(at(60)));
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::balance::Ranked;
 use crate::clock::{Moment, micros};
+use crate::health::Health;
 
 /// When a target counts as slow.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -49,6 +50,24 @@ pub fn slow<'a>(targets: &'a mut [Ranked], settings: &OutlierSettings) -> &'a [R
     targets.get(fast..).unwrap_or_default()
 }
 
+/// Ejects those of `targets` that are slow, by their median times to the first token over the quantiles' window, for
+/// `settings.hold`. One that is ejected is not judged again before that, but is a peer. The last that is not ejected stays,
+/// also where all others were ejected before. How many were ejected.
+///
+/// Allocates: for once a second ([`Every`]), not for each request.
+pub fn eject_slow<H: AsRef<Health>>(targets: &[H], settings: &OutlierSettings, now: Moment) -> usize {
+    let typical = |(index, health): (usize, &H)| {
+        let key = health.as_ref().quantile(0.5, now)?.as_secs_f64();
+        Some(Ranked { index, key })
+    };
+    let mut known: Vec<_> = targets.iter().enumerate().filter_map(typical).collect();
+    let there = |health: &&Health| health.ejected(now).is_none();
+    let others = targets.iter().map(AsRef::as_ref).filter(there).count().saturating_sub(1);
+    let slow =
+        slow(&mut known, settings).iter().rev().filter_map(|ranked| targets.get(ranked.index)).map(AsRef::as_ref);
+    slow.filter(there).take(others).map(|health| health.eject(now + settings.hold)).count()
+}
+
 /// The median key of all but the one at `left_out`, of which the keys are sorted.
 fn median_without(sorted: &[Ranked], left_out: usize) -> Option<f64> {
     let peers = sorted.len().checked_sub(1).filter(|peers| *peers > 0)?;
@@ -70,9 +89,12 @@ impl Every {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use proptest::prelude::*;
 
     use super::*;
+    use crate::health::HealthSettings;
 
     fn targets(keys: &[f64]) -> Vec<Ranked> {
         keys.iter().enumerate().map(|(index, key)| Ranked { index, key: *key }).collect()
@@ -98,6 +120,27 @@ mod tests {
         let period = Duration::from_secs(1);
         assert!(every.due(period, Moment(5)) && !every.due(period, Moment(1_000_004)));
         assert!(every.due(period, Moment(1_000_005)));
+    }
+
+    #[test]
+    fn the_last_stays_though_the_others_were_ejected_before() {
+        let targets = [(); 2].map(|()| Arc::new(Health::new(&HealthSettings::default())));
+        let settings = OutlierSettings { hold: Duration::from_secs(600), ..OutlierSettings::default() };
+        let at = |seconds: u64| Moment(seconds * 1_000_000);
+        let observe = |slow: usize, now| {
+            let after = |index| Duration::from_millis(if index == slow { 2000 } else { 100 });
+            (0..40).for_each(|_| {
+                targets.iter().enumerate().for_each(|(index, health)| health.answered(after(index), now))
+            });
+        };
+        observe(0, at(1));
+        assert_eq!(eject_slow(&targets, &settings, at(1)), 1);
+        assert_eq!(eject_slow(&targets, &settings, at(2)), 0);
+        observe(1, at(400));
+        assert_eq!(eject_slow(&targets, &settings, at(400)), 0);
+        assert_eq!([0, 1].map(|index: usize| targets[index].ejected(at(400))), [Some(at(601)), None]);
+        observe(1, at(650));
+        assert_eq!(eject_slow(&targets, &settings, at(650)), 1);
     }
 
     proptest! {

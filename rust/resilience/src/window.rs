@@ -17,8 +17,7 @@ const TURN: u64 = (1 << (64 - 2 * COUNT)) - 1;
 /// How many of the one and of the other kind there were in the last `length`.
 #[derive(Debug)]
 pub(crate) struct Window {
-    /// Microseconds of a slot.
-    step: AtomicU64,
+    epochs: Epochs,
     slots: [AtomicU64; SLOTS],
 }
 
@@ -31,12 +30,12 @@ pub(crate) struct Counts {
 
 impl Window {
     pub(crate) fn new(length: Duration) -> Window {
-        Window { step: AtomicU64::new(step_of(length)), slots: [const { AtomicU64::new(0) }; SLOTS] }
+        Window { epochs: Epochs::new(length, SLOTS as u32), slots: [const { AtomicU64::new(0) }; SLOTS] }
     }
 
     /// Another length; what was counted under the old one is forgotten if it differs.
     pub(crate) fn resize(&self, length: Duration) {
-        if self.step.swap(step_of(length), Relaxed) != step_of(length) {
+        if self.epochs.resize(length, SLOTS as u32) {
             self.clear();
         }
     }
@@ -68,12 +67,11 @@ impl Window {
 
     /// All of the window, each slot as much as the others.
     pub(crate) fn totals(&self, now: Moment) -> Counts {
-        self.weighted(now, &[1.0; SLOTS])
+        self.weighted(self.epoch(now), &[1.0; SLOTS])
     }
 
-    /// Each slot times the weight of its age, in slots.
-    pub(crate) fn weighted(&self, now: Moment, weights: &[f64; SLOTS]) -> Counts {
-        let epoch = self.epoch(now);
+    /// Each slot times the weight of its age, in slots, as seen in `epoch`.
+    pub(crate) fn weighted(&self, epoch: u64, weights: &[f64; SLOTS]) -> Counts {
         let mut sum = Counts::default();
         for (slot, age) in self.slots.iter().zip(self.ages(epoch)) {
             let held = slot.load(Relaxed);
@@ -93,13 +91,39 @@ impl Window {
         (0..n).map(move |place| (epoch % n + n - place) % n)
     }
 
-    fn epoch(&self, now: Moment) -> u64 {
-        now.0 / self.step.load(Relaxed).max(1)
+    /// The number of the slot that is current at `now`.
+    pub(crate) fn epoch(&self, now: Moment) -> u64 {
+        self.epochs.at(now)
     }
 }
 
-fn step_of(length: Duration) -> u64 {
-    (micros(length) / SLOTS as u64).max(1)
+/// Time in parts that are numbered.
+#[derive(Debug)]
+pub(crate) struct Epochs {
+    /// Epochs in a microsecond, an `f64`: its product takes a fifth of the time of a division.
+    rate: AtomicU64,
+}
+
+impl Epochs {
+    /// Epochs of which `parts` are as long as `length`.
+    pub(crate) fn new(length: Duration, parts: u32) -> Epochs {
+        let epochs = Epochs { rate: AtomicU64::new(0) };
+        epochs.resize(length, parts);
+        epochs
+    }
+
+    /// Whether that is a change.
+    pub(crate) fn resize(&self, length: Duration, parts: u32) -> bool {
+        let step = (micros(length) / u64::from(parts)).max(1);
+        let rate = (1.0 / step as f64).to_bits();
+        self.rate.swap(rate, Relaxed) != rate
+    }
+
+    /// The number of the epoch of `now`.
+    pub(crate) fn at(&self, now: Moment) -> u64 {
+        // The half keeps the first microsecond of an epoch in it, whatever the rate was rounded to.
+        ((now.0 as f64 + 0.5) * f64::from_bits(self.rate.load(Relaxed))) as u64
+    }
 }
 
 fn turn(epoch: u64) -> u64 {

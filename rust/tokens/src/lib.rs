@@ -42,7 +42,7 @@ mod size;
 mod tally;
 mod vocabulary;
 
-use tollway_protocol::canonical::{Format, Request, Thinking, ToolChoice};
+use tollway_protocol::canonical::{EmbeddingsRequest, Format, Input, Request, Thinking, ToolChoice};
 
 use crate::declared::declarations;
 use crate::family::{Family, Media};
@@ -65,6 +65,29 @@ pub fn count_text(model: &str, text: &str) -> u64 {
         Some(vocabulary) => vocabulary.count(text),
         None => Family::scaled(Vocabulary::O200k.count(text), Family::of_model(model).text),
     }
+}
+
+/// Whether the vocabulary that counts for `model` has been decoded: the first count waits for it.
+#[must_use]
+pub fn is_loaded(model: &str) -> bool {
+    Vocabulary::of_model(model).unwrap_or(Vocabulary::O200k).is_loaded()
+}
+
+/// How many input tokens `request` is for `model`: its texts, without any framing, as embeddings are counted.
+#[must_use]
+pub fn count_embeddings(model: &str, request: &EmbeddingsRequest<'_>) -> u64 {
+    let (vocabulary, family) = (Vocabulary::of_model(model), Family::of_model(model));
+    let rule = if vocabulary.is_some() { Media::OpenAi } else { family.media };
+    let of = |input: &Input<'_>| match input {
+        Input::Text(text) => count_text(model, text),
+        Input::Tokens(tokens) => u64::try_from(tokens.len()).unwrap_or(u64::MAX),
+        Input::Parts(parts) => {
+            let tally = Tally::of_parts(parts, vocabulary.unwrap_or(Vocabulary::O200k));
+            let text = if vocabulary.is_some() { tally.text } else { Family::scaled(tally.text, family.text) };
+            text.saturating_add(media::count(&tally.media, rule, model))
+        }
+    };
+    request.inputs.iter().map(of).fold(0, u64::saturating_add)
 }
 
 /// How many input tokens `request` is for `model`.

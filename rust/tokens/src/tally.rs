@@ -62,6 +62,13 @@ impl<'r> Tally<'r> {
         tally
     }
 
+    /// What `parts` hold.
+    pub(crate) fn of_parts(parts: &'r [Part<'r>], vocabulary: Vocabulary) -> Self {
+        let mut tally = Self::default();
+        tally.parts(parts, vocabulary);
+        tally
+    }
+
     fn parts(&mut self, parts: &'r [Part<'r>], vocabulary: Vocabulary) {
         for part in parts {
             let signed = part.signature.as_ref().map_or(0, |signature| signature.value.len());

@@ -1,5 +1,7 @@
 //! `OpenAI`'s vocabularies, and which model has which.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use bpe_openai::{Tokenizer, cl100k_base, o200k_base};
 
 /// A byte-pair vocabulary. Its tables are decoded when it is used for the first time, which takes about 0.1 s.
@@ -51,9 +53,25 @@ impl Vocabulary {
     }
 
     fn tokenizer(self) -> &'static Tokenizer {
-        match self {
+        let tokenizer = match self {
             Self::O200k => o200k_base(),
             Self::Cl100k => cl100k_base(),
+        };
+        self.decoded().store(true, Ordering::Relaxed);
+        tokenizer
+    }
+
+    /// Whether its tables have been decoded.
+    pub(crate) fn is_loaded(self) -> bool {
+        self.decoded().load(Ordering::Relaxed)
+    }
+
+    fn decoded(self) -> &'static AtomicBool {
+        static DECODED: [AtomicBool; 2] = [AtomicBool::new(false), AtomicBool::new(false)];
+        let [o200k, cl100k] = &DECODED;
+        match self {
+            Self::O200k => o200k,
+            Self::Cl100k => cl100k,
         }
     }
 }

@@ -14,11 +14,11 @@ use http_body::{Body, Frame, SizeHint};
 
 use crate::{
     clock::{Clock, Sleep},
-    mock::Settings,
-    payload::{self, Stream},
+    mock::{Dialect, Settings},
+    payload::Stream,
 };
 
-/// Both answers that one set of settings gives.
+/// Both answers that one set of settings gives in one dialect.
 pub(crate) struct Answers {
     pub(crate) settings: Settings,
     whole: Bytes,
@@ -26,9 +26,9 @@ pub(crate) struct Answers {
 }
 
 impl Answers {
-    pub(crate) fn new(settings: Settings) -> Rc<Self> {
-        let whole = payload::answer(settings.size);
-        let stream = payload::stream(settings.chunks, settings.chunk_size);
+    pub(crate) fn new(dialect: Dialect, settings: Settings) -> Rc<Self> {
+        let whole = dialect.answer(settings.size);
+        let stream = dialect.stream(settings.chunks, settings.chunk_size);
         Rc::new(Self { settings, whole, stream })
     }
 
@@ -39,7 +39,7 @@ impl Answers {
     /// A stream whose first chunk is due now, and each further one a gap later, however late the reader is.
     pub(crate) fn stream(self: &Rc<Self>, clock: &Clock, include_usage: bool) -> Answer {
         let usage = include_usage.then(|| self.stream.usage.clone());
-        let end = usage.into_iter().chain([self.stream.done.clone()]).collect();
+        let end = usage.into_iter().chain([self.stream.done.clone()]).filter(|event| !event.is_empty()).collect();
         let pace = Pace { clock: clock.clone(), gap: nanos(&self.settings), due: crate::clock::now(), sleep: None };
         Answer::Stream { answers: self.clone(), next: 0, end, pace }
     }

@@ -1,7 +1,9 @@
-//! The mock upstream: answers in the manner of OpenAI's API, from bytes that were made beforehand.
+//! The mock upstream: answers in the manner of four APIs, from bytes that were made beforehand.
 
 mod answer;
+mod dialect;
 mod serve;
 mod settings;
 
+use self::dialect::Dialect;
 pub use self::{serve::serve, settings::Settings};

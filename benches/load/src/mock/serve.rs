@@ -26,7 +26,7 @@ use tokio::{
 use crate::{
     clock::{Clock, now},
     mock::{
-        Settings,
+        Dialect, Settings,
         answer::{Answer, Answers},
     },
 };
@@ -87,8 +87,10 @@ impl<F: Future<Output = ()> + 'static> Executor<F> for Local {
 }
 
 struct Mock {
+    settings: Settings,
+    /// To chat completions.
     default: Rc<Answers>,
-    kept: RefCell<FxHashMap<Settings, Rc<Answers>>>,
+    kept: RefCell<FxHashMap<(Dialect, Settings), Rc<Answers>>>,
     clock: Clock,
     stream: Wish,
     usage: Wish,
@@ -97,7 +99,8 @@ struct Mock {
 impl Mock {
     fn new(settings: Settings) -> io::Result<Self> {
         Ok(Self {
-            default: Answers::new(settings),
+            default: Answers::new(Dialect::Chat, settings.clone()),
+            settings,
             kept: RefCell::default(),
             clock: Clock::start()?,
             stream: Wish::new(r#""stream":true"#, r#""stream": true"#),
@@ -110,10 +113,10 @@ impl Mock {
         if request.method() == Method::GET && path.ends_with("/models") {
             return respond(StatusCode::OK, JSON, text(MODELS));
         }
-        if request.method() != Method::POST || !path.ends_with("/chat/completions") {
-            return error(StatusCode::NOT_FOUND, "the mock answers chat completions and the list of models");
-        }
-        let answers = match self.answers(&request) {
+        let Some((dialect, streams)) = Dialect::of(path).filter(|_| request.method() == Method::POST) else {
+            return error(StatusCode::NOT_FOUND, "the mock answers what models are asked, and the list of models");
+        };
+        let answers = match self.answers(dialect, &request) {
             Ok(answers) => answers,
             Err(problem) => return error(StatusCode::BAD_REQUEST, &problem),
         };
@@ -125,28 +128,29 @@ impl Mock {
             let latency = u64::try_from(answers.settings.latency.as_nanos()).unwrap_or(u64::MAX);
             self.clock.sleep_until(now().saturating_add(latency)).await;
         }
-        if self.stream.is_in(&body) {
+        if streams || self.stream.is_in(&body) {
             respond(StatusCode::OK, EVENTS, answers.stream(&self.clock, self.usage.is_in(&body)))
         } else {
             respond(StatusCode::OK, JSON, answers.whole())
         }
     }
 
-    fn answers(&self, request: &Request<Incoming>) -> Result<Rc<Answers>, String> {
-        let query = request.uri().query();
+    fn answers(&self, dialect: Dialect, request: &Request<Incoming>) -> Result<Rc<Answers>, String> {
+        let query = request.uri().query().filter(|query| *query != "alt=sse");
         let header = request.headers().get(OVERRIDE);
-        if query.is_none() && header.is_none() {
+        if query.is_none() && header.is_none() && dialect == Dialect::Chat {
             return Ok(self.default.clone());
         }
         let header = header.map_or(Ok(""), HeaderValue::to_str).map_err(|_| "x-mock is not text".to_owned())?;
-        let settings = self.default.settings.clone().with(query.unwrap_or_default())?.with(header)?;
-        if let Some(answers) = self.kept.borrow().get(&settings) {
+        let settings = self.settings.clone().with(query.unwrap_or_default())?.with(header)?;
+        let wanted = (dialect, settings);
+        if let Some(answers) = self.kept.borrow().get(&wanted) {
             return Ok(answers.clone());
         }
-        let answers = Answers::new(settings.clone());
+        let answers = Answers::new(dialect, wanted.1.clone());
         let mut kept = self.kept.borrow_mut();
         if kept.len() < KEPT {
-            kept.insert(settings, answers.clone());
+            kept.insert(wanted, answers.clone());
         }
         Ok(answers)
     }

@@ -51,6 +51,7 @@ _PROVIDERS: dict[str, tuple[str, str]] = {
     "bedrock": ("aws.bedrock", "aws.bedrock"),
     "gemini": ("gcp.gemini", "gcp.gemini"),
     "mistral": ("mistral_ai", "mistral_ai"),
+    "moonshot": ("moonshot_ai", "moonshot_ai"),
     "vertex": ("gcp.vertex_ai", "gcp.vertex_ai"),
     "xai": ("x_ai", "xai"),
 }
@@ -73,7 +74,7 @@ class Names:
 
         Of a server that speaks another's dialect only the operator knows what it is: its own name says most.
         """
-        if kind == "openai-compatible":
+        if kind in ("openai-compatible", "python"):
             return name
         return _PROVIDERS[kind][self._column] if kind in _PROVIDERS else kind
 

@@ -180,6 +180,7 @@ class Spans:
             names["cache_write_tokens"]: tokens.get("cache_write"),
             names["reasoning_tokens"]: tokens.get("reasoning"),
             "tollway.tokens_estimated": True if record.get("estimated") else None,
+            "tollway.service_tier": record.get("service_tier"),
             "tollway.upstream_id": record.get("upstream_id"),
             "tollway.cost_usd": _dollars(record),
         }

@@ -26,7 +26,7 @@ const NAMES: [&str; 9] =
     ["user", "agent", "session", "task-type", "priority", "tags", "timeout", "max-cost-usd", "residency"];
 
 /// What was said.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(crate) struct Attribution {
     pub(crate) user: Option<String>,
     pub(crate) agent: Option<String>,

@@ -28,6 +28,7 @@ pub(crate) struct Head {
 }
 
 /// A whole request: its head, its body, and what of the body decides its way.
+#[derive(Clone)]
 pub(crate) struct Call {
     pub(crate) head: CallHead,
     pub(crate) body: Bytes,
@@ -35,6 +36,7 @@ pub(crate) struct Call {
 }
 
 /// What later stages need of the head.
+#[derive(Clone)]
 pub(crate) struct CallHead {
     pub(crate) endpoint: Endpoint,
     pub(crate) model: String,

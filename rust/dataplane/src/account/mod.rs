@@ -3,6 +3,7 @@
 //! Its record is in the journal before the last byte of its answer goes out: an answer that is not streamed is settled
 //! before its first byte, a stream before `[DONE]`. The ledger comes to this place.
 
+pub(crate) mod estimate;
 pub(crate) mod price;
 mod record;
 
@@ -25,7 +26,7 @@ pub(crate) struct Settled<'e> {
     total: Duration,
     overhead: Duration,
     tokens: Option<Tokens>,
-    /// Whether the tokens are a guess.
+    /// Whether any of the tokens were counted here.
     estimated: bool,
     /// None if it is not known.
     cost: Option<Cost<'e>>,
@@ -36,33 +37,38 @@ pub(crate) fn settle(exchange: &mut Exchange) {
     if std::mem::replace(&mut exchange.settled, true) {
         return;
     }
-    (0..exchange.sends.borrow().len()).for_each(|place| exchange.end_send(place, AttemptClass::Cancelled));
+    exchange.end_sends(AttemptClass::Cancelled);
     let sampled = exchange.sampled.take();
     let exchange: &Exchange = exchange;
     let total = exchange.started.elapsed();
     let settled = Settled {
         total,
         overhead: exchange.overhead.unwrap_or_else(|| total.saturating_sub(exchange.upstream)),
-        estimated: exchange.told.usage.is_none(),
+        estimated: exchange.counting.estimate.is_some(),
         tokens: used(exchange).as_ref().map(tokens),
         cost: cost(exchange),
     };
     let usage = exchange.told.usage.unwrap_or_default();
-    exchange.worker.shard.finish(&Finished {
-        labels: exchange.labels(),
-        status: exchange.status,
-        total: settled.total,
-        overhead: settled.overhead,
-        first_token: exchange.first_token,
-        tokens: TokenCounts {
-            input: usage.all_input().unwrap_or(0),
-            output: usage.all_output().unwrap_or(0),
-            cached: usage.cache_read.unwrap_or(0),
-            reasoning: usage.reasoning.unwrap_or(0),
-        },
-        reported: [usage.all_input().is_some(), usage.all_output().is_some()],
-        cost_nano: settled.cost.map_or(0, |cost| cost.nano),
-    });
+    // A shadow is no request of anybody's: it is recorded, and its sends are counted.
+    if exchange.shadow {
+        exchange.worker.shard.shadow();
+    } else {
+        exchange.worker.shard.finish(&Finished {
+            labels: exchange.labels(),
+            status: exchange.status,
+            total: settled.total,
+            overhead: settled.overhead,
+            first_token: exchange.first_token,
+            tokens: TokenCounts {
+                input: usage.all_input().unwrap_or(0),
+                output: usage.all_output().unwrap_or(0),
+                cached: usage.cache_read.unwrap_or(0),
+                reasoning: usage.reasoning.unwrap_or(0),
+            },
+            reported: [usage.all_input().is_some(), usage.all_output().is_some()],
+            cost_nano: settled.cost.map_or(0, |cost| cost.nano),
+        });
+    }
     if exchange.endpoint != endpoint::HEALTH {
         let payload = sampled.is_some_and(|sampled| {
             exchange.worker.remember(Kind::Payload, |out| out.extend(sampled.payload.encode_to_vec()))
@@ -76,10 +82,10 @@ pub(crate) fn settle(exchange: &mut Exchange) {
     }
 }
 
-/// What the request cost: by the provider's report, else by the guess; none if that is not known.
+/// What the request cost: by the provider's report, else by our count; none if that is not known.
 pub(crate) fn cost(exchange: &Exchange) -> Option<Cost<'_>> {
     let prices = exchange.target()?.prices.as_ref()?;
-    prices.cost(&used(exchange)?, exchange.accepted, &[])
+    prices.cost(&used(exchange)?, exchange.accepted)
 }
 
 /// In the buckets of a record.
@@ -97,10 +103,8 @@ fn tokens(usage: &Usage) -> Tokens {
     }
 }
 
-/// The provider's report; else, where content came, a guess: four bytes of a request are about a token, and so is a piece
-/// of a stream.
-fn used(exchange: &Exchange) -> Option<Usage> {
-    let guess =
-        || Usage { input: Some(exchange.request_bytes.div_ceil(4)), output: Some(exchange.pieces), ..Usage::default() };
-    exchange.told.usage.or_else(|| (exchange.pieces > 0).then(guess))
+/// The provider's report; what it lacks, as it was counted here.
+pub(crate) fn used(exchange: &Exchange) -> Option<Usage> {
+    let reported = exchange.told.usage;
+    exchange.counting.estimate.map_or(reported, |counted| Some(estimate::fill(reported.unwrap_or_default(), counted)))
 }

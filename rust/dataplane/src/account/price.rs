@@ -10,7 +10,8 @@
 //! | `image_input`, `tool_input` | `input`: pictures are counted in text tokens; so is what built-in tools bring in |
 //! | every other | the cost is unknown: writing to a cache, audio, and pictures that are made cost more than text |
 //!
-//! Where no input was reported at all, the cost is unknown too. The sum is rounded once, half a nano-dollar up.
+//! Where no input was reported at all, the cost is unknown too, and where the answer was served on a tier ([`Tier`]) that is
+//! not the usual one and has no rates: whether it is dearer, cheaper or paid ahead is not known. The sum is rounded once, half a nano-dollar up.
 
 #[cfg(test)]
 mod tests;
@@ -20,7 +21,7 @@ use std::fmt;
 use std::time::Duration;
 
 use serde::Deserialize;
-use tollway_protocol::canonical::Usage;
+use tollway_protocol::canonical::{Tier, Usage};
 
 /// A rate is for so many tokens, searches or requests.
 const PER: u128 = 1_000_000;
@@ -55,6 +56,17 @@ struct Variant {
     when: When,
     terms: BTreeMap<String, String>,
     rates: Rates,
+}
+
+impl Variant {
+    /// Whether its rates are those of `tier`. What else a price may depend on (a route, a kind of search) no answer tells.
+    fn is_of(&self, tier: Tier) -> bool {
+        let is_said = |(name, value): (&String, &String)| match name.as_str() {
+            "service_tier" | "processing" | "speed" => Tier::read(value) == Some(tier),
+            _ => false,
+        };
+        !self.terms.is_empty() && self.terms.iter().all(is_said)
+    }
 }
 
 /// When rates apply.
@@ -145,12 +157,11 @@ pub(crate) struct Cost<'a> {
 }
 
 impl Prices {
-    /// The cost of `usage` at the moment `at`, since 1970. `terms` are what the answer says of how it was served, as
-    /// `("service_tier", "priority")`: terms that are not the usual ones and have no rates make the cost unknown.
-    pub(crate) fn cost(&self, usage: &Usage, at: Duration, terms: &[(&str, &str)]) -> Option<Cost<'_>> {
+    /// The cost of `usage` at the moment `at`, since 1970.
+    pub(crate) fn cost(&self, usage: &Usage, at: Duration) -> Option<Cost<'_>> {
         let at = at.as_secs();
         let period = self.periods.iter().rev().find(|period| period.when.holds(at))?;
-        let rates = Applied::new(period, at, terms)?;
+        let rates = Applied::new(period, at, usage.tier.unwrap_or(Tier::Standard))?;
         let input = usage.all_input()?;
         let mut sum = rates.own(Item::Request).map_or(0, |rate| u128::from(rate.at(input)));
         for (item, count) in counts(usage) {
@@ -172,17 +183,11 @@ struct Applied<'a> {
 }
 
 impl<'a> Applied<'a> {
-    /// None if there are terms that nothing is known of.
-    fn new(period: &'a Period, at: u64, terms: &[(&str, &str)]) -> Option<Self> {
-        let is_said = |(name, value): (&String, &String)| terms.contains(&(name.as_str(), value.as_str()));
-        let holds = |variant: &&Variant| variant.when.holds(at) && variant.terms.iter().all(is_said);
-        let special: Vec<_> = period.variants.iter().filter(holds).collect();
-        let is_named = |(name, value): &(&str, &str)| {
-            special.iter().any(|variant| variant.terms.get(*name).is_some_and(|named| named == value))
-        };
-        let known = terms.iter().all(|term| matches!(term.1, "default" | "standard" | "auto") || is_named(term));
-        let rates = special.iter().map(|variant| &variant.rates).collect();
-        known.then_some(Self { standard: &period.rates, special: rates })
+    /// None if nothing is known of the tier.
+    fn new(period: &'a Period, at: u64, tier: Tier) -> Option<Self> {
+        let holds = |variant: &&Variant| variant.when.holds(at) && variant.is_of(tier);
+        let special: Vec<_> = period.variants.iter().filter(holds).map(|variant| &variant.rates).collect();
+        (tier == Tier::Standard || !special.is_empty()).then_some(Self { standard: &period.rates, special })
     }
 
     fn own(&self, item: Item) -> Option<&'a Rate> {

@@ -1,5 +1,6 @@
 //! The record of a request, written from where its parts lie.
 
+use tollway_protocol::canonical::Tier;
 use tollway_records::record::{Writer, field};
 
 use crate::clock::micros;
@@ -104,6 +105,7 @@ fn how_much(exchange: &Exchange, settled: &Settled<'_>, to: &mut Writer<'_>) {
         to.number(field::COST_NANO, cost.nano);
         to.text(field::PRICE_VERSION, cost.version);
     }
+    to.text_if(field::SERVICE_TIER, exchange.told.usage.and_then(|usage| usage.tier).map(Tier::name));
     to.number(field::REQUEST_BYTES, exchange.request_bytes);
     to.number(field::RESPONSE_BYTES, exchange.response_bytes);
 }

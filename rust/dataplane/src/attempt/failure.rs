@@ -23,13 +23,21 @@ pub(crate) struct Failure {
     said: Option<Box<UpstreamError>>,
     body: Option<Bytes>,
     dialect: Dialect,
+    /// Whether the same would come of another try.
+    lasting: bool,
 }
 
 impl Failure {
     /// A failure that has no answer of the upstream's behind it.
     pub(crate) fn new(class: AttemptClass, message: impl Into<String>) -> Self {
         let dialect = Dialect::Chat;
-        Self { class, retry_after: None, status: None, message: message.into(), said: None, body: None, dialect }
+        let message = message.into();
+        Self { class, retry_after: None, status: None, message, said: None, body: None, dialect, lasting: false }
+    }
+
+    /// A fault of the provider's adapter, or of what it was sent.
+    pub(crate) fn adapter(fault: &str) -> Self {
+        Self { lasting: true, ..Self::new(AttemptClass::Malformed, fault) }
     }
 
     /// The answer was of another status than 2xx.
@@ -47,6 +55,7 @@ impl Failure {
             body: dialect.is_whole_error(&body).then_some(body),
             said: said.map(Box::new),
             dialect,
+            lasting: false,
         }
     }
 
@@ -56,12 +65,6 @@ impl Failure {
         let class = status.map_or_else(|| class_of_code(&said), class_of);
         let message = said.message.clone();
         Self { status, message, said: Some(Box::new(said)), ..Self::new(class, "") }
-    }
-
-    /// The same, where it is known when to come back.
-    #[must_use]
-    pub(crate) fn with_wait(self, wait: Duration) -> Self {
-        Self { retry_after: Some(wait), ..self }
     }
 
     /// The same, without the upstream's own words where they quote a credential of ours.
@@ -82,7 +85,8 @@ impl Failure {
     /// Whether the same target may answer if it is asked again.
     pub(crate) fn may_pass_soon(&self) -> bool {
         use AttemptClass::{Broken, Connect, Malformed, Overload, RateLimit, ServerError, Timeout};
-        matches!(self.class, RateLimit | Overload | ServerError | Connect | Broken | Malformed | Timeout)
+        !self.lasting
+            && matches!(self.class, RateLimit | Overload | ServerError | Connect | Broken | Malformed | Timeout)
     }
 
     /// What the upstream said, or what we say of it.
@@ -131,7 +135,8 @@ impl Failure {
         let (mut all_limited, mut soonest, mut last) = (true, None, None);
         for (failure, provider) in failures {
             all_limited &= matches!(failure.class, AttemptClass::RateLimit | AttemptClass::Quota);
-            soonest = failure.retry_after.map(|wait| soonest.map_or(wait, |soonest: Duration| soonest.min(wait))).or(soonest);
+            soonest =
+                failure.retry_after.map(|wait| soonest.map_or(wait, |soonest: Duration| soonest.min(wait))).or(soonest);
             last = Some((failure, provider));
         }
         let Some((last, provider)) = last else {
@@ -236,8 +241,7 @@ mod tests {
     #[test]
     fn never_repeats_what_an_upstream_said_of_our_key() {
         let body = Bytes::from_static(br#"{"error":{"message":"Incorrect API key provided: sk-canary","type":"invalid_request_error","param":null,"code":"invalid_api_key"}}"#);
-        let error =
-            Failure::status(StatusCode::UNAUTHORIZED, &HeaderMap::new(), body, Dialect::Chat).told("openai");
+        let error = Failure::status(StatusCode::UNAUTHORIZED, &HeaderMap::new(), body, Dialect::Chat).told("openai");
         assert_eq!(error.status(), StatusCode::BAD_GATEWAY);
         assert!(!format!("{error:?}").contains("canary"));
     }

@@ -7,6 +7,7 @@
 mod failure;
 mod once;
 mod race;
+pub(crate) mod shadow;
 mod tried;
 
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use std::time::Duration;
 
 use tollway_resilience::Moment;
 use tollway_resilience::balance::Ranked;
-use tollway_resilience::policy::{Chance, Next, Rules, Stop, Tries};
+use tollway_resilience::policy::{Chance, Next, Rules, Stop, Tries, View};
 
 use crate::accept::Call;
 use crate::clock::now;
@@ -26,6 +27,7 @@ use crate::telemetry::AttemptClass;
 
 pub(crate) use failure::Failure;
 pub(crate) use once::{MAX_EVENT, Opened, Reply};
+use race::Lost;
 use tried::Tried;
 
 /// A request under way: what was sent, and what may be sent next.
@@ -54,13 +56,17 @@ pub(crate) async fn run(exchange: &mut Exchange, call: &Call, plan: Plan) -> Res
     let mut run = Run {
         order: Vec::new(),
         panic: plan.panic,
-        rules: Rules { most_sends: 0, ..Rules::default() },
+        rules: Rules {
+            most_sends: 0,
+            hedge_quantile: route.hedge.as_ref().map_or(f64::INFINITY, |hedge| hedge.quantile),
+            ..Rules::default()
+        },
         tries: Tries::default(),
         failures: Vec::new(),
         route: &route,
     };
     run.take(plan.order);
-    let mut fallbacks = route.fallbacks.iter();
+    let mut fallbacks = route.fallbacks.iter().take(if plan.fallbacks { usize::MAX } else { 0 });
     let mut next = run.first(exchange)?;
     loop {
         let (index, wait) = next;
@@ -70,7 +76,12 @@ pub(crate) async fn run(exchange: &mut Exchange, call: &Call, plan: Plan) -> Res
         exchange.upstream += started.elapsed();
         let failed = match raced? {
             Ok(tried) => return served(exchange, tried),
-            Err(failed) => failed,
+            Err(Lost { class, sent }) => {
+                if let Some((index, place, findings)) = sent {
+                    exchange.served_by(index, place, findings);
+                }
+                class
+            }
         };
         if exchange.deadline.is_some_and(|deadline| deadline <= now()) {
             return Err(deadline_exceeded(exchange));
@@ -129,26 +140,26 @@ impl<'r> Run<'r> {
         true
     }
 
-    /// The first to be sent to, and when. What is not ready comes after what is.
+    /// The first to be sent to: what is not ready comes after what is.
     fn first(&self, exchange: &Exchange) -> Result<(usize, Duration), Error> {
         let moment = exchange.worker.moment();
         let able = self.order.iter().map(|ranked| (self.chance(exchange, ranked.index), ranked.index));
         let able = able.filter(|(chance, _)| chance.most > 0);
         // Of those that are ready the first in order: `min_by_key` keeps the first of equals.
         let soonest = able.map(|(chance, index)| (chance.ready_at.max(moment), index)).min_by_key(|(at, _)| *at);
-        let Some((ready_at, index)) = soonest else { return Err(self.told()) };
-        let wait = ready_at - moment;
-        if wait > self.rules.longest_wait {
-            let error = Error::new(Kind::UpstreamRateLimited, "Every target is rate limited by its provider.");
-            return Err(error.retry_after(wait));
+        let Some((_, index)) = soonest else { return Err(self.told()) };
+        for passed_over in self.order.iter().map(|ranked| ranked.index).take_while(|passed_over| *passed_over != index)
+        {
+            exchange.leave_out(passed_over, self.why_not(exchange, passed_over));
         }
-        Ok((index, wait))
+        // Where none is ready, the first to be so is asked all the same: the last way is never closed.
+        Ok((index, Duration::ZERO))
     }
 
     fn next(&self, exchange: &Exchange) -> Option<(usize, Duration)> {
-        let (moment, draw) = (exchange.worker.moment(), exchange.worker.random());
-        let chance = |index| self.chance(exchange, index);
-        match self.rules.next(&self.tries, &self.order, chance, &self.route.retries, (moment, draw)) {
+        let now = exchange.worker.moment();
+        let view = View { order: &self.order, chance: |index| self.chance(exchange, index), now };
+        match self.rules.next(&self.tries, &view, &self.route.retries, exchange.worker.random()) {
             Next::Send { index, after } => Some((index, after)),
             Next::Stop(Stop::Budget) => {
                 exchange.leave_out(self.order.last()?.index, Reason::RetryBudget);
@@ -165,11 +176,21 @@ impl<'r> Run<'r> {
         let failed = self.failures.iter().rev().find(|(_, failed)| *failed == index);
         let hopeless = failed.is_some_and(|(failure, _)| !failure.may_pass_soon() && !target.provider.has_key(moment));
         let most = if hopeless || self.comes_too_late(exchange, index) { 0 } else { target.max_retries + 1 };
-        let limited = target.health.limited(moment).max(target.provider.limited(moment));
+        let limited = target.health.limited(moment).max(target.provider.keys_away(moment));
         // An open breaker is no reason to wait: where nothing else is left, it is not asked.
         let refused = target.health.breaker().refuses(moment).map(|refused| refused.until);
         let open = refused.filter(|_| !self.panic && self.others_ready(index, moment));
         Chance { most, ready_at: limited.max(open).unwrap_or(moment) }
+    }
+
+    /// Why the target `index` is not tried before others.
+    fn why_not(&self, exchange: &Exchange, index: usize) -> Reason {
+        let moment = exchange.worker.moment();
+        match self.target(index) {
+            _ if self.comes_too_late(exchange, index) => Reason::Deadline,
+            Some(target) if target.health.breaker().refuses(moment).is_some() => Reason::Open,
+            _ => Reason::Limited,
+        }
     }
 
     fn others_ready(&self, index: usize, moment: Moment) -> bool {

@@ -15,7 +15,8 @@ use crate::relay::course::is_content;
 use crate::snapshot::Target;
 use crate::telemetry::AttemptClass;
 use crate::translate::{self, Outbound};
-use crate::upstream::body::{Bounded, UpstreamBody};
+use crate::upstream::adapted::Adapting;
+use crate::upstream::body::{Bounded, Broken, UpstreamBody};
 use crate::upstream::send::{self, Answer, Sending};
 
 use super::Failure;
@@ -82,6 +83,15 @@ async fn receive(
     deadline: Instant,
 ) -> Result<Reply, Failure> {
     let stream = outbound.stream;
+    let adapting = Adapting::begin(sending.exchange, target);
+    let adapted = match &adapting {
+        Some(adapting) => {
+            Some(adapting.request(outbound.body.to_bytes()).await.map_err(|fault| Failure::adapter(&fault))?)
+        }
+        None => None,
+    };
+    let adapted = adapted.map(|body| outbound.instead(body));
+    let outbound = adapted.as_ref().unwrap_or(outbound);
     let Answer { head, mut body } = send::send(sending, target, outbound).await?;
     sending.exchange.answered_with(sending.place, head.status);
     sending.findings.upstream_id = upstream_id(&head.headers).filter(|id| !target.provider.leaks_in(id.as_bytes()));
@@ -93,7 +103,11 @@ async fn receive(
         return Err(malformed("Its answer is compressed, which it was asked not to do."));
     }
     let content_type = head.headers.get(header::CONTENT_TYPE);
-    let is_stream = content_type.is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"));
+    let mut is_stream = content_type.is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"));
+    if let Some(adapting) = adapting {
+        body = adapting.answer(body, stream, is_stream);
+        is_stream = stream;
+    }
     if stream {
         let begun = if is_stream { Bytes::new() } else { begun(&mut body, outbound.to).await? };
         let opened = open(sending, target, (begun, body), (outbound.to, deadline)).await?;
@@ -133,9 +147,12 @@ async fn whole(
     outbound: &Outbound<'_>,
     deadline: Instant,
 ) -> Result<Reply, Failure> {
-    let broken = || Failure::new(AttemptClass::Broken, "Its answer broke off.");
+    let broken = |Broken(fault): Broken| match fault {
+        Some(fault) => Failure::adapter(&fault),
+        None => Failure::new(AttemptClass::Broken, "Its answer broke off."),
+    };
     let limit = if outbound.is_passed_on() { MAX_WHOLE } else { MAX_TRANSLATED };
-    let (bytes, more) = read(&mut body, limit).await.ok_or_else(broken)?;
+    let (bytes, more) = read(&mut body, limit).await.map_err(broken)?;
     if more && !outbound.is_passed_on() {
         return Err(malformed("Its answer is longer than the 32 MiB that can be translated."));
     }
@@ -234,6 +251,7 @@ async fn open(
         }
         match body.data().await {
             Some(Ok(data)) => decoder.push(data),
+            Some(Err(Broken(Some(fault)))) => return Err(Failure::adapter(&fault)),
             Some(Err(_)) | None => {
                 return Err(Failure::new(AttemptClass::Broken, "Its stream ended before any content."));
             }
@@ -266,12 +284,15 @@ impl Look {
     }
 }
 
-/// At most `limit` bytes (and what came with the last of them), and whether there is more; `None` if it broke off.
-async fn read(body: &mut UpstreamBody, limit: usize) -> Option<(Bytes, bool)> {
+/// At most `limit` bytes (and what came with the last of them), and whether there is more.
+///
+/// # Errors
+/// It broke off.
+async fn read(body: &mut UpstreamBody, limit: usize) -> Result<(Bytes, bool), Broken> {
     let mut first = Bytes::new();
     let mut all = BytesMut::new();
     while let Some(data) = body.data().await {
-        let data = data.ok()?;
+        let data = data?;
         if first.is_empty() && all.is_empty() {
             first = data;
         } else {
@@ -283,10 +304,10 @@ async fn read(body: &mut UpstreamBody, limit: usize) -> Option<(Bytes, bool)> {
             all.extend_from_slice(&data);
         }
         if first.len() + all.len() > limit {
-            return Some((if all.is_empty() { first } else { all.freeze() }, true));
+            return Ok((if all.is_empty() { first } else { all.freeze() }, true));
         }
     }
-    Some((if all.is_empty() { first } else { all.freeze() }, false))
+    Ok((if all.is_empty() { first } else { all.freeze() }, false))
 }
 
 fn malformed(message: &str) -> Failure {

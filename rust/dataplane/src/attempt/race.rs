@@ -4,54 +4,55 @@ use std::pin::pin;
 use std::time::Duration;
 
 use tollway_resilience::breaker::Pass;
+use tollway_resilience::policy::View;
 
 use crate::accept::Call;
-use crate::clock::{Instant, now};
+use crate::clock::now;
 use crate::error::Error;
-use crate::exchange::Exchange;
+use crate::exchange::{Exchange, Findings};
 use crate::route::Reason;
 use crate::telemetry::AttemptClass;
 
 use super::Run;
 use super::tried::{self, Tried};
 
-/// What a race brought: the send that serves, or the class of the failure that decides what comes next.
-pub(super) type Raced = Result<Tried, AttemptClass>;
+/// What a race brought: the send that serves, or the last to fail, which decides what comes next.
+pub(super) type Raced = Result<Tried, Lost>;
+
+/// A send that failed. Its failure is kept in [`Run::failures`].
+pub(super) struct Lost {
+    pub(super) class: AttemptClass,
+    /// The target, the place among the sends, what was found out; none where nothing was sent.
+    pub(super) sent: Option<(usize, usize, Findings)>,
+}
 
 /// Sends `call` to the target `index`. Every send is counted in `run`, every failure kept there.
 ///
 /// # Errors
 /// What is wrong with the request itself, found when it was translated.
-pub(super) async fn race(
-    exchange: &Exchange,
-    call: &Call,
-    run: &mut Run<'_>,
-    index: usize,
-) -> Result<Raced, Error> {
-    let Some(pass) = run.admit(exchange, index) else { return Ok(Err(AttemptClass::Cancelled)) };
-    let Some((target, patience)) = run.target(index).map(|target| (target, run.patience(exchange, index))) else {
-        return Ok(Err(AttemptClass::Cancelled));
+pub(super) async fn race(exchange: &Exchange, call: &Call, run: &mut Run<'_>, index: usize) -> Result<Raced, Error> {
+    let Some(pass) = run.admit(exchange, index) else {
+        return Ok(Err(Lost { class: AttemptClass::Cancelled, sent: None }));
     };
-    let (deadline, left) = (patience, patience.map(|until| until.saturating_duration_since(now())));
-    let first = pin!(tried::send(exchange, call, (index, target), pass, deadline));
-    let delay = run.hedge_delay(exchange, index).filter(|delay| left.is_none_or(|left| *delay < left));
-    let Some(delay) = delay else {
+    let Some(target) = run.target(index) else { return Ok(Err(Lost { class: AttemptClass::Cancelled, sent: None })) };
+    let moment = || exchange.worker.moment();
+    let began = moment();
+    let mut first = pin!(tried::send(exchange, call, (index, target), pass));
+    let left = exchange.deadline.map(|deadline| deadline.saturating_duration_since(now()));
+    let late = run.late_after(exchange, index).filter(|late| left.is_none_or(|left| *late < left));
+    let Some(late) = late else {
         let tried = first.await?;
         return Ok(run.keep(tried));
     };
-    let mut first = first;
     tokio::select! {
         biased;
         tried = &mut first => return Ok(run.keep(tried?)),
-        () = tokio::time::sleep(delay) => {}
+        () = tokio::time::sleep(late) => {}
     }
-    let Some((other, pass)) = run.hedge(exchange) else {
-        let tried = first.await?;
-        return Ok(run.keep(tried));
-    };
-    let Some(target) = run.target(other) else { return Ok(run.keep(first.await?)) };
-    let deadline = run.patience(exchange, other);
-    let mut second = pin!(tried::send(exchange, call, (other, target), pass, deadline));
+    let Some((other, pass)) = run.hedge(exchange) else { return Ok(run.keep(first.await?)) };
+    let Some(beside) = run.target(other) else { return Ok(run.keep(first.await?)) };
+    let hedged = moment();
+    let mut second = pin!(tried::send(exchange, call, (other, beside), pass));
     // Whoever fails first leaves the field to the other.
     let (tried, first_ended) = tokio::select! {
         biased;
@@ -59,11 +60,16 @@ pub(super) async fn race(
         tried = &mut second => (tried, false),
     };
     let raced = run.keep(tried?);
-    if raced.is_ok() {
-        return Ok(raced);
+    if raced.is_err() {
+        let tried = if first_ended { second.await } else { first.await };
+        return Ok(run.keep(tried?));
     }
-    let tried = if first_ended { second.await } else { first.await };
-    Ok(run.keep(tried?))
+    let late_too = run.late_after(exchange, other).unwrap_or(late);
+    match first_ended {
+        true => beside.health.outrun(moment() - hedged, late_too, moment()),
+        false => target.health.outrun(moment() - began, late, moment()),
+    }
+    Ok(raced)
 }
 
 impl<'r> Run<'r> {
@@ -84,8 +90,8 @@ impl<'r> Run<'r> {
         }
     }
 
-    /// How long to wait before a hedge, on a route that has them.
-    fn hedge_delay(&self, exchange: &Exchange, index: usize) -> Option<Duration> {
+    /// When a send to the target `index` is late, on a route that has hedges.
+    fn late_after(&self, exchange: &Exchange, index: usize) -> Option<Duration> {
         let hedge = self.route.hedge.as_ref()?;
         let health = &self.target(index)?.health;
         hedge.delay.or_else(|| self.rules.hedge_after(health, exchange.worker.moment()))
@@ -95,22 +101,10 @@ impl<'r> Run<'r> {
     fn hedge(&mut self, exchange: &Exchange) -> Option<(usize, Option<Pass>)> {
         let hedge = self.route.hedge.as_ref()?;
         let moment = exchange.worker.moment();
-        let chance = |index| self.chance(exchange, index);
-        let index = self.rules.hedge(&self.tries, &self.order, chance, &hedge.budget, moment)?;
+        let view = View { order: &self.order, chance: |index| self.chance(exchange, index), now: moment };
+        let index = self.rules.hedge(&self.tries, &view, &hedge.budget)?;
         let pass = self.admit(exchange, index)?;
         Some((index, pass))
-    }
-
-    /// When a send to the target `index` has stalled, on a route that has hedges; when the request must be over.
-    fn patience(&self, exchange: &Exchange, index: usize) -> Option<Instant> {
-        let stalled = self.route.hedge.as_ref().and_then(|_| {
-            let after = self.rules.give_up_after(&self.target(index)?.health, exchange.worker.moment())?;
-            Some(now() + after)
-        });
-        match (stalled, exchange.deadline) {
-            (Some(stalled), Some(deadline)) => Some(stalled.min(deadline)),
-            (stalled, deadline) => stalled.or(deadline),
-        }
     }
 
     fn keep(&mut self, tried: Tried) -> Raced {
@@ -119,7 +113,7 @@ impl<'r> Run<'r> {
             Err(failure) => {
                 let class = failure.class;
                 self.failures.push((failure, tried.index));
-                Err(class)
+                Err(Lost { class, sent: Some((tried.index, tried.place, tried.findings)) })
             }
         }
     }

@@ -11,7 +11,6 @@ use tollway_resilience::key::Fault;
 
 use crate::accept::Call;
 use crate::alert;
-use crate::clock::Instant;
 use crate::error::Error;
 use crate::exchange::{Exchange, Findings};
 use crate::snapshot::route::Target;
@@ -52,7 +51,7 @@ impl Drop for Noted<'_> {
     }
 }
 
-/// Sends `call` once to the target `index`, which has until `deadline`, if there is one. Without a `pass` its breaker is
+/// Sends `call` once to the target `index`. Without a `pass` its breaker is
 /// not asked and not told.
 ///
 /// # Errors
@@ -62,32 +61,16 @@ pub(crate) async fn send(
     call: &Call,
     (index, target): (usize, &Target),
     pass: Option<Pass>,
-    deadline: Option<Instant>,
 ) -> Result<Tried, Error> {
     let outbound = translate::request(exchange, call, target)?;
     let worker = &exchange.worker;
     let started = worker.moment();
-    let credential = match target.provider.credential(started, worker.random()) {
-        Ok(credential) => credential,
-        Err(failure) => {
-            let place = exchange.begin_send(index);
-            exchange.end_send(place, failure.class);
-            return Ok(Tried {
-                index,
-                place,
-                findings: Findings::default(),
-                losses: outbound.losses,
-                asked: outbound.asked,
-                answer: Err(failure),
-                busy: target.health.enter(),
-            });
-        }
-    };
+    let credential = target.provider.credential(started, worker.random());
     let place = exchange.begin_send(index);
     let noted = Noted { exchange, place };
     let busy = target.health.enter();
     let mut sending = Sending { exchange, place, credential, findings: Findings::default() };
-    let answer = once::send(&mut sending, target, &outbound, deadline).await;
+    let answer = once::send(&mut sending, target, &outbound, exchange.deadline).await;
     let findings = sending.findings;
     let answer = answer.and_then(|reply| pinned(exchange, target, &findings).map(|()| reply));
     let answer = answer.map_err(|failure| failure.without_secrets_of(&target.provider));

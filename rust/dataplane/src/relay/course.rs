@@ -9,6 +9,7 @@ use tollway_protocol::dialect::{Dialect, ReadStream, Told as Saying, UpstreamErr
 use tollway_protocol::json::Invalid;
 use tollway_protocol::sse::Decoder;
 
+use crate::account::estimate::Heard;
 use crate::attempt::MAX_EVENT;
 use crate::exchange::Told;
 use crate::guard::{Refusal, StreamGuard};
@@ -81,13 +82,20 @@ impl Course {
         self.writer.is_none()
     }
 
-    /// Takes the data of an event, or, with `None`, the end of the bytes, and appends to `out` what goes to the caller. Gives
+    /// The number of the caller's next event, in a dialect that numbers them.
+    pub(crate) fn next_number(&self) -> Option<u64> {
+        let back = self.hop.as_ref().and_then(|hop| hop.back.as_ref());
+        back.map(|back| &back.writer).or(self.writer.as_ref())?.next_number()
+    }
+
+    /// Takes the data of an event, or, with `None`, the end of the bytes; appends to `out` what goes to the caller, and lets
+    /// `heard` have what may have to be counted. Gives
     /// what was seen, and why the stream cannot go on, if it cannot.
     pub(crate) fn take(
         &mut self,
         data: Option<&[u8]>,
         guard: &mut Option<StreamGuard>,
-        out: &mut BytesMut,
+        (out, heard): (&mut BytesMut, &mut Heard),
     ) -> (Seen, Result<(), Halt>) {
         let Self { reader, calls, id, listener, writer, hop, .. } = self;
         let mut seen = Seen::default();
@@ -97,6 +105,7 @@ impl Course {
         };
         let mut each = |mut event: Event<'_>| {
             seen.note(&event);
+            heard.event(&event);
             if let Event::Open { opening: Opening::ToolCall { id: name, .. }, .. } = &mut event {
                 name.get_or_insert_with(|| translate::call_name(id, *calls).into());
                 *calls += 1;
@@ -129,8 +138,6 @@ impl Course {
 pub(crate) struct Seen {
     /// What it tells of the answer.
     pub(crate) told: Told,
-    /// Pieces of content.
-    pub(crate) pieces: u64,
     /// Whether the stream is complete.
     pub(crate) done: bool,
     /// The error that it ends with.
@@ -141,7 +148,6 @@ impl Seen {
     fn note(&mut self, event: &Event<'_>) {
         match event {
             Event::Start { model, .. } => self.told.model = model.as_deref().map(str::to_owned),
-            Event::Delta { .. } => self.pieces += 1,
             Event::Stop { stop, .. } => {
                 let word = stop.word.as_deref().unwrap_or(translate::word(stop.reason));
                 self.told.finish.get_or_insert_with(|| word.to_owned());
@@ -149,7 +155,11 @@ impl Seen {
             Event::Usage(usage) => self.told.usage = Some(self.told.usage.unwrap_or_default().updated(*usage)),
             Event::Error(error) => self.failed = Some(error.clone()),
             Event::End => self.done = true,
-            Event::Open { .. } | Event::Close { .. } | Event::Logprobs { .. } | Event::Rest(_) => {}
+            Event::Open { .. }
+            | Event::Delta { .. }
+            | Event::Close { .. }
+            | Event::Logprobs { .. }
+            | Event::Rest(_) => {}
         }
     }
 }

@@ -1,9 +1,12 @@
 //! A stream on its way: events relayed byte for byte, gathered, watched, and ended properly whatever happens.
 
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
+use serde::Serialize;
+use serde_json::value::RawValue;
+use tokio::task::JoinHandle;
 use tokio::time::Sleep;
 use tollway_protocol::canonical::Usage;
 use tollway_protocol::dialect::openai::{Chunk, quick, usage_of_answer};
@@ -12,15 +15,18 @@ use tollway_protocol::sse::decoder::Event;
 use tollway_protocol::sse::encoder;
 
 use crate::account;
+use crate::account::estimate;
+use crate::account::price::Dollars;
 use crate::attempt::Opened;
 use crate::clock::{Instant, now};
 use crate::error::{Error, Kind};
-use crate::exchange::{Exchange, apart};
+use crate::exchange::Exchange;
 use crate::guard::StreamGuard;
 use crate::inspect;
 use crate::respond::error_body::told;
 use crate::telemetry::AttemptClass;
 use crate::translate;
+use crate::upstream::body::Broken;
 
 use super::Way;
 use super::course::{Course, Halt};
@@ -53,7 +59,16 @@ pub(crate) struct StreamRelay {
     timer: Pin<Box<Sleep>>,
     last: Instant,
     seen: Seen,
+    /// The end of the stream, while tokens are counted.
+    held_back: Option<(JoinHandle<Usage>, Last)>,
     ended: bool,
+}
+
+/// The last bytes of a stream: its record comes before them.
+struct Last {
+    bytes: Bytes,
+    /// Whether no more is read then.
+    ends: bool,
 }
 
 /// What of a stream has been seen.
@@ -62,6 +77,19 @@ struct Seen {
     finish: bool,
     done: bool,
     failed: bool,
+}
+
+/// What the trailer tells; null is what is not known.
+#[derive(Serialize)]
+struct Trailer<'e> {
+    request_id: &'e str,
+    input_tokens: Option<u64>,
+    output_tokens: Option<u64>,
+    /// Whether tokens were counted here.
+    estimated: bool,
+    /// US dollars, exact.
+    cost_usd: Option<Box<RawValue>>,
+    flags: &'e [String],
 }
 
 impl StreamRelay {
@@ -83,6 +111,7 @@ impl StreamRelay {
             timer: Box::pin(tokio::time::sleep_until(until)),
             last,
             seen: Seen::default(),
+            held_back: None,
             ended: false,
         };
         for event in std::mem::take(&mut relay.source.opened.held) {
@@ -118,6 +147,13 @@ impl StreamRelay {
             if self.out.len() >= MAX_GATHERED || (self.ended && !self.out.is_empty()) {
                 return self.emit(exchange);
             }
+            if self.held_back.is_some() {
+                if !self.out.is_empty() {
+                    return self.emit(exchange);
+                }
+                ready!(self.poll_last(cx, exchange));
+                continue;
+            }
             if self.ended {
                 return Poll::Ready(None);
             }
@@ -127,6 +163,9 @@ impl StreamRelay {
                     self.turns = 0;
                     self.source.opened.decoder.push(data);
                     self.decode(exchange);
+                }
+                Poll::Ready(Some(Err(Broken(Some(fault))))) if !self.seen.done && !self.seen.failed => {
+                    self.fail(exchange, AttemptClass::Malformed, &fault);
                 }
                 Poll::Ready(Some(Err(_))) => self.close(exchange, true),
                 Poll::Ready(None) => self.close(exchange, false),
@@ -150,7 +189,7 @@ impl StreamRelay {
             let until = (self.last + idle).min(self.source.opened.deadline);
             if until <= now() {
                 self.too_late(exchange);
-                return if self.out.is_empty() { Poll::Ready(None) } else { self.emit(exchange) };
+                return self.poll_data(cx, exchange);
             }
             self.timer.as_mut().reset(until);
         }
@@ -166,7 +205,7 @@ impl StreamRelay {
     }
 
     fn decode(&mut self, exchange: &mut Exchange) {
-        while !self.ended {
+        while !self.ended && self.held_back.is_none() {
             match self.source.opened.decoder.next_event() {
                 Ok(Some(event)) => self.event(event, exchange),
                 Ok(None) => return,
@@ -204,16 +243,18 @@ impl StreamRelay {
                 self.fail(exchange, AttemptClass::Malformed, "The upstream's stream holds an event that is not JSON.");
             }
             Chunk::UsageOnly(usage) => {
-                exchange.told.usage = Some(apart(usage));
+                exchange.told.usage = Some(*usage);
+                exchange.counting.is_final = self.seen.finish;
                 if self.source.way.usage {
                     self.out.extend_from_slice(&event.raw);
                 }
             }
             Chunk::Content { finish, usage } => {
                 self.seen.finish |= finish;
-                exchange.pieces += 1;
+                exchange.counting.heard.chat(&data);
                 if let Some(usage) = usage {
-                    exchange.told.usage = Some(apart(usage));
+                    exchange.told.usage = Some(*usage);
+                    exchange.counting.is_final = self.seen.finish;
                 }
                 if finish || exchange.told.model.is_none() {
                     // Once or twice a stream: what the event tells of itself in full.
@@ -230,12 +271,18 @@ impl StreamRelay {
     /// Lets the stream go on its course: with an event, or, with none, to the end of its bytes.
     fn travel(&mut self, mut course: Box<Course>, event: Option<(&Event, &[u8])>, exchange: &mut Exchange) {
         let before = self.out.len();
-        let (seen, taken) = course.take(event.map(|(_, data)| data), &mut self.source.guard, &mut self.out);
+        let (seen, taken) = course.take(
+            event.map(|(_, data)| data),
+            &mut self.source.guard,
+            (&mut self.out, &mut exchange.counting.heard),
+        );
         if let Some((event, _)) = event.filter(|_| course.passes_on() && seen.failed.is_none()) {
             self.out.extend_from_slice(&event.raw);
         }
+        let counted = seen.told.usage.is_some();
         exchange.told.add(seen.told);
-        exchange.pieces += seen.pieces;
+        // What is counted with the end, or after it, is the last word.
+        exchange.counting.is_final |= counted && exchange.told.finish.is_some();
         self.course = Some(course);
         match (taken, seen.failed) {
             (Err(Halt::Refused(refusal)), _) => self.refuse(&inspect::refusal(&refusal), exchange),
@@ -250,9 +297,7 @@ impl StreamRelay {
                     listener.end(&key.id, &exchange.worker.shared.signatures);
                 }
                 let last = self.out.split_off(before);
-                self.trailer(exchange);
-                self.out.unsplit(last);
-                self.whole(exchange);
+                self.whole(last.freeze(), exchange);
             }
             (Ok(()), None) => {}
         }
@@ -284,7 +329,11 @@ impl StreamRelay {
             code: Some(said.code.as_deref().filter(|_| !withheld).unwrap_or(code)),
             request_id: exchange.id.as_str(),
         };
-        dialect.error_event(&told, &mut self.out);
+        dialect.error_event(&told, self.next_number(), &mut self.out);
+    }
+
+    fn next_number(&self) -> Option<u64> {
+        self.course.as_ref().and_then(|course| course.next_number())
     }
 
     fn pass(&mut self, event: &Event, data: &[u8], exchange: &mut Exchange) {
@@ -302,19 +351,47 @@ impl StreamRelay {
         if !self.release(exchange) {
             return;
         }
-        self.trailer(exchange);
-        self.out.extend_from_slice(&event.raw);
-        self.whole(exchange);
+        self.whole(event.raw.clone(), exchange);
     }
 
-    /// The stream is complete.
-    fn whole(&mut self, exchange: &mut Exchange) {
+    /// The stream is complete, save its last bytes.
+    fn whole(&mut self, last: Bytes, exchange: &mut Exchange) {
         self.seen.done = true;
         exchange.served(AttemptClass::Ok);
-        self.conclude(exchange);
+        exchange.counting.is_final = true;
+        self.finish(Last { bytes: last, ends: false }, exchange);
         // From here only the end of the body is awaited, and not for long.
         self.last = now();
         self.timer.as_mut().reset(self.last + TAIL);
+    }
+
+    /// Lets the last bytes go, or holds them back while tokens are counted that nobody reported.
+    fn finish(&mut self, last: Last, exchange: &mut Exchange) {
+        match estimate::begin(exchange) {
+            None => self.put(last, exchange),
+            Some(count) => self.held_back = Some((count, last)),
+        }
+    }
+
+    fn put(&mut self, last: Last, exchange: &mut Exchange) {
+        if self.seen.done && !exchange.settled {
+            self.trailer(exchange);
+        }
+        self.out.extend_from_slice(&last.bytes);
+        self.ended |= last.ends;
+        self.conclude(exchange);
+    }
+
+    /// Waits for what is counted, and lets the last bytes go.
+    fn poll_last(&mut self, cx: &mut Context<'_>, exchange: &mut Exchange) -> Poll<()> {
+        let Some((count, _)) = &mut self.held_back else { return Poll::Ready(()) };
+        if let Ok(counted) = ready!(Pin::new(count).poll(cx)) {
+            exchange.estimated(counted);
+        }
+        if let Some((_, last)) = self.held_back.take() {
+            self.put(last, exchange);
+        }
+        Poll::Ready(())
     }
 
     /// Lets the guardrail release what it held back; `false` if it refuses.
@@ -333,14 +410,17 @@ impl StreamRelay {
         if !self.source.way.trailer {
             return;
         }
-        let usage = exchange.told.usage.as_ref();
-        let flags = self.source.guard.as_ref().map_or(&[][..], StreamGuard::flags);
-        let told = serde_json::json!({
-            "request_id": exchange.id.as_str(),
-            "input_tokens": usage.and_then(Usage::all_input),
-            "output_tokens": usage.and_then(Usage::all_output),
-            "flags": flags,
-        });
+        let usage = account::used(exchange);
+        let cost = account::cost(exchange).and_then(|cost| RawValue::from_string(Dollars(cost.nano).to_string()).ok());
+        let trailer = Trailer {
+            request_id: exchange.id.as_str(),
+            input_tokens: usage.as_ref().and_then(Usage::all_input),
+            output_tokens: usage.as_ref().and_then(Usage::all_output),
+            estimated: exchange.counting.estimate.is_some(),
+            cost_usd: cost,
+            flags: self.source.guard.as_ref().map_or(&[], StreamGuard::flags),
+        };
+        let told = serde_json::to_string(&trailer).unwrap_or_default();
         encoder::comment(format!("tollway {told}").as_bytes(), &mut self.out);
     }
 
@@ -364,9 +444,7 @@ impl StreamRelay {
         } else if self.seen.finish && !broken && self.source.opened.decoder.pending() == 0 {
             // Some servers leave [DONE] out; their stream was whole all the same.
             if self.release(exchange) {
-                self.trailer(exchange);
-                self.out.extend_from_slice(encoder::DONE);
-                exchange.served(AttemptClass::Ok);
+                self.whole(Bytes::from_static(encoder::DONE), exchange);
                 self.end(exchange);
             }
         } else {
@@ -395,13 +473,18 @@ impl StreamRelay {
 
     fn refuse(&mut self, error: &Error, exchange: &mut Exchange) {
         exchange.error = Some(error.code());
-        exchange.dialect.error_event(&told(error, exchange.id.as_str()), &mut self.out);
-        self.end(exchange);
+        self.seen.failed = true;
+        let mut last = BytesMut::new();
+        exchange.dialect.error_event(&told(error, exchange.id.as_str()), self.next_number(), &mut last);
+        self.finish(Last { bytes: last.freeze(), ends: true }, exchange);
     }
 
+    /// Nothing more is read. What is held back still goes out.
     fn end(&mut self, exchange: &mut Exchange) {
-        self.ended = true;
-        self.conclude(exchange);
+        match &mut self.held_back {
+            Some((_, last)) => last.ends = true,
+            None => self.finish(Last { bytes: Bytes::new(), ends: true }, exchange),
+        }
     }
 
     /// Accounts for the stream, before the bytes that tell the caller that it is over.

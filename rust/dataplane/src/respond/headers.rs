@@ -54,7 +54,7 @@ pub(crate) fn of_exchange(headers: &mut HeaderMap, exchange: &Exchange) {
 
 /// The tokens and the cost of an answer that is known whole.
 pub(crate) fn of_usage(headers: &mut HeaderMap, exchange: &Exchange) {
-    let Some(usage) = &exchange.told.usage else { return };
+    let Some(usage) = account::used(exchange) else { return };
     if let Some(input) = usage.all_input() {
         headers.insert(INPUT_TOKENS, HeaderValue::from(input));
     }

@@ -69,7 +69,6 @@ pub(crate) fn respond(
 fn answered(mut exchange: Box<Exchange>, answer: Answer) -> Response<ReplyBody> {
     match answer {
         Answer::Whole(body) => {
-            exchange.pieces = (body.len() as u64).div_ceil(4);
             let mut response = whole_open(&mut exchange, StatusCode::OK, JSON, body);
             headers::of_usage(response.headers_mut(), &exchange);
             response

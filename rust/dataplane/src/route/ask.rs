@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use rustc_hash::FxBuildHasher;
 use serde_json::Value as Json;
-use tollway_protocol::canonical::Usage;
 use tollway_expression::{Facts, Pairs, Texts, Value, Variable};
+use tollway_protocol::canonical::Usage;
 use tollway_resilience::Moment;
 
 use crate::accept::Call;
@@ -86,7 +86,7 @@ impl<'e> Ask<'e> {
     pub(crate) fn estimated_cost(&self, target: &Target) -> Option<u64> {
         let output = Some(self.shape().max_tokens).filter(|most| *most > 0).unwrap_or(TYPICAL_OUTPUT);
         let usage = Usage { input: Some(self.input_tokens()), output: Some(output), ..Usage::default() };
-        let cost = target.prices.as_ref()?.cost(&usage, self.accepted, &[])?;
+        let cost = target.prices.as_ref()?.cost(&usage, self.accepted)?;
         Some(cost.nano)
     }
 

@@ -45,7 +45,15 @@ impl<'a> Chooser<'a> {
     /// Begins, with nothing decided.
     pub(crate) fn new(ask: &'a Ask<'a>) -> Self {
         let verdicts = vec![None; ask.route.targets.len()];
-        Self { route: ask.route, ask, verdicts, order: Vec::new(), panic: false, left_out: Vec::new(), failed: Vec::new() }
+        Self {
+            route: ask.route,
+            ask,
+            verdicts,
+            order: Vec::new(),
+            panic: false,
+            left_out: Vec::new(),
+            failed: Vec::new(),
+        }
     }
 
     /// What was decided.
@@ -69,11 +77,7 @@ impl<'a> Chooser<'a> {
                         self.visit(child);
                     }
                 }
-                Strategy::Fallback
-                | Strategy::Weighted
-                | Strategy::Latency
-                | Strategy::LeastBusy
-                | Strategy::Cost => {
+                Strategy::Fallback | Strategy::Weighted | Strategy::Latency | Strategy::LeastBusy | Strategy::Cost => {
                     for place in self.ranked(choice) {
                         if let Some(child) = choice.children.get(place) {
                             self.visit(child);
@@ -149,7 +153,9 @@ impl<'a> Chooser<'a> {
             (None, _) => {
                 balance::rank(&mut order, count, score);
                 if choice.strategy == Strategy::Latency {
-                    balance::two_choices(draw, count, score).into_iter().for_each(|place| balance::first(&mut order, place));
+                    balance::two_choices(draw, count, score)
+                        .into_iter()
+                        .for_each(|place| balance::first(&mut order, place));
                 }
             }
         }

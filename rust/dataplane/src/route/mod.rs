@@ -3,6 +3,7 @@
 mod ask;
 mod choose;
 mod constraint;
+mod rules;
 mod shape;
 
 use std::fmt::Write;
@@ -20,6 +21,7 @@ use choose::Planned;
 
 pub(crate) use ask::Ask;
 pub(crate) use choose::Chooser;
+pub(crate) use rules::{degraded, task_type};
 
 pub(crate) use constraint::Reason;
 
@@ -51,6 +53,8 @@ pub(crate) struct Plan {
     pub(crate) order: Vec<usize>,
     /// So few of the targets are well that how they are is ignored.
     pub(crate) panic: bool,
+    /// Whether the route's fallbacks serve when all of it has failed.
+    pub(crate) fallbacks: bool,
 }
 
 impl Plan {
@@ -70,11 +74,11 @@ pub(crate) fn plan(exchange: &Exchange, call: &Call, permit: &Permit) -> Result<
     let planned = plan_for(exchange, call, route, choice);
     if planned.order.is_empty()
         && let Some(node) = &route.context_window
-        && exchange.left_out.borrow().iter().any(|(_, reason)| *reason == Reason::ContextWindow)
+        && exchange.is_left_out(Reason::ContextWindow)
     {
         let longer = plan_for(exchange, call, route, node);
         if !longer.order.is_empty() {
-            return Ok(Plan { route: Arc::clone(route), order: longer.order, panic: longer.panic });
+            return Ok(Plan { route: Arc::clone(route), order: longer.order, panic: longer.panic, fallbacks: true });
         }
     }
     if planned.order.is_empty() {
@@ -84,7 +88,7 @@ pub(crate) fn plan(exchange: &Exchange, call: &Call, permit: &Permit) -> Result<
             |key| nobody(&Ask::of(exchange, call, route, key), &exchange.left_out.borrow()),
         ));
     }
-    Ok(Plan { route: Arc::clone(route), order: planned.order, panic: planned.panic })
+    Ok(Plan { route: Arc::clone(route), order: planned.order, panic: planned.panic, fallbacks: true })
 }
 
 /// The targets to which `node` leads, best first.
@@ -128,7 +132,8 @@ pub(crate) fn nobody(ask: &Ask<'_>, left_out: &[(usize, Reason)]) -> Error {
     };
     let all = |wanted: Reason| left_out.iter().all(|(_, reason)| *reason == wanted);
     let why = reason.told(target, ask);
-    let message = format!("No target of the route {:?} may serve this request of the key {:?}: {why}.", route.name, key.id);
+    let message =
+        format!("No target of the route {:?} may serve this request of the key {:?}: {why}.", route.name, key.id);
     if all(Reason::Cost) {
         return Error::new(Kind::CostLimit, message);
     }

@@ -119,7 +119,8 @@ impl Snapshot {
     /// What does not hold together, in words for the operator; never a secret.
     pub(crate) fn compile(json: &[u8], before: Option<&Snapshot>) -> Result<Self, String> {
         let spec: Spec = serde_json::from_slice(json).map_err(|error| format!("the snapshot is not valid: {error}"))?;
-        let state = before.map_or_else(|| Arc::new(Memory::default()) as Arc<dyn State>, |before| Arc::clone(&before.state));
+        let state =
+            before.map_or_else(|| Arc::new(Memory::default()) as Arc<dyn State>, |before| Arc::clone(&before.state));
         let providers = spec
             .providers
             .into_iter()
@@ -164,10 +165,14 @@ impl Snapshot {
             teams: spec.scopes.iter().filter(|scope| scope.kind == "team").filter_map(narrowed).collect(),
             scopes: spec.scopes,
             store: spec.store,
-            task_types: spec.task_types.into_iter().map(|kind| {
-                let when = Condition::compile(&kind.when, Phase::TaskType);
-                when.map(|when| (kind.name, when)).map_err(|mistake| format!("a task type: {mistake}"))
-            }).collect::<Result<_, _>>()?,
+            task_types: spec
+                .task_types
+                .into_iter()
+                .map(|kind| {
+                    let when = Condition::compile(&kind.when, Phase::TaskType);
+                    when.map(|when| (kind.name, when)).map_err(|mistake| format!("a task type: {mistake}"))
+                })
+                .collect::<Result<_, _>>()?,
             panic_threshold: spec.panic_threshold.unwrap_or(0.5),
             state,
             secret: Zeroizing::new(server.secret.into_bytes()),

@@ -1,7 +1,7 @@
 //! Routes, compiled: what may serve a logical model name, and how one of it is chosen.
 
 use std::hint::black_box;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tollway_expression::{Condition, Phase as Decides};
@@ -84,8 +84,10 @@ pub(crate) struct Degrade {
 
 /// When a second send starts beside a slow one.
 pub(crate) struct Hedge {
-    /// None for the observed 95th percentile of the first token.
+    /// None for the observed quantile.
     pub(crate) delay: Option<Duration>,
+    /// Of the time to the first token.
+    pub(crate) quantile: f64,
     pub(crate) budget: Budget,
 }
 
@@ -93,7 +95,9 @@ pub(crate) struct Hedge {
 pub(crate) struct Shadow {
     pub(crate) choice: Node,
     pub(crate) share: f64,
-    pub(crate) max_nano_per_day: Option<u64>,
+    most_per_day: Option<u64>,
+    /// The day since 1970, and what was spent on it in nano-dollars.
+    spent: Mutex<(u64, u64)>,
 }
 
 /// A route's reference to a deployment.
@@ -201,7 +205,10 @@ impl Node {
                 }
                 let turns = Smooth::new(weights.iter().copied());
                 let rules = rules.iter().map(|text| condition(text)).collect::<Result<_, _>>()?;
-                Ok(Self { via, way: Way::Choice(Box::new(Choice { strategy, children, weights, turns, rules, sticky })) })
+                Ok(Self {
+                    via,
+                    way: Way::Choice(Box::new(Choice { strategy, children, weights, turns, rules, sticky })),
+                })
             }
         }
     }
@@ -234,14 +241,36 @@ impl Degrade {
 impl Hedge {
     fn compile(spec: HedgeSpec) -> Self {
         let delay = spec.delay_ms.map(Duration::from_millis);
-        Self { delay, budget: budget(spec.share, HEDGES) }
+        Self { delay, quantile: spec.quantile, budget: budget(spec.share, HEDGES) }
     }
 }
 
 impl Shadow {
     fn compile(spec: ShadowSpec, targets: usize) -> Result<Self, String> {
         let choice = Node::compile(spec.choice, targets)?;
-        Ok(Self { choice, share: spec.share, max_nano_per_day: spec.max_nano_per_day })
+        Ok(Self { choice, share: spec.share, most_per_day: spec.max_nano_per_day, spent: Mutex::default() })
+    }
+
+    fn day(&self, at: Duration) -> MutexGuard<'_, (u64, u64)> {
+        let day = at.as_secs() / 86_400;
+        let mut spent = self.spent.lock().unwrap_or_else(PoisonError::into_inner);
+        if spent.0 != day {
+            *spent = (day, 0);
+        }
+        spent
+    }
+
+    /// Whether more may be spent `at` a time since 1970. What is under way is not known yet: the bound is met but for that.
+    pub(crate) fn affords(&self, at: Duration) -> bool {
+        self.most_per_day.is_none_or(|most| self.day(at).1 < most)
+    }
+
+    /// Counts what a copy that began `at` a time since 1970 has cost.
+    pub(crate) fn spend(&self, at: Duration, nano: u64) {
+        if self.most_per_day.is_some() {
+            let mut spent = self.day(at);
+            spent.1 = spent.1.saturating_add(nano);
+        }
     }
 }
 

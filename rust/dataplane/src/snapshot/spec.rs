@@ -7,6 +7,7 @@ use http::HeaderValue;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use tollway_protocol::dialect::Dialect;
+use tollway_protocol::quirks::Declared;
 use tollway_resilience::breaker::BreakerSettings;
 use tollway_resilience::health::HealthSettings;
 
@@ -117,6 +118,10 @@ pub(crate) struct ProviderSpec {
     pub(crate) dialects: Vec<DialectName>,
     /// What it calls the most tokens of a chat completion.
     pub(crate) max_tokens: String,
+    /// How it departs from the dialects, in what it takes.
+    pub(crate) quirks: QuirksSpec,
+    /// The Python class that translates for it, if one does.
+    pub(crate) adapter: Option<AdapterSpec>,
     pub(crate) base_url: String,
     pub(crate) auth_header: String,
     pub(crate) auth_prefix: String,
@@ -179,6 +184,33 @@ impl BreakerSpec {
         };
         HealthSettings { breaker, ..HealthSettings::default() }
     }
+}
+
+/// A class of the operator's, or of a module's, that turns a dialect into what an exotic API takes, and back.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AdapterSpec {
+    pub(crate) id: u64,
+    pub(crate) call: String,
+    pub(crate) is_async: bool,
+    pub(crate) timeout_ms: u64,
+    /// Where requests go, and those for a stream; `{model}` stands for the model's name.
+    pub(crate) path: String,
+    pub(crate) stream_path: String,
+}
+
+/// How a provider departs from the dialects that it speaks, in what it takes.
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct QuirksSpec {
+    /// Of chat completions.
+    pub(crate) chat: Declared,
+    /// Of requests for answers in any other dialect.
+    pub(crate) other: Declared,
+    /// Of embeddings.
+    pub(crate) embeddings: Declared,
+    /// Whether a stream's usage is asked for; else it comes unasked, and asking is an error.
+    pub(crate) ask_usage: bool,
 }
 
 /// Where a provider's answers come from.
@@ -392,8 +424,10 @@ pub(crate) struct RetryBudgetSpec {
 #[derive(Deserialize, Clone, Copy)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct HedgeSpec {
-    /// None for the observed 95th percentile of the first token.
+    /// None for the observed quantile.
     pub(crate) delay_ms: Option<u64>,
+    /// Of the time to the first token.
+    pub(crate) quantile: f64,
     /// The most of such sends, as a share of all.
     pub(crate) share: f64,
 }

@@ -7,15 +7,13 @@ use tollway_protocol::dialect::{Dialect, Head, Wanted, anthropic, gemini};
 use tollway_protocol::json::{Invalid, Json};
 
 use crate::accept::Call;
+use crate::account::estimate::is_short;
 use crate::error::{Error, Kind};
 use crate::exchange::Exchange;
 use crate::respond::Outcome;
 use crate::snapshot::Target;
 
 use super::refused;
-
-/// The longest body that is counted on the thread that serves connections; a longer one goes to another.
-const HERE: usize = 8 * 1024;
 
 /// Answers `call` with how many tokens it would be for `target`'s model. A count that is an approximation is flagged
 /// `tokens:estimated`.
@@ -24,9 +22,10 @@ const HERE: usize = 8 * 1024;
 /// `InvalidRequest`: the body is not the caller's dialect.
 pub(crate) async fn answer(exchange: &mut Exchange, call: &Call, target: &Target) -> Result<Outcome, Error> {
     let (dialect, body, model) = (call.dialect(), call.body.clone(), target.model.clone());
+    let is_short = is_short(body.len(), &model);
     let path = call.path().model.map(str::to_owned);
     let count = move || counted(&body, dialect, path.as_deref(), &model);
-    let counted = if call.body.len() <= HERE {
+    let counted = if is_short {
         count()
     } else {
         let lost = |_| Error::new(Kind::Internal, "The count of the request's tokens was lost.");

@@ -5,6 +5,7 @@
 //! target cannot say is named.
 
 pub(crate) mod count;
+pub(crate) mod fixed;
 mod signatures;
 
 use bytes::Bytes;
@@ -43,6 +44,13 @@ pub(crate) struct Outbound<'c> {
 }
 
 impl Outbound<'_> {
+    /// The same with `body`, which an adapter made of it. Its headers are the adapter's.
+    pub(crate) fn instead(&self, body: Bytes) -> Self {
+        let Self { from, to, operation, stream, base64, .. } = *self;
+        let (losses, asked) = (Vec::new(), self.asked.clone());
+        Self { from, to, operation, stream, base64, losses, asked, body: Segments::from(body), forward: &[] }
+    }
+
     /// Whether the answer passes as it is.
     pub(crate) fn is_passed_on(&self) -> bool {
         self.from == self.to
@@ -60,24 +68,50 @@ pub(crate) fn request<'c>(exchange: &Exchange, call: &'c Call, target: &Target) 
         Operation::Generate | Operation::Count => target.provider.speaks(from),
         Operation::Embed { .. } => target.provider.embeds(from).ok_or_else(|| no_embeddings(target))?,
     };
-    let mut outbound = Outbound { from, to, operation, body: Segments::default(), stream, base64: false, losses: Vec::new(), asked: None, forward: &[] };
+    let mut outbound = Outbound {
+        from,
+        to,
+        operation,
+        body: Segments::default(),
+        stream,
+        base64: false,
+        losses: Vec::new(),
+        asked: None,
+        forward: &[],
+    };
     if from == to {
         outbound.forward = &call.head.forward;
     }
+    let mut losses = Losses::default();
     // A count may hold a whole request, and in it the model's name.
     let holds_more = operation == Operation::Count && to == Dialect::Gemini;
-    if from == to && !holds_more && !signature::is_marked(&call.body, to) {
-        let usage = matches!(from, Dialect::Chat | Dialect::Completions);
+    let changed = exchange.most_tokens.is_some() && operation == Operation::Generate;
+    if from == to && !holds_more && !changed && !signature::is_marked(&call.body, to) {
+        let usage = matches!(from, Dialect::Chat | Dialect::Completions) && target.provider.ask_usage;
         outbound.body = for_upstream(&call.body, &call.peek, &target.labels.model_json, usage);
-        return Ok(outbound);
+    } else {
+        let body = match operation {
+            Operation::Generate => translated(exchange, call, target, to, &mut losses),
+            Operation::Count => count::request(call, target, &mut losses),
+            Operation::Embed { .. } => embedding(call, target, &mut outbound, &mut losses),
+        };
+        outbound.body = Segments::from(Bytes::from(body.map_err(|invalid| refused(&invalid))?));
+        outbound.asked = (from == Dialect::Responses && from != to).then(|| call.body.clone());
     }
-    let mut losses = Losses::default();
-    let body = match operation {
-        Operation::Generate => translated(exchange, call, target, to, &mut losses),
-        Operation::Count => count::request(call, target, &mut losses),
-        Operation::Embed { .. } => embedding(call, target, &mut outbound, &mut losses),
-    };
-    let body = body.map_err(|invalid| refused(&invalid))?;
+    if let Some(quirks) = target.provider.quirks(to, operation).filter(|one| one.may_mind(outbound.body.as_slice()))
+        && let Some(body) = quirks.apply(&outbound.body.to_bytes(), &mut losses)
+    {
+        outbound.body = Segments::from(Bytes::from(body));
+    }
+    outbound.losses = lost(exchange, target, &losses)?;
+    Ok(outbound)
+}
+
+/// What is lost, as flags.
+///
+/// # Errors
+/// `InvalidRequest`, if the route is to refuse that.
+fn lost(exchange: &Exchange, target: &Target, losses: &Losses) -> Result<Vec<String>, Error> {
     let reject = exchange.route.as_ref().is_some_and(|route| route.on_lossy == OnLossy::Reject);
     if reject && let Some(first) = losses.names().first() {
         let message = format!(
@@ -87,10 +121,7 @@ pub(crate) fn request<'c>(exchange: &Exchange, call: &'c Call, target: &Target) 
         );
         return Err(Error::new(Kind::InvalidRequest, message).at(first.clone()));
     }
-    outbound.asked = (from == Dialect::Responses && from != to).then(|| call.body.clone());
-    outbound.losses = losses.names().iter().map(|name| format!("lossy:{name}")).collect();
-    outbound.body = Segments::from(Bytes::from(body));
-    Ok(outbound)
+    Ok(losses.names().iter().map(|name| format!("lossy:{name}")).collect())
 }
 
 fn translated(
@@ -104,6 +135,9 @@ fn translated(
     let json = Json::parse(&call.body)?;
     let mut request = call.dialect().read_request(json, call.path(), losses)?;
     request.stream = call.stream();
+    if let Some(most) = exchange.most_tokens {
+        request.sampling.max_tokens = Some(request.sampling.max_tokens.map_or(most, |asked| asked.min(most)));
+    }
     if let Some(key) = &exchange.key {
         exchange.worker.shared.signatures.restore(&key.id, &mut request, to);
     }

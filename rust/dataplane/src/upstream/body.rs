@@ -14,6 +14,7 @@ use tollway_protocol::splice::Segments;
 
 use crate::clock::Instant;
 
+use super::adapted::AdaptedBody;
 use super::mock::MockBody;
 use super::pool::Lease;
 
@@ -49,9 +50,9 @@ impl Body for Outgoing {
     }
 }
 
-/// Why an answer's body ended early.
+/// Why an answer's body ended early: what is to be said of it, where that is not that it broke off.
 #[derive(Debug)]
-pub(crate) struct Broken;
+pub(crate) struct Broken(pub(crate) Option<Box<str>>);
 
 /// An answer's body as it arrives.
 pub(crate) enum UpstreamBody {
@@ -59,6 +60,8 @@ pub(crate) enum UpstreamBody {
     Http(Incoming, Option<(http1::SendRequest<Outgoing>, Lease)>),
     /// From the mock.
     Mock(Box<MockBody>),
+    /// Of another, by way of an adapter.
+    Adapted(Box<AdaptedBody>),
 }
 
 impl UpstreamBody {
@@ -66,6 +69,7 @@ impl UpstreamBody {
     pub(crate) fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Broken>>> {
         let (incoming, lease) = match self {
             Self::Mock(body) => return body.poll_data(cx),
+            Self::Adapted(body) => return body.poll_data(cx),
             Self::Http(incoming, lease) => (incoming, lease),
         };
         loop {
@@ -78,7 +82,7 @@ impl UpstreamBody {
                     }
                     return Poll::Ready(Some(Ok(data)));
                 }
-                Some(Err(_)) => return Poll::Ready(Some(Err(Broken))),
+                Some(Err(_)) => return Poll::Ready(Some(Err(Broken(None)))),
                 None => {
                     give_back(lease);
                     return Poll::Ready(None);
@@ -96,7 +100,7 @@ impl UpstreamBody {
     pub(crate) fn declared(&self) -> Option<u64> {
         match self {
             Self::Http(incoming, _) => incoming.size_hint().exact(),
-            Self::Mock(_) => None,
+            Self::Mock(_) | Self::Adapted(_) => None,
         }
     }
 }
@@ -134,7 +138,7 @@ impl Bounded {
     /// The next piece; `None` at the proper end; broken once the deadline has passed.
     pub(crate) fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Broken>>> {
         let mut watched = self.watched.borrow_mut();
-        let Some(body) = &mut watched.body else { return Poll::Ready(Some(Err(Broken))) };
+        let Some(body) = &mut watched.body else { return Poll::Ready(Some(Err(Broken(None)))) };
         let polled = body.poll_data(cx);
         if polled.is_pending() && !watched.waiting.as_ref().is_some_and(|waiting| waiting.will_wake(cx.waker())) {
             watched.waiting = Some(cx.waker().clone());

@@ -10,12 +10,10 @@ use tollway_resilience::key::{KeyHealth, KeyState};
 use tollway_resilience::outlier::Every;
 use tollway_resilience::state::{CredentialId, State};
 
-use crate::attempt::Failure;
 use crate::snapshot::spec::ApiKeySpec;
-use crate::telemetry::AttemptClass;
 
-/// How often a key that was refused is tried again, where the provider has no other: it may have been a mistake of the
-/// provider's.
+/// How often a key that was refused is tried again, where the provider has no other and there are other targets: it may
+/// have been a mistake of the provider's.
 const AGAIN: Duration = Duration::from_secs(60);
 
 /// One of a provider's keys.
@@ -27,7 +25,19 @@ pub(crate) struct Credential {
     weight: u32,
 }
 
+/// When a key that was refused serves again.
+const NEVER: Moment = Moment(u64::MAX);
+
 impl Credential {
+    /// When it serves again; none if it does.
+    fn away(&self, now: Moment) -> Option<Moment> {
+        match self.health.state(now) {
+            KeyState::Alive => None,
+            KeyState::Limited { until } | KeyState::Exhausted { until } => Some(until),
+            KeyState::Dead { .. } => Some(NEVER),
+        }
+    }
+
     /// It served.
     pub(crate) fn serves(&self, now: Moment) {
         // Mostly it is known to: a look takes no other thread's line.
@@ -83,58 +93,27 @@ impl Credentials {
         self.pool.iter().filter(move |key| key.health.state(now) == KeyState::Alive)
     }
 
-    /// One of the keys that serve, by weight: `draw` is any number. None for a provider without keys.
-    ///
-    /// # Errors
-    /// None of them serves; when one will, if that is known.
-    pub(super) fn pick(&self, now: Moment, draw: u64) -> Result<Option<&Credential>, Failure> {
-        if self.pool.is_empty() {
-            return Ok(None);
-        }
-        if let [only] = self.pool.as_slice()
-            && only.health.state(now) == KeyState::Alive
-        {
-            return Ok(Some(only));
+    /// One of the keys that serve, by weight: `draw` is any number. Where none does, the one that is the first to do so again,
+    /// or the first: the last way is never closed. None for a provider without keys.
+    pub(super) fn pick(&self, now: Moment, draw: u64) -> Option<&Credential> {
+        if let [only] = self.pool.as_slice() {
+            return Some(only);
         }
         let total: u32 = self.alive(now).map(|key| key.weight).sum();
         let mut left = u32::try_from(draw % u64::from(total.max(1))).unwrap_or_default();
         for key in self.alive(now) {
             match left.checked_sub(key.weight) {
                 Some(rest) => left = rest,
-                None => return Ok(Some(key)),
+                None => return Some(key),
             }
         }
-        self.refused(now)
+        self.pool.iter().min_by_key(|key| key.away(now))
     }
 
-    /// No key is alive: why, unless it is time to try a dead one.
-    fn refused(&self, now: Moment) -> Result<Option<&Credential>, Failure> {
-        if let Some(until) = self.limited(now) {
-            let exhausted = self.pool.iter().any(|key| matches!(key.health.state(now), KeyState::Exhausted { .. }));
-            let (class, what) = match exhausted {
-                true => (AttemptClass::Quota, "The quota of its keys is used up."),
-                false => (AttemptClass::RateLimit, "Its keys are rate limited."),
-            };
-            return Err(Failure::new(class, what).with_wait(until - now));
-        }
-        match self.pool.first() {
-            Some(key) if self.again.due(AGAIN, now) => Ok(Some(key)),
-            _ => Err(Failure::new(AttemptClass::Credentials, "It has refused the gateway's credentials.")),
-        }
-    }
-
-    /// When the first of the keys that are limited serves again, where none does now.
-    pub(super) fn limited(&self, now: Moment) -> Option<Moment> {
-        let mut soonest = None;
-        for key in &self.pool {
-            let until = match key.health.state(now) {
-                KeyState::Alive => return None,
-                KeyState::Limited { until } | KeyState::Exhausted { until } => until,
-                KeyState::Dead { .. } => continue,
-            };
-            soonest = Some(soonest.map_or(until, |soonest: Moment| soonest.min(until)));
-        }
-        soonest
+    /// When the first of the keys serves again, where none does now. Where all were refused, one is tried now and then.
+    pub(super) fn away(&self, now: Moment) -> Option<Moment> {
+        let soonest = self.pool.iter().map(|key| key.away(now)).min()??;
+        (soonest != NEVER || !self.again.due(AGAIN, now)).then_some(soonest)
     }
 
     /// Whether any key serves.

@@ -45,7 +45,7 @@ impl MockBody {
             }
             None if self.cut => {
                 self.cut = false;
-                Poll::Ready(Some(Err(Broken)))
+                Poll::Ready(Some(Err(Broken(None))))
             }
             None => Poll::Ready(None),
         }

@@ -1,5 +1,6 @@
 //! Upstream: origins, connections to them, and one send.
 
+pub(crate) mod adapted;
 pub(crate) mod body;
 pub(crate) mod credential;
 pub(crate) mod mock;

@@ -6,13 +6,15 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderName, HeaderValue, Uri, header as names};
 
 use tollway_protocol::dialect::Dialect;
+use tollway_protocol::quirks::Quirks;
 use tollway_resilience::Moment;
 use tollway_resilience::health::HealthSettings;
 use tollway_resilience::state::State;
 
 use crate::accept::endpoint::Operation;
-use crate::attempt::Failure;
-use crate::snapshot::spec::{MockSpec, ProviderKind, ProviderSpec, header};
+use crate::guard::OnFailure;
+use crate::snapshot::Hook;
+use crate::snapshot::spec::{AdapterSpec, MockSpec, ProviderKind, ProviderSpec, QuirksSpec, header};
 
 use super::credential::{Credential, Credentials};
 use super::origin::{Origin, Settings};
@@ -24,11 +26,37 @@ pub(crate) struct Provider {
     dialects: Vec<Dialect>,
     /// What it calls the most tokens of a chat completion.
     pub(crate) max_tokens: String,
+    quirks: ByRequest,
+    /// Whether a stream's usage is asked for.
+    pub(crate) ask_usage: bool,
+    /// The Python class that translates for it, if one does.
+    pub(crate) adapter: Option<Hook>,
     pub(crate) region: Option<String>,
     pub(crate) tags: Vec<String>,
     /// How its deployments are judged.
     pub(crate) judged: HealthSettings,
     pub(crate) transport: Transport,
+}
+
+/// How it departs from the dialects, by the kind of request.
+struct ByRequest {
+    chat: Option<Quirks>,
+    other: Option<Quirks>,
+    embeddings: Option<Quirks>,
+}
+
+impl ByRequest {
+    fn compile(spec: QuirksSpec) -> Result<Self, String> {
+        let mut chat = spec.chat;
+        if !spec.ask_usage {
+            chat.omit.push("stream_options".to_owned());
+        }
+        Ok(Self {
+            chat: Quirks::compile(chat)?,
+            other: Quirks::compile(spec.other)?,
+            embeddings: Quirks::compile(spec.embeddings)?,
+        })
+    }
 }
 
 /// Where answers come from.
@@ -47,6 +75,8 @@ pub(crate) struct HttpTransport {
     fixed: [(Dialect, Address); 4],
     embeddings: Address,
     count: Address,
+    /// Where an adapter's requests go, and those for a stream.
+    adapted: Option<[String; 2]>,
     /// All fixed headers but the credential.
     pub(crate) headers: HeaderMap,
     pub(crate) credentials: Credentials,
@@ -67,6 +97,9 @@ impl Provider {
     /// # Errors
     /// What does not hold together, without secrets.
     pub(crate) fn compile(mut spec: ProviderSpec, known: Option<&Self>, state: &dyn State) -> Result<Self, String> {
+        let ask_usage = spec.quirks.ask_usage;
+        let quirks = ByRequest::compile(std::mem::take(&mut spec.quirks))
+            .map_err(|error| format!("provider {:?}: {error}", spec.name))?;
         let name: Arc<str> = spec.name.as_str().into();
         let dialects: Vec<Dialect> = std::mem::take(&mut spec.dialects).into_iter().map(|name| name.0).collect();
         if dialects.is_empty() {
@@ -74,15 +107,17 @@ impl Provider {
         }
         let max_tokens = std::mem::take(&mut spec.max_tokens);
         let judged = spec.breaker.judged();
+        let (paths, adapter) = spec.adapter.take().map(adapter).unzip();
         let (region, tags) = (spec.region.take(), std::mem::take(&mut spec.tags));
         let transport = match (spec.kind, spec.mock.take()) {
             (ProviderKind::Mock, Some(mock)) => Transport::Mock(mock),
             (ProviderKind::Mock, None) => return Err(format!("provider {name:?}: its mock settings are missing")),
             (ProviderKind::Http, _) => Transport::Http(Box::new(
-                HttpTransport::compile(spec, known, state).map_err(|error| format!("provider {name:?}: {error}"))?,
+                HttpTransport::compile(spec, known, (paths, state))
+                    .map_err(|error| format!("provider {name:?}: {error}"))?,
             )),
         };
-        Ok(Self { name, dialects, max_tokens, region, tags, judged, transport })
+        Ok(Self { name, dialects, max_tokens, quirks, ask_usage, adapter, region, tags, judged, transport })
     }
 
     /// What is spoken with it for a caller of `dialect`: the same, if it can.
@@ -93,9 +128,19 @@ impl Provider {
 
     /// What is spoken with it for embeddings, for a caller of `dialect`; `None` if it has none.
     pub(crate) fn embeds(&self, dialect: Dialect) -> Option<Dialect> {
-        let able = |own: &&Dialect| matches!(own, Dialect::Chat | Dialect::Gemini);
+        let able = |own: &&Dialect| self.adapter.is_none() && matches!(own, Dialect::Chat | Dialect::Gemini);
         let same = self.dialects.iter().filter(able).find(|own| **own == dialect);
         same.or(self.dialects.iter().find(able)).copied()
+    }
+
+    /// What of the dialect `spoken` it does not take as it is, in a request for `operation`.
+    pub(crate) fn quirks(&self, spoken: Dialect, operation: Operation) -> Option<&Quirks> {
+        match (operation, spoken) {
+            (Operation::Generate, Dialect::Chat) => self.quirks.chat.as_ref(),
+            (Operation::Generate, _) => self.quirks.other.as_ref(),
+            (Operation::Embed { .. }, _) => self.quirks.embeddings.as_ref(),
+            (Operation::Count, _) => None,
+        }
     }
 
     /// Whether `text`, which the provider sent, holds a credential of ours: upstreams quote what they were sent.
@@ -111,16 +156,13 @@ impl Provider {
     }
 
     /// The key to send with: one of those that serve, by weight. None for a provider that needs none.
-    ///
-    /// # Errors
-    /// None of them serves.
-    pub(crate) fn credential(&self, now: Moment, draw: u64) -> Result<Option<&Credential>, Failure> {
-        self.credentials().map_or(Ok(None), |credentials| credentials.pick(now, draw))
+    pub(crate) fn credential(&self, now: Moment, draw: u64) -> Option<&Credential> {
+        self.credentials()?.pick(now, draw)
     }
 
-    /// When one of its keys serves again, where all are limited.
-    pub(crate) fn limited(&self, now: Moment) -> Option<Moment> {
-        self.credentials()?.limited(now)
+    /// When one of its keys serves again, where none does.
+    pub(crate) fn keys_away(&self, now: Moment) -> Option<Moment> {
+        self.credentials()?.away(now)
     }
 
     /// Whether it has several keys, and one of them serves.
@@ -143,7 +185,11 @@ impl Provider {
 }
 
 impl HttpTransport {
-    fn compile(spec: ProviderSpec, known: Option<&Provider>, state: &dyn State) -> Result<Self, String> {
+    fn compile(
+        spec: ProviderSpec,
+        known: Option<&Provider>,
+        (adapted, state): (Option<[String; 2]>, &dyn State),
+    ) -> Result<Self, String> {
         let base: Uri = spec.base_url.parse().map_err(|_| "its base_url is not a URL".to_owned())?;
         let mut headers = HeaderMap::new();
         for (name, value) in &spec.headers {
@@ -156,7 +202,8 @@ impl HttpTransport {
         headers.insert(names::ACCEPT, HeaderValue::from_static("application/json, text/event-stream"));
         headers.insert(names::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         headers.insert(names::USER_AGENT, HeaderValue::from_static(concat!("tollway/", env!("CARGO_PKG_VERSION"))));
-        let credentials = Credentials::compile(&spec.name, (&spec.auth_header, &spec.auth_prefix), spec.api_keys, state)?;
+        let credentials =
+            Credentials::compile(&spec.name, (&spec.auth_header, &spec.auth_prefix), spec.api_keys, state)?;
         let settings = Settings {
             base: base.clone(),
             ca: spec.ca,
@@ -179,7 +226,7 @@ impl HttpTransport {
         ];
         let embeddings = Address::of(&base, "/embeddings")?;
         let count = Address::of(&base, "/messages/count_tokens")?;
-        Ok(Self { base, fixed, embeddings, count, origin, headers, credentials })
+        Ok(Self { base, fixed, embeddings, count, adapted, origin, headers, credentials })
     }
 
     /// Where a request in `dialect` for `model` goes, which asks for a stream or not; `None` if the model's name can be no
@@ -190,6 +237,10 @@ impl HttpTransport {
         operation: Operation,
         (model, stream): (&str, bool),
     ) -> Option<Address> {
+        if let Some([whole, streamed]) = &self.adapted {
+            let path = if stream { streamed } else { whole };
+            return Address::of(&self.base, &path.replace("{model}", &in_path(model))).ok();
+        }
         match (dialect, operation) {
             (Dialect::Chat, Operation::Embed { .. }) => return Some(self.embeddings.clone()),
             (Dialect::Anthropic, Operation::Count) => return Some(self.count.clone()),
@@ -210,6 +261,12 @@ impl HttpTransport {
             if model.contains('/') { format!("/{}", in_path(model)) } else { format!("/models/{}", in_path(model)) };
         Address::of(&self.base, &format!("{path}:{method}")).ok()
     }
+}
+
+fn adapter(spec: AdapterSpec) -> ([String; 2], Hook) {
+    let AdapterSpec { id, call, is_async, timeout_ms, path, stream_path } = spec;
+    let timeout = Duration::from_millis(timeout_ms);
+    ([path, stream_path], Hook { id, call, is_async, timeout, on_failure: OnFailure::Closed })
 }
 
 /// `name` as it can stand in a path (RFC 3986 §3.3), its slashes kept.

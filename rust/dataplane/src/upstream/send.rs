@@ -52,7 +52,9 @@ pub(crate) async fn send(
     outbound: &Outbound<'_>,
 ) -> Result<Answer, SendError> {
     match &target.provider.transport {
-        Transport::Mock(spec) => Ok(mock::answer(spec, target, outbound.stream, sending.exchange.worker.random()).await),
+        Transport::Mock(spec) => {
+            Ok(mock::answer(spec, target, outbound.stream, sending.exchange.worker.random()).await)
+        }
         Transport::Http(http) => {
             let address =
                 http.address(outbound.to, outbound.operation, (&target.model, outbound.stream)).ok_or_else(|| {

@@ -11,6 +11,7 @@ mod embeddings;
 mod loss;
 mod request;
 mod stream;
+mod tier;
 mod usage;
 
 pub use answer::{Answer, Choice, Stop, StopReason};
@@ -25,4 +26,5 @@ pub use request::{
     ToolKind,
 };
 pub use stream::{Delta, Event, Opening};
+pub use tier::Tier;
 pub use usage::Usage;

@@ -1,5 +1,7 @@
 //! What a request took, in buckets that do not overlap.
 
+use super::tier::Tier;
+
 /// Tokens by bucket. No token is in two; absent is not zero.
 ///
 /// The dialects disagree in what includes what: `OpenAI`'s `prompt_tokens` include the cached ones, Anthropic's
@@ -33,6 +35,8 @@ pub struct Usage {
     pub web_searches: Option<u64>,
     /// What the provider reports as the whole, where that is not the sum.
     pub total: Option<u64>,
+    /// On what terms it was served, where the provider says so.
+    pub tier: Option<Tier>,
 }
 
 impl Usage {
@@ -73,6 +77,7 @@ impl Usage {
             image_output: newer.image_output.or(self.image_output),
             web_searches: newer.web_searches.or(self.web_searches),
             total: newer.total.or(self.total),
+            tier: newer.tier.or(self.tier),
         }
     }
 

@@ -98,11 +98,11 @@ impl Dialect {
         }
     }
 
-    /// Appends `error` as an event of a stream.
-    pub fn error_event(self, error: &ErrorTold<'_>, out: &mut BytesMut) {
+    /// Appends `error` as an event of a stream, `number` as its writer counts them.
+    pub fn error_event(self, error: &ErrorTold<'_>, number: Option<u64>, out: &mut BytesMut) {
         match self {
             Self::Chat | Self::Completions => openai::error::event(error, out),
-            Self::Responses => responses::error::event(error, out),
+            Self::Responses => responses::error::event(error, number, out),
             Self::Anthropic => anthropic::error::event(error, out),
             Self::Gemini => gemini::error::event(error, out),
         }

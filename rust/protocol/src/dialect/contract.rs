@@ -130,6 +130,11 @@ pub trait WriteStream {
 
     /// The tokens that it has been told of.
     fn usage(&self) -> Option<Usage>;
+
+    /// The number of its next event, in a dialect that numbers them.
+    fn next_number(&self) -> Option<u64> {
+        None
+    }
 }
 
 /// An error, as the gateway tells it to a caller.

@@ -1,7 +1,8 @@
 //! OpenAI's events and errors.
 
 use serde_json::{Value, json};
-use tollway_protocol::dialect::openai::{Chunk, Usage, classify, error_body, is_canonical_error, quick};
+use tollway_protocol::canonical::{Tier, Usage};
+use tollway_protocol::dialect::openai::{Chunk, classify, error_body, is_canonical_error, quick};
 use tollway_protocol::dialect::{UpstreamError, parse_error};
 
 const PLAIN: Chunk = Chunk::Content { finish: false, usage: None };
@@ -19,8 +20,8 @@ fn delta(delta: &Value) -> Vec<u8> {
     chunk(&json!([{"index": 0, "delta": delta, "logprobs": null, "finish_reason": null}]), &[])
 }
 
-fn usage(input: u64, output: u64) -> Usage {
-    Usage { input: Some(input), output: Some(output), ..Usage::default() }
+fn usage(input: u64, output: u64) -> Box<Usage> {
+    Box::new(Usage { input: Some(input), output: Some(output), ..Usage::default() })
 }
 
 /// Both looks must agree, but that the quick one takes a preamble for content.
@@ -91,6 +92,9 @@ fn finish_and_usage() {
     let expected = Chunk::Content { finish: true, usage: Some(usage(3, 4)) };
     both(&chunk(&json!([{"delta": {}, "finish_reason": "stop"}]), &groq), &expected);
     both(&chunk(&json!([]), &[("usage", json!({}))]), &Chunk::Preamble);
+    let tier = [("service_tier", json!("flex")), counted[0].clone()];
+    let flex = Usage { tier: Some(Tier::Flex), ..*usage(3, 4) };
+    both(&chunk(&json!([]), &tier), &Chunk::UsageOnly(flex.into()));
 }
 
 #[test]

@@ -122,7 +122,8 @@ proptest! {
         let mut order = Vec::new();
         rank(&mut order, states.len(), |_| 0.0);
         let healthy = healthy_first(&mut order, panic, readiness);
-        prop_assert!(order.iter().take(healthy.ready).all(|ranked| !matches!(readiness(ranked.index), Readiness::Away { .. })));
+        let away = |ranked: &Ranked| matches!(readiness(ranked.index), Readiness::Away { .. });
+        prop_assert!(!order.iter().take(healthy.ready).any(away));
         let mut all = indices(&order);
         all.sort_unstable();
         prop_assert_eq!(all, (0..states.len()).collect::<Vec<_>>());

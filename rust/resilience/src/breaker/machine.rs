@@ -43,8 +43,11 @@ impl Machine {
     }
 
     pub(super) fn half_open(&mut self) -> Option<Transition> {
+        if self.standing == Standing::HalfOpen {
+            return None;
+        }
         self.successes = 0;
-        matches!(self.standing, Standing::Open { .. }).then(|| self.to(Standing::HalfOpen, Why::CooledDown))
+        Some(self.to(Standing::HalfOpen, Why::CooledDown))
     }
 
     pub(super) fn probe_succeeded(&mut self, now: Moment) -> Option<Transition> {

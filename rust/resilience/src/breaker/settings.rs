@@ -93,7 +93,7 @@ pub enum Why {
 /// No leave to send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Refused {
-    /// When it is worth asking again; where all probes are under way, that is now.
+    /// When it is worth asking again; where all probes are under way, in a second.
     pub until: Moment,
 }
 

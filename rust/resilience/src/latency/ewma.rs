@@ -3,10 +3,8 @@
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
+use super::cell::Cell;
 use crate::clock::{Moment, micros};
-
-/// Nothing observed yet: as an `f32`, the upper half is no number.
-const NOTHING: u64 = u64::MAX;
 
 /// The latency of an upstream, as an average that rises to a peak at once and falls with the time constant `tau`.
 ///
@@ -15,7 +13,7 @@ const NOTHING: u64 = u64::MAX;
 #[derive(Debug)]
 pub struct PeakEwma {
     /// Microseconds as an `f32` above, when they were seen below: in 1.024 ms since the start, modulo 2^32 (51 days).
-    cell: AtomicU64,
+    cell: Cell,
     /// In ticks of 1.024 ms.
     tau: AtomicU64,
 }
@@ -24,7 +22,7 @@ impl PeakEwma {
     /// One that knows nothing yet.
     #[must_use]
     pub fn new(tau: Duration) -> PeakEwma {
-        let average = PeakEwma { cell: AtomicU64::new(NOTHING), tau: AtomicU64::new(1) };
+        let average = PeakEwma { cell: Cell::new(), tau: AtomicU64::new(1) };
         average.apply(tau);
         average
     }
@@ -37,22 +35,19 @@ impl PeakEwma {
     /// A latency, seen at `now`.
     pub fn observe(&self, latency: Duration, now: Moment) {
         let seen = micros(latency) as f32;
-        let next = |cell: u64| {
-            let Some((cost, at)) = unpack(cell) else { return Some(pack(seen, tick(now))) };
+        self.cell.change(|held| {
+            let Some((cost, at)) = held else { return (seen, tick(now)) };
             let kept = self.kept(at, now);
             let cost = if seen > cost { seen } else { cost * kept + seen * (1.0 - kept) };
             // A reading older than the last one does not turn the time back.
-            let at = if tick(now).wrapping_sub(at) as i32 > 0 { tick(now) } else { at };
-            Some(pack(cost, at))
-        };
-        // The closure never declines, so this cannot fail.
-        let _ = self.cell.fetch_update(Relaxed, Relaxed, next);
+            (cost, if tick(now).wrapping_sub(at) as i32 > 0 { tick(now) } else { at })
+        });
     }
 
     /// What the next request is expected to take; `None` if nothing was ever observed.
     #[must_use]
     pub fn estimate(&self, now: Moment) -> Option<Duration> {
-        let (cost, at) = unpack(self.cell.load(Relaxed))?;
+        let (cost, at) = self.cell.get()?;
         Some(Duration::from_micros((cost * self.kept(at, now)) as u64))
     }
 
@@ -65,14 +60,6 @@ impl PeakEwma {
 
 fn tick(now: Moment) -> u32 {
     (now.0 >> 10) as u32
-}
-
-fn pack(cost: f32, at: u32) -> u64 {
-    u64::from(cost.to_bits()) << 32 | u64::from(at)
-}
-
-fn unpack(cell: u64) -> Option<(f32, u32)> {
-    (cell != NOTHING).then(|| (f32::from_bits((cell >> 32) as u32), cell as u32))
 }
 
 #[cfg(test)]

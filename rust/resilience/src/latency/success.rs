@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::cell::Cell;
 use crate::clock::Moment;
 use crate::window::{SLOTS, Window};
 
@@ -27,31 +28,43 @@ const WEIGHTS: [f64; SLOTS] = {
 /// By time, not by request: a burst of failures is one event on a busy target and on a quiet one, and a target that is not
 /// asked any more is forgiven as fast as one that recovers.
 #[derive(Debug)]
-pub struct SuccessRate(Window);
+pub struct SuccessRate {
+    window: Window,
+    /// The rate, for an epoch of the window (modulo 2^32): within it only what is observed changes it, and it is read ten
+    /// times as often.
+    found: Cell,
+}
 
 impl SuccessRate {
     /// One that knows nothing yet.
     #[must_use]
     pub fn new(tau: Duration) -> SuccessRate {
-        SuccessRate(Window::new(window(tau)))
+        SuccessRate { window: Window::new(window(tau)), found: Cell::new() }
     }
 
     /// Another time constant; what was seen is forgotten if it differs.
     pub fn apply(&self, tau: Duration) {
-        self.0.resize(window(tau));
+        self.window.resize(window(tau));
+        self.found.clear();
     }
 
     /// A request ended.
     pub fn observe(&self, succeeded: bool, now: Moment) {
-        self.0.add(now, u32::from(succeeded), u32::from(!succeeded));
+        self.window.add(now, u32::from(succeeded), u32::from(!succeeded));
+        self.found.clear();
     }
 
-    /// From 0 to 1, never 0; 1 where nothing is known.
+    /// From 0 to 1, never 0; 1 where nothing is known. Of two threads that observe and read at once, the one may see the rate
+    /// without the other's observation until the next.
     #[must_use]
     pub fn rate(&self, now: Moment) -> f64 {
-        let seen = self.0.weighted(now, &WEIGHTS);
-        let succeeded = seen.first + PRIOR;
-        succeeded / (succeeded + seen.second)
+        let epoch = self.window.epoch(now);
+        let rate = self.found.get_or(epoch as u32, || {
+            let seen = self.window.weighted(epoch, &WEIGHTS);
+            let succeeded = seen.first + PRIOR;
+            Some((succeeded / (succeeded + seen.second)) as f32)
+        });
+        rate.map_or(1.0, f64::from)
     }
 }
 

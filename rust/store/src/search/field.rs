@@ -39,7 +39,7 @@ fn attempts(record: &Record, read: fn(&Attempt) -> &str) -> Held<'_> {
 }
 
 /// Every field of a record.
-const FIELDS: [(&str, Read); 61] = [
+const FIELDS: [(&str, Read); 62] = [
     ("id", |r| Held::Text(Some(&r.id))),
     ("accepted_us", |r| number(r.accepted_us)),
     ("endpoint", |r| Held::Text(Some(&r.endpoint))),
@@ -92,6 +92,7 @@ const FIELDS: [(&str, Read); 61] = [
     ("estimated", |r| Held::Truth(r.estimated)),
     ("cost_nano", |r| Held::Number(r.cost_nano.map(i128::from))),
     ("price_version", |r| text(&r.price_version)),
+    ("service_tier", |r| text(&r.service_tier)),
     ("cache", |r| Held::Text(Some(&r.cache))),
     ("flags", |r| texts(&r.flags)),
     ("trace_id", |r| text(&r.trace_id)),

@@ -13,7 +13,7 @@ fn rates(rates: Value) -> Prices {
 }
 
 fn nano(prices: &Prices, usage: Usage) -> Option<u64> {
-    prices.cost(&usage, Duration::ZERO, &[]).map(|cost| cost.nano)
+    prices.cost(&usage, Duration::ZERO).map(|cost| cost.nano)
 }
 
 fn input(tokens: u64) -> Usage {
@@ -41,6 +41,7 @@ fn every_bucket_counts_once() {
         image_output: some,
         web_searches: some,
         total: Some(1_000_000),
+        tier: None,
     };
     assert_eq!(nano(&rates(each), usage), Some(8191));
 }
@@ -122,7 +123,7 @@ fn periods() {
         {"version": "second", "when": {"from": 1000}, "rates": {"input": 2_000_000}},
         {"version": "night", "when": {"daily": [86_000, 100]}, "rates": {"input": 3_000_000}},
     ]));
-    let version = |at| dated.cost(&input(1), Duration::from_secs(at), &[]).unwrap().version;
+    let version = |at| dated.cost(&input(1), Duration::from_secs(at)).unwrap().version;
     assert_eq!(version(100), "first");
     assert_eq!(version(999), "first");
     assert_eq!(version(1000), "second");
@@ -131,24 +132,33 @@ fn periods() {
     assert_eq!(version(86_400 + 99), "night");
     assert_eq!(version(86_400 + 100), "second");
     let later = prices(json!([{"version": "v", "when": {"from": 10, "daily": null}, "rates": {"input": 1}}]));
-    assert_eq!(later.cost(&input(1), Duration::from_secs(9), &[]), None, "no price was known then");
+    assert_eq!(later.cost(&input(1), Duration::from_secs(9)), None, "no price was known then");
 }
 
 #[test]
-fn terms() {
+fn tiers() {
     let prices = prices(json!([{"version": "v", "rates": {"input": 10_000_000, "cache_read": 1_000_000}, "variants": [
         {"when": {"from": 50}, "terms": {"service_tier": "priority"}, "rates": {"input": 20_000_000}},
         {"terms": {"service_tier": "flex"}, "rates": {"input": 5_000_000}},
         {"terms": {"processing": "batch"}, "rates": {"input": 4_000_000, "cache_read": 500_000}},
+        {"terms": {"speed": "fast"}, "rates": {"input": 60_000_000, "cache_read": 6_000_000}},
+        {"terms": {"route": "scale"}, "rates": {"input": 1}},
+        {"terms": {}, "rates": {"input": 2}},
     ]}]));
-    let usage = Usage { input: Some(1), cache_read: Some(2), ..Usage::default() };
-    let cost = |at, terms: &[_]| prices.cost(&usage, Duration::from_secs(at), terms).map(|cost| cost.nano);
-    assert_eq!(cost(99, &[]), Some(12));
-    assert_eq!(cost(99, &[("service_tier", "default"), ("speed", "standard")]), Some(12));
-    assert_eq!(cost(99, &[("service_tier", "priority")]), Some(22), "what it does not change stays");
-    assert_eq!(cost(49, &[("service_tier", "priority")]), None, "its price was not known then");
-    assert_eq!(cost(99, &[("service_tier", "scale")]), None);
-    assert_eq!(cost(99, &[("service_tier", "flex"), ("processing", "batch")]), Some(6), "the first one, item by item");
+    let cost = |at, tier| {
+        let usage = Usage { input: Some(1), cache_read: Some(2), tier, ..Usage::default() };
+        prices.cost(&usage, Duration::from_secs(at)).map(|cost| cost.nano)
+    };
+    assert_eq!(cost(99, None), Some(12));
+    assert_eq!(cost(99, Some(Tier::Standard)), Some(12));
+    assert_eq!(cost(99, Some(Tier::Priority)), Some(22), "what it does not change stays");
+    assert_eq!(cost(49, Some(Tier::Priority)), None, "its price was not known then");
+    assert_eq!(cost(99, Some(Tier::Flex)), Some(7));
+    assert_eq!(cost(99, Some(Tier::Batch)), Some(5));
+    assert_eq!(cost(99, Some(Tier::Fast)), Some(72));
+    for unpriced in [Tier::Scale, Tier::Provisioned, Tier::Other] {
+        assert_eq!(cost(99, Some(unpriced)), None, "{unpriced:?}");
+    }
 }
 
 #[test]
@@ -200,11 +210,10 @@ fn golden_bills() {
             image_output: tokens("image_output"),
             web_searches: tokens("web_searches"),
             total: None,
+            tier: bill["terms"].as_object().unwrap().values().find_map(|term| Tier::read(term.as_str().unwrap())),
         };
-        let terms: Vec<_> = bill["terms"].as_object().into_iter().flatten().collect();
-        let terms: Vec<_> = terms.iter().map(|(name, value)| (name.as_str(), value.as_str().unwrap())).collect();
         let at = Duration::from_secs(bill["at"].as_u64().unwrap());
-        let usd = prices.cost(&usage, at, &terms).map(|cost| Dollars(cost.nano).to_string());
+        let usd = prices.cost(&usage, at).map(|cost| Dollars(cost.nano).to_string());
         assert_eq!(usd.as_deref(), bill["usd"].as_str(), "{}", bill["name"]);
     }
 }

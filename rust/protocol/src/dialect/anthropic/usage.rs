@@ -2,7 +2,7 @@
 //! include the thoughts (<https://platform.claude.com/docs/en/api/messages>, `usage`).
 
 use super::merge::keep;
-use crate::canonical::Usage;
+use crate::canonical::{Tier, Usage};
 use crate::json::{At, Fields, Json, Members};
 
 /// Reads a `usage` object. None if it reports nothing.
@@ -35,8 +35,16 @@ pub(super) fn update(known: Usage, json: &Json<'_>) -> Usage {
         output: Usage::apart(count(whole, "output_tokens"), [reasoning.or(known.reasoning)]),
         reasoning,
         web_searches: count(json.get("server_tool_use"), "web_search_requests"),
+        tier: tier(json).or(known.tier),
         ..Usage::default()
     })
+}
+
+/// The tier; of one that is fast, that is what counts: it is priced for its speed
+/// (<https://platform.claude.com/docs/en/build-with-claude/fast-mode>).
+fn tier(json: &Json<'_>) -> Option<Tier> {
+    let word = |name: &str| Tier::read(json.get(name)?.as_str()?);
+    word("speed").filter(|tier| *tier != Tier::Standard).or_else(|| word("service_tier"))
 }
 
 /// The members of a `usage` object: in a `whole` one input and output must be there, at a stream's end only the output.
@@ -102,7 +110,10 @@ mod tests {
         assert_eq!((usage.output, usage.reasoning, usage.web_searches), (Some(5), Some(4), Some(2)));
         let rest = r#"{"server_tool_use":{"web_fetch_requests":1},"service_tier":"standard"}"#;
         assert_eq!(Json::Object(self::rest(whole.clone())).to_text(), rest);
-        assert_eq!(read(&write(&usage)), Some(usage));
+        assert_eq!(usage.tier, Some(Tier::Standard));
+        assert_eq!(read(&write(&usage)), Some(Usage { tier: None, ..usage }), "in the rest, as it was said");
+        let fast = json(r#"{"input_tokens":3,"service_tier":"standard","speed":"fast"}"#);
+        assert_eq!(read(&fast).and_then(|usage| usage.tier), Some(Tier::Fast));
     }
 
     /// The last report has the sum of what was written to the cache, and nothing of lifetimes.

@@ -1,7 +1,7 @@
 //! Tokens (`usageMetadata`). The prompt's count includes what was cached, and each modality; thoughts, and what tools
 //! brought in, are counted apart (<https://ai.google.dev/api/generate-content#UsageMetadata>).
 
-use crate::canonical::Usage;
+use crate::canonical::{Tier, Usage};
 use crate::json::{Json, Members};
 
 /// The tokens in `json`; None if it is not an object. Read in camelCase alone, as only Google writes it.
@@ -28,6 +28,7 @@ pub fn read(json: &Json<'_>) -> Option<Usage> {
         reasoning: count("thoughtsTokenCount"),
         audio_output,
         image_output,
+        tier: ["serviceTier", "trafficType"].iter().find_map(|name| Tier::read(json.get(name)?.as_str()?)),
         ..Usage::default()
     };
     let total = count("totalTokenCount").filter(|total| *total != sum(&usage));

@@ -4,7 +4,8 @@ use std::sync::LazyLock;
 
 use memchr::memmem::Finder;
 
-use super::usage::{Usage, read_usage};
+use super::usage::{read_tier, read_usage};
+use crate::canonical::{Tier, Usage};
 use crate::dialect::{UpstreamError, parse_error};
 use crate::json::{Cursor, Fault};
 
@@ -23,10 +24,10 @@ pub enum Chunk {
         /// Whether a choice ends here.
         finish: bool,
         /// The usage, where reported.
-        usage: Option<Usage>,
+        usage: Option<Box<Usage>>,
     },
     /// Usage and no choices, as OpenAI sends it last if `include_usage` was asked for.
-    UsageOnly(Usage),
+    UsageOnly(Box<Usage>),
     /// Not a JSON object.
     Malformed,
 }
@@ -78,7 +79,8 @@ fn all_null(data: &[u8], key: &Finder<'_>) -> bool {
 #[derive(Default)]
 struct Seen {
     choices: Choices,
-    usage: Option<Usage>,
+    usage: Option<Box<Usage>>,
+    tier: Option<Tier>,
     error: bool,
     /// Whether the object may be an error without a member `error`, or a keep-alive.
     bare: bool,
@@ -104,8 +106,9 @@ fn look(data: &[u8]) -> Result<Chunk, Fault> {
         seen.empty = false;
         match key.raw {
             b"choices" => seen.choices = look_at_choices(cursor)?,
-            b"usage" => seen.usage = read_usage(cursor, 1)?.or(seen.usage),
-            b"x_groq" => seen.usage = seen.usage.or(look_into_groq(cursor)?),
+            b"usage" => seen.usage = read_usage(cursor, 1)?.map(Box::new).or(seen.usage.take()),
+            b"x_groq" => seen.usage = seen.usage.take().or(look_into_groq(cursor)?.map(Box::new)),
+            b"service_tier" => seen.tier = read_tier(cursor, 1)?,
             b"error" => {
                 seen.error = matches!(cursor.peek(), Some(b'{' | b'"'));
                 cursor.pass(1)?;
@@ -118,6 +121,9 @@ fn look(data: &[u8]) -> Result<Chunk, Fault> {
         Ok(())
     })?;
     cursor.end()?;
+    if let Some(usage) = &mut seen.usage {
+        usage.tier = seen.tier;
+    }
     Ok(if object { seen.judge(data) } else { Chunk::Malformed })
 }
 
@@ -132,8 +138,8 @@ impl Seen {
                 Chunk::Content { finish, usage }
             }
             // Some send the usage last beside an empty delta; with nothing counted yet, it is the stream's head.
-            (Choices::Some { .. }, usage @ Some(Usage { output: Some(1..), .. })) => {
-                Chunk::Content { finish: false, usage }
+            (Choices::Some { .. }, Some(usage)) if usage.all_output().is_some_and(|output| output > 0) => {
+                Chunk::Content { finish: false, usage: Some(usage) }
             }
             (Choices::Some { .. }, _) | (Choices::Empty, None) => Chunk::Preamble,
             (Choices::Empty | Choices::Absent, Some(usage)) => Chunk::UsageOnly(usage),

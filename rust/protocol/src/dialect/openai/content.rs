@@ -144,15 +144,17 @@ pub(super) fn search_results<'a>(results: &Json<'a>) -> Vec<Annotation<'a>> {
     cited.filter(|annotation| annotation.url.is_some()).collect()
 }
 
-/// Writes one of `annotations`; None if it cannot be said: this dialect cites URLs alone.
-pub(super) fn write_annotation<'a>(annotation: &Annotation<'a>) -> Option<Json<'a>> {
+/// Writes one of `annotations`; None if it cannot be said: this dialect cites URLs alone. `text` is where in the content
+/// its text lies, and how long it is, in characters: where no place in it is known, the whole of it cites.
+pub(super) fn write_annotation<'a>(annotation: &Annotation<'a>, text: (u64, u64)) -> Option<Json<'a>> {
     if annotation.origin.0 == CHAT {
         return Some(annotation.origin.1.clone()).filter(|json| *json != Json::Null);
     }
-    let (start, end) = annotation.span.unwrap_or_default();
+    let (before, length) = text;
+    let (start, end) = annotation.span.unwrap_or((0, length));
     let cited = Members::new()
-        .with("start_index", start)
-        .with("end_index", end)
+        .with("start_index", before.saturating_add(start))
+        .with("end_index", before.saturating_add(end))
         .with("url", annotation.url.clone()?)
         .with("title", annotation.title.clone().unwrap_or_default())
         .with_some("content", annotation.cited.clone());

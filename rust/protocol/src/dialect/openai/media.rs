@@ -8,6 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::marks::mark;
 use crate::canonical::{Body, Media, Source, Text};
+use crate::dialect::responses::file_name;
 use crate::json::{Fields, Invalid, Json, Members};
 
 /// Reads what a part of the type `kind` holds; None if it holds nothing that is known.
@@ -117,22 +118,9 @@ pub(super) fn file_part<'a>(media: &Media<'a>, own: bool) -> Option<Members<'a>>
         Source::Base64(_) | Source::Url(_) => ("file_data", media.url("application/pdf")?),
         Source::Parts(_) => return None,
     };
-    let named = media.name.clone().or_else(|| (!own).then(|| name_of(media)));
+    let named = if own { media.name.clone() } else { Some(file_name(media)) };
     let inner = Members::new().with_some("filename", named).with(member, value);
     Some(Members::new().with("type", "file").with("file", inner))
-}
-
-/// OpenAI wants a name for each file; its ending tells what it is.
-fn name_of(media: &Media<'_>) -> Text<'static> {
-    Cow::Borrowed(match (&media.source, media.mime.as_deref()) {
-        (Source::Text(_), None | Some("text/plain")) => "document.txt",
-        (_, Some("text/html")) => "document.html",
-        (_, Some("text/csv")) => "document.csv",
-        (_, Some("text/markdown")) => "document.md",
-        (_, Some("application/json")) => "document.json",
-        (_, Some("text/plain")) => "document.txt",
-        _ => "document.pdf",
-    })
 }
 
 fn mime_of_format(format: &str) -> String {

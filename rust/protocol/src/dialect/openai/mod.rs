@@ -10,7 +10,7 @@
 //! arguments are text; a call without a type is a function, without an id it gets one; `any` is `required`; `max_tokens`
 //! has the name that the server wants; a file's data is a data URL where its type is known; usage is always asked for in a
 //! stream; an answer has a role, and ends for a reason. A stream that is written anew adds up to the same; what its chunks
-//! say beside the choices, as `service_tier`, is not in the canonical form.
+//! say beside the choices is not in the canonical form, save the `service_tier`, which goes with the usage.
 
 pub mod answer;
 mod calls;
@@ -23,10 +23,12 @@ mod marks;
 mod media;
 mod reasoning;
 pub mod request;
+mod spoken;
 mod stop;
 pub mod stream;
 pub mod usage;
 
 pub use chunk::{Chunk, classify, quick};
 pub use error::{error_body, is_canonical_error};
-pub use usage::{Answer, Usage, usage_of_answer};
+pub use spoken::{Spoken, spoken};
+pub use usage::{Answer, usage_of_answer};

@@ -1,25 +1,12 @@
 //! Tokens, and what else a whole answer tells of itself.
 
-use crate::canonical::Usage as Tokens;
+use crate::canonical::{Tier, Usage};
 use crate::json::{Cursor, Fault, Json, Members, unescape_lossy};
-
-/// Tokens as the upstream reported them; None where it did not.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Usage {
-    /// `prompt_tokens`, the cached ones included.
-    pub input: Option<u64>,
-    /// `completion_tokens`, the reasoning included.
-    pub output: Option<u64>,
-    /// `prompt_tokens_details.cached_tokens`; else DeepSeek's `prompt_cache_hit_tokens`, or a bare `cached_tokens`.
-    pub cached: Option<u64>,
-    /// `completion_tokens_details.reasoning_tokens`.
-    pub reasoning: Option<u64>,
-}
 
 /// What a whole answer tells of itself.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Answer {
-    /// The usage, where reported.
+    /// The usage, where reported; with the tier alone, where only that was said.
     pub usage: Option<Usage>,
     /// The model that answered.
     pub model: Option<String>,
@@ -37,17 +24,26 @@ pub fn usage_of_answer(body: &[u8]) -> Option<Answer> {
 fn read_answer(body: &[u8]) -> Result<Option<Answer>, Fault> {
     let mut cursor = Cursor::new(body, 0);
     let mut answer = Answer::default();
+    let mut tier = None;
     let object = cursor.if_object(0, |cursor, key| {
         match key.raw {
             b"usage" => answer.usage = read_usage(cursor, 1)?,
             b"model" => answer.model = string(cursor, 1)?,
             b"choices" => answer.finish = finish_of_first(cursor)?,
+            b"service_tier" => tier = read_tier(cursor, 1)?,
             _ => drop(cursor.pass(1)?),
         }
         Ok(())
     })?;
     cursor.end()?;
+    if tier.is_some() {
+        answer.usage.get_or_insert_default().tier = tier;
+    }
     Ok(object.then_some(answer))
+}
+
+pub(super) fn read_tier(cursor: &mut Cursor<'_>, depth: u32) -> Result<Option<Tier>, Fault> {
+    Ok(string(cursor, depth)?.as_deref().and_then(Tier::read))
 }
 
 fn finish_of_first(cursor: &mut Cursor<'_>) -> Result<Option<String>, Fault> {
@@ -77,89 +73,133 @@ fn string(cursor: &mut Cursor<'_>, depth: u32) -> Result<Option<String>, Fault> 
     Ok(text.map(|text| unescape_lossy(&text).into_owned()))
 }
 
-/// Reads a usage object that lies inside `depth` containers. None if it reports nothing.
+/// Reads a usage object that lies inside `depth` containers, as [`read`] does. None if it reports nothing.
 pub(super) fn read_usage(cursor: &mut Cursor<'_>, depth: u32) -> Result<Option<Usage>, Fault> {
-    let mut usage = Usage::default();
-    let mut cached_elsewhere = None;
+    let mut report = Report::default();
     cursor.if_object(depth, |cursor, key| {
-        let inner = depth + 1;
-        match key.raw {
-            b"prompt_tokens" => usage.input = count(cursor, inner)?,
-            b"completion_tokens" => usage.output = count(cursor, inner)?,
-            b"prompt_tokens_details" => usage.cached = count_in(cursor, inner, b"cached_tokens")?,
-            b"completion_tokens_details" => usage.reasoning = count_in(cursor, inner, b"reasoning_tokens")?,
-            b"prompt_cache_hit_tokens" | b"cached_tokens" => cached_elsewhere = count(cursor, inner)?,
-            _ => drop(cursor.pass(inner)?),
+        if cursor.peek() == Some(b'{') {
+            let details = key.raw;
+            return cursor
+                .members(depth + 1, |cursor, key| report.note(details, key.raw, cursor.pass(depth + 2)?.bytes()));
         }
-        Ok(())
+        report.note(b"", key.raw, cursor.pass(depth + 1)?.bytes())
     })?;
-    usage.cached = usage.cached.or(cached_elsewhere);
-    Ok((usage != Usage::default()).then_some(usage))
-}
-
-fn count_in(cursor: &mut Cursor<'_>, depth: u32, name: &[u8]) -> Result<Option<u64>, Fault> {
-    let mut found = None;
-    cursor.if_object(depth, |cursor, key| {
-        let value = count(cursor, depth + 1)?;
-        if key.raw == name {
-            found = value;
-        }
-        Ok(())
-    })?;
-    Ok(found)
-}
-
-/// A whole number, also where it is written as `12.0`.
-fn count(cursor: &mut Cursor<'_>, depth: u32) -> Result<Option<u64>, Fault> {
-    let value = cursor.pass(depth)?;
-    let whole = value.bytes().strip_suffix(b".0").unwrap_or(value.bytes());
-    Ok(std::str::from_utf8(whole).ok().and_then(|digits| digits.parse().ok()))
+    Ok(report.usage())
 }
 
 /// Reads a usage object. None if it reports nothing.
 ///
 /// `prompt_tokens` include what was read from and written to the cache; the latter is `cache_write_tokens` (OpenRouter),
-/// `cache_creation_tokens` or `cache_creation_input_tokens` (LiteLLM). xAI's `completion_tokens` exclude the reasoning:
-/// the total shows it.
+/// `cache_creation_tokens` or `cache_creation_input_tokens` (LiteLLM). Some name what was read `prompt_cache_hit_tokens`
+/// (DeepSeek), or bare `cached_tokens`. xAI's `completion_tokens` exclude the reasoning: the total shows it.
 #[must_use]
-pub fn read(json: &Json<'_>) -> Option<Tokens> {
-    let count = |name: &str| json.get(name).and_then(Json::as_u64);
-    let prompt = |name: &str| json.get("prompt_tokens_details")?.get(name)?.as_u64();
-    let completion = |name: &str| json.get("completion_tokens_details")?.get(name)?.as_u64();
-    let (whole_input, whole_output, total) =
-        (count("prompt_tokens"), count("completion_tokens"), count("total_tokens"));
-    let cached = || count("prompt_cache_hit_tokens").or_else(|| count("cached_tokens"));
-    let written = || prompt("cache_creation_tokens").or_else(|| count("cache_creation_input_tokens"));
-    let mut input = Share(whole_input);
-    let cache_read = input.of(prompt("cached_tokens").or_else(cached).or_else(|| count("cache_read_input_tokens")));
-    let cache_write = input.of(prompt("cache_write_tokens").or_else(written));
-    let (audio_input, image_input) = (input.of(prompt("audio_tokens")), input.of(prompt("image_tokens")));
-    let reasoning = completion("reasoning_tokens").or_else(|| count("reasoning_tokens"));
-    let with_reasoning = whole_output.zip(reasoning).map(|(output, reasoning)| output.saturating_add(reasoning));
-    let apart = with_reasoning > whole_output
-        && total
-            .zip(whole_input)
-            .is_some_and(|(total, input)| Some(total) == with_reasoning.map(|all| all.saturating_add(input)));
-    let mut output = Share(if apart { with_reasoning } else { whole_output });
-    let reasoning = output.of(reasoning);
-    let (audio_output, image_output) = (output.of(completion("audio_tokens")), output.of(completion("image_tokens")));
-    let searches = json.get("server_tool_use").and_then(|used| used.get("web_search_requests")?.as_u64());
-    let tokens = Tokens {
-        input: input.0,
-        cache_read,
-        cache_write,
-        audio_input,
-        image_input,
-        output: output.0,
-        reasoning,
-        audio_output,
-        image_output,
-        web_searches: searches.or_else(|| count("num_search_queries")),
-        ..Tokens::default()
-    };
-    let total = total.filter(|total| sum(&tokens) != Some(*total));
-    let tokens = Tokens { total, ..tokens };
-    (tokens != Tokens::default()).then_some(tokens)
+pub fn read(json: &Json<'_>) -> Option<Usage> {
+    let mut report = Report::default();
+    for (name, value) in &json.as_object()?.0 {
+        match value {
+            Json::Object(details) => {
+                for (inner, value) in &details.0 {
+                    report.set(name.as_bytes(), inner.as_bytes(), value.as_u64());
+                }
+            }
+            _ => report.set(b"", name.as_bytes(), value.as_u64()),
+        }
+    }
+    report.usage()
+}
+
+/// The counts of a usage object, each under whichever name it was reported; of two names the one that comes first in
+/// [`Report::slot`] counts.
+#[derive(Default)]
+struct Report {
+    prompt: Option<u64>,
+    completion: Option<u64>,
+    total: Option<u64>,
+    cache_read: [Option<u64>; 4],
+    cache_write: [Option<u64>; 3],
+    audio_input: Option<u64>,
+    image_input: Option<u64>,
+    reasoning: [Option<u64>; 2],
+    audio_output: Option<u64>,
+    image_output: Option<u64>,
+    searches: [Option<u64>; 2],
+}
+
+impl Report {
+    fn slot(&mut self, details: &[u8], name: &[u8]) -> Option<&mut Option<u64>> {
+        let [cached, hit, bare, read] = &mut self.cache_read;
+        let [written, created, created_input] = &mut self.cache_write;
+        let [reasoning, bare_reasoning] = &mut self.reasoning;
+        let [searches, queries] = &mut self.searches;
+        Some(match (details, name) {
+            (b"", b"prompt_tokens") => &mut self.prompt,
+            (b"", b"completion_tokens") => &mut self.completion,
+            (b"", b"total_tokens") => &mut self.total,
+            (b"prompt_tokens_details", b"cached_tokens") => cached,
+            (b"", b"prompt_cache_hit_tokens") => hit,
+            (b"", b"cached_tokens") => bare,
+            (b"", b"cache_read_input_tokens") => read,
+            (b"prompt_tokens_details", b"cache_write_tokens") => written,
+            (b"prompt_tokens_details", b"cache_creation_tokens") => created,
+            (b"", b"cache_creation_input_tokens") => created_input,
+            (b"prompt_tokens_details", b"audio_tokens") => &mut self.audio_input,
+            (b"prompt_tokens_details", b"image_tokens") => &mut self.image_input,
+            (b"completion_tokens_details", b"reasoning_tokens") => reasoning,
+            (b"", b"reasoning_tokens") => bare_reasoning,
+            (b"completion_tokens_details", b"audio_tokens") => &mut self.audio_output,
+            (b"completion_tokens_details", b"image_tokens") => &mut self.image_output,
+            (b"server_tool_use", b"web_search_requests") => searches,
+            (b"", b"num_search_queries") => queries,
+            _ => return None,
+        })
+    }
+
+    fn set(&mut self, details: &[u8], name: &[u8], count: Option<u64>) {
+        if let Some(slot) = self.slot(details, name) {
+            *slot = count;
+        }
+    }
+
+    /// Notes a count as it is written: a whole number, also as `12.0`.
+    fn note(&mut self, details: &[u8], name: &[u8], value: &[u8]) -> Result<(), Fault> {
+        let whole = value.strip_suffix(b".0").unwrap_or(value);
+        self.set(details, name, std::str::from_utf8(whole).ok().and_then(|digits| digits.parse().ok()));
+        Ok(())
+    }
+
+    fn usage(self) -> Option<Usage> {
+        let first = |names: &[Option<u64>]| names.iter().copied().find(Option::is_some).flatten();
+        let mut input = Share(self.prompt);
+        let cache_read = input.of(first(&self.cache_read));
+        let cache_write = input.of(first(&self.cache_write));
+        let (audio_input, image_input) = (input.of(self.audio_input), input.of(self.image_input));
+        let reasoning = first(&self.reasoning);
+        let with_reasoning = self.completion.zip(reasoning).map(|(output, reasoning)| output.saturating_add(reasoning));
+        let apart = with_reasoning > self.completion
+            && self
+                .total
+                .zip(self.prompt)
+                .is_some_and(|(total, input)| Some(total) == with_reasoning.map(|all| all.saturating_add(input)));
+        let mut output = Share(if apart { with_reasoning } else { self.completion });
+        let reasoning = output.of(reasoning);
+        let (audio_output, image_output) = (output.of(self.audio_output), output.of(self.image_output));
+        let usage = Usage {
+            input: input.0,
+            cache_read,
+            cache_write,
+            audio_input,
+            image_input,
+            output: output.0,
+            reasoning,
+            audio_output,
+            image_output,
+            web_searches: first(&self.searches),
+            ..Usage::default()
+        };
+        let total = self.total.filter(|total| sum(&usage) != Some(*total));
+        let usage = Usage { total, ..usage };
+        (usage != Usage::default()).then_some(usage)
+    }
 }
 
 /// What is left of a whole whose parts are taken out one by one. The parts may overlap (cached recordings): then each
@@ -175,7 +215,7 @@ impl Share {
     }
 }
 
-fn sum(tokens: &Tokens) -> Option<u64> {
+fn sum(tokens: &Usage) -> Option<u64> {
     match (tokens.all_input(), tokens.all_output()) {
         (None, None) => None,
         (input, output) => Some(input.unwrap_or(0).saturating_add(output.unwrap_or(0))),
@@ -184,7 +224,7 @@ fn sum(tokens: &Tokens) -> Option<u64> {
 
 /// Writes a usage object: the three sums always, of the details what is known.
 #[must_use]
-pub fn write(usage: &Tokens) -> Json<'static> {
+pub fn write(usage: &Usage) -> Json<'static> {
     let input = Members::new()
         .with_some("cached_tokens", usage.cache_read)
         .with_some("cache_write_tokens", usage.all_cache_write())
@@ -215,7 +255,9 @@ mod tests {
             "finish_reason":"stop"},{"finish_reason":"length"}],"usage":{"prompt_tokens":12,"completion_tokens":7.0,
             "total_tokens":19,"prompt_tokens_details":{"audio_tokens":0,"cached_tokens":5},
             "completion_tokens_details":{"reasoning_tokens":3}}}"#;
-        let usage = Usage { input: Some(12), output: Some(7), cached: Some(5), reasoning: Some(3) };
+        let buckets = [Some(7), Some(5), Some(0), Some(4), Some(3)];
+        let [input, cache_read, audio_input, output, reasoning] = buckets;
+        let usage = Usage { input, cache_read, audio_input, output, reasoning, ..Usage::default() };
         let (model, finish) = (Some("gpt-4o".into()), Some("stop".into()));
         assert_eq!(usage_of_answer(body), Some(Answer { usage: Some(usage), model, finish }));
     }
@@ -232,7 +274,7 @@ mod tests {
 
     #[test]
     fn cached_tokens_as_others_report_them() {
-        let cached = |body: &[u8]| usage_of_answer(body).and_then(|answer| answer.usage?.cached);
+        let cached = |body: &[u8]| usage_of_answer(body).and_then(|answer| answer.usage?.cache_read);
         assert_eq!(cached(br#"{"usage":{"prompt_tokens":9,"prompt_cache_hit_tokens":4}}"#), Some(4));
         assert_eq!(cached(br#"{"usage":{"cached_tokens":3,"prompt_tokens_details":null}}"#), Some(3));
         let both = br#"{"usage":{"prompt_tokens_details":{"cached_tokens":2},"cached_tokens":3}}"#;

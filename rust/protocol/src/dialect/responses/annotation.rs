@@ -12,25 +12,20 @@ pub(super) fn read_all<'a>(json: Vec<Json<'a>>, list: At<'_>) -> Result<Vec<Anno
 pub(super) fn read<'a>(json: Json<'a>, at: At<'_>) -> Result<Annotation<'a>, Invalid> {
     let mut fields = Fields::of(json.clone(), at)?;
     let span = fields.integer("start_index")?.zip(fields.integer("end_index")?);
-    let url = fields.text("url")?.or(fields.text("file_id")?);
+    let url = fields.text("url")?;
     let title = fields.text("title")?.or(fields.text("filename")?);
     Ok(Annotation { url, title, cited: None, span, origin: (SELF, json) })
 }
 
-/// An annotation, as a `url_citation` if another dialect said it. `length` is that of the text so far, in characters:
-/// where no place is known, the whole of it cites.
-pub(super) fn write<'a>(annotation: &Annotation<'a>, length: u64) -> Json<'a> {
+/// An annotation, as a `url_citation` if another dialect said it; None where that has no URL. `length` is that of the
+/// text so far, in characters: where no place is known, the whole of it cites.
+pub(super) fn write<'a>(annotation: &Annotation<'a>, length: u64) -> Option<Json<'a>> {
     if annotation.origin.0 == SELF {
-        return annotation.origin.1.clone();
+        return Some(annotation.origin.1.clone());
     }
+    let url = annotation.url.clone()?;
     let (start, end) = annotation.span.unwrap_or((0, length));
-    let cited = annotation.cited.clone();
-    let title = annotation.title.clone().or_else(|| annotation.url.clone()).or(cited).unwrap_or_default();
-    Members::new()
-        .with("type", "url_citation")
-        .with("start_index", start)
-        .with("end_index", end)
-        .with("url", annotation.url.clone().unwrap_or_default())
-        .with("title", title)
-        .into()
+    let title = annotation.title.clone().unwrap_or_else(|| url.clone());
+    let cited = Members::new().with("type", "url_citation").with("start_index", start).with("end_index", end);
+    Some(cited.with("url", url).with("title", title).into())
 }

@@ -67,7 +67,11 @@ fn read_usage(json: Option<&Json<'_>>, fields: &Fields<'_, '_>, parts: &[Part<'_
     let usage = usage::read(json?)?;
     let searched = || count_searches(parts);
     let reported = fields.peek("tool_usage").and_then(|tools| tools.get("web_search")?.get("num_requests")?.as_u64());
-    Some(Usage { web_searches: usage.web_searches.or(reported).or_else(searched), ..usage })
+    Some(Usage {
+        web_searches: usage.web_searches.or(reported).or_else(searched),
+        tier: usage::tier(fields.peek("service_tier")),
+        ..usage
+    })
 }
 
 fn count_searches(parts: &[Part<'_>]) -> Option<u64> {
@@ -110,9 +114,15 @@ pub fn write<'a>(answer: &Answer<'a>, told: &Told<'_>) -> Json<'a> {
     head.with_all(said).with_some("tool_usage", searches.map(tool_usage)).with_all(envelope::settings(told)).into()
 }
 
-/// Searches, as `OpenAI` reports them.
+/// Searches, as `OpenAI` reports them: beside what pictures took, which here is nothing.
 pub(super) fn tool_usage(searches: u64) -> Members<'static> {
-    Members::new().with("web_search", Members::new().with("num_requests", searches))
+    let none = Members::new().with("image_tokens", 0_u64).with("text_tokens", 0_u64);
+    let pictures = Members::new()
+        .with("input_tokens", 0_u64)
+        .with("input_tokens_details", none)
+        .with("output_tokens", 0_u64)
+        .with("total_tokens", 0_u64);
+    Members::new().with("image_gen", pictures).with("web_search", Members::new().with("num_requests", searches))
 }
 
 struct Output<'a, 't> {

@@ -73,18 +73,18 @@ pub(super) fn write<'a>(part: &Part<'a>, call: &ToolCall<'a>, id: Text<'a>, item
     with_rest(members, part)
 }
 
-/// A result of the call `id`, with what its part said besides.
+/// A result of the call `id`, which is of the sort `kind`, with what its part said besides.
 ///
 /// # Errors
 /// As [`content::write`].
 pub(super) fn write_result<'a>(
     part: &Part<'a>,
     result: &ToolResult<'a>,
-    id: Text<'a>,
+    (id, kind): (Text<'a>, CallKind),
     losses: &mut Losses,
 ) -> Result<Json<'a>, Invalid> {
     losses.note_if(result.failed == Some(true), "content.is_error");
-    let kind = match result.kind {
+    let kind = match kind {
         CallKind::Function => "function_call_output",
         CallKind::Custom => "custom_tool_call_output",
     };

@@ -84,7 +84,7 @@ pub(super) fn write<'a>(
             Side::Input => piece(part, Members::new().with("type", "input_text").with("text", text.clone())),
             Side::Said | Side::Answer => {
                 let length = if annotations.is_empty() { 0 } else { count(text) };
-                let list: Vec<_> = annotations.iter().map(|item| annotation::write(item, length)).collect();
+                let list: Vec<_> = annotations.iter().filter_map(|item| annotation::write(item, length)).collect();
                 output_text(part, text, list, side)
             }
         }),

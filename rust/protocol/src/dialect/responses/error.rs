@@ -14,13 +14,9 @@ pub fn write(error: &ErrorTold<'_>) -> Vec<u8> {
     error_body(error.message, error.kind, error.param, error.code)
 }
 
-/// Appends the event that ends a stream with an error. It has no `sequence_number`, which only the writer of a stream
-/// knows; see [`super::stream::Writer`].
-pub fn event(error: &ErrorTold<'_>, out: &mut BytesMut) {
-    numbered_event(error, None, out);
-}
-
-pub(super) fn numbered_event(error: &ErrorTold<'_>, number: Option<u64>, out: &mut BytesMut) {
+/// Appends the event that ends a stream with an error. Its `sequence_number` only the writer of the stream knows: an
+/// upstream's own stream that is passed on is not counted.
+pub fn event(error: &ErrorTold<'_>, number: Option<u64>, out: &mut BytesMut) {
     let maybe = |text: Option<&str>| text.map_or(Json::Null, |text| Json::text(text.to_owned()));
     let flat = Members::new()
         .with("code", maybe(error.code))

@@ -134,12 +134,13 @@ fn file<'a>(media: &Media<'a>, own: bool) -> Result<Members<'a>, Invalid> {
 }
 
 /// The name of a file, by whose ending `OpenAI` knows what it is.
-fn file_name<'a>(media: &Media<'a>) -> Text<'a> {
-    let ending = match (&media.source, media.mime.as_deref().unwrap_or(PDF)) {
-        (Source::Text(_), _) | (_, "text/plain") => "txt",
-        (_, PDF) => "pdf",
-        (_, "text/markdown") => "md",
-        (_, mime) => mime.split_once('/').map_or("bin", |(_, kind)| kind),
+pub(in super::super) fn file_name<'a>(media: &Media<'a>) -> Text<'a> {
+    let usual = if matches!(media.source, Source::Text(_)) { "text/plain" } else { PDF };
+    let ending = match media.mime.as_deref().unwrap_or(usual) {
+        "text/plain" => "txt",
+        PDF => "pdf",
+        "text/markdown" => "md",
+        mime => mime.split_once('/').map_or("bin", |(_, kind)| kind),
     };
     match &media.name {
         Some(name) if name.contains('.') => name.clone(),

@@ -32,6 +32,8 @@ pub mod request;
 pub mod stream;
 pub mod usage;
 
+pub(super) use media::file_name;
+
 use std::fmt::Display;
 
 use super::Dialect;

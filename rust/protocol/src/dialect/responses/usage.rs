@@ -1,6 +1,6 @@
 //! Tokens. `input_tokens` include those read from and written to the cache, `output_tokens` the reasoning.
 
-use crate::canonical::Usage;
+use crate::canonical::{Tier, Usage};
 use crate::json::{Json, Members};
 
 /// Reads a `usage` object. None if it reports nothing.
@@ -33,6 +33,12 @@ pub fn read(json: &Json<'_>) -> Option<Usage> {
         ..Usage::default()
     };
     (usage != Usage::default()).then_some(usage)
+}
+
+/// The tier of a response, which says it beside its usage.
+#[must_use]
+pub(super) fn tier(said: Option<&Json<'_>>) -> Option<Tier> {
+    Tier::read(said?.as_str()?)
 }
 
 /// Writes a `usage` object. All that openai-python 2.54 demands is there, 0 where it was not reported.

@@ -159,7 +159,7 @@ fn geminis_signatures() {
     assert!(losses.is_empty());
     let (written, losses) = write_request(&request(signed()), "gpt-5").expect("can be said");
     assert!(written["messages"][0]["tool_calls"][0].get("extra_content").is_none());
-    assert_eq!(losses, ["extra_content"]);
+    assert_eq!(losses, ["reasoning"]);
 }
 
 #[test]

@@ -213,7 +213,7 @@ fn usage_in_every_bucket() {
     assert_eq!(value(&usage::write(&Usage::default())), nothing);
     let mut searched = whole(Vec::new(), StopReason::End);
     searched.usage = Some(Usage { web_searches: Some(2), ..anthropic });
-    assert_eq!(value(&answer::write(&searched, &told()))["tool_usage"], json!({"web_search": {"num_requests": 2}}));
+    assert_eq!(value(&answer::write(&searched, &told()))["tool_usage"]["web_search"], json!({"num_requests": 2}));
 }
 
 #[test]
@@ -241,7 +241,7 @@ fn errors_have_both_forms() {
     let inner = json!({"message": "Slow \"down\".", "type": "tokens", "param": null, "code": "rate_limit_exceeded"});
     assert_eq!(body, json!({"error": inner}));
     let mut out = bytes::BytesMut::new();
-    error::event(&told, &mut out);
+    error::event(&told, None, &mut out);
     let text = String::from_utf8(out.to_vec()).expect("text");
     let data = text.strip_prefix("event: error\ndata: ").and_then(|text| text.strip_suffix("\n\n")).expect("an event");
     let event: Value = serde_json::from_str(data).expect("JSON");

@@ -40,6 +40,8 @@ fn close(schema: &mut Json<'_>) {
                     _ => {}
                 }
             }
+            // Google's own: the order of the members says the same.
+            members.0.retain(|(name, _)| name != "propertyOrdering");
             let object = members.get("type").and_then(Json::as_str) == Some("object");
             if object && members.get("additionalProperties").is_none() {
                 members.push("additionalProperties", false);

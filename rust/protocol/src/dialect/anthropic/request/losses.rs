@@ -8,7 +8,7 @@ use crate::json::{At, Invalid, Json};
 const KEPT_ELSEWHERE: [&str; 5] = ["previous_response_id", "conversation", "background", "prompt", "cachedContent"];
 
 /// What changes nothing of the answer, or is about who asks and who keeps it.
-const HARMLESS: [&str; 17] = [
+const HARMLESS: [&str; 18] = [
     "stream_options",
     "store",
     "metadata",
@@ -23,6 +23,7 @@ const HARMLESS: [&str; 17] = [
     "object",
     "index",
     "phase",
+    "message",
     "annotations",
     "refusal",
     "role",

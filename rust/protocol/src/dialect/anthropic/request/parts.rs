@@ -56,7 +56,11 @@ impl<'r> Parts<'_, 'r> {
             Body::Document(media) => media::document(media, part, self, at)?,
             Body::Audio(_) => return Err(at.invalid("is audio, which this model does not take")),
             Body::Video(_) => return Err(at.invalid("is video, which this model does not take")),
-            Body::ToolCall(call) => self.tool_use(call),
+            Body::ToolCall(call) => {
+                // Google's models sign calls.
+                self.losses.note_if(part.signature.is_some(), "reasoning");
+                self.tool_use(call)
+            }
             Body::ToolResult(result) => self.tool_result(result, at)?,
             Body::Foreign(OWN, json) => return Ok(Some(json.lend())),
             Body::Foreign(_, json) => {

@@ -32,7 +32,8 @@ pub(super) fn write<'r>(messages: &'r [Message<'_>], parts: &mut Parts<'_, 'r>) 
     for (index, message) in messages.iter().enumerate() {
         let item = list.item(index);
         let at = item.member("content");
-        parts.losses.note_if(message.name.is_some(), "messages.name");
+        // Of a result it is the tool's, which the call tells.
+        parts.losses.note_if(message.name.is_some() && message.role != Role::Tool, "messages.name");
         note_rest(&message.rest, "messages.", parts.losses);
         let instructions = matches!(message.role, Role::System | Role::Developer) && message.rest.of(OWN).is_none();
         let blocks = parts.blocks(&message.parts, at)?;

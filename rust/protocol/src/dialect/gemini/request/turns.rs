@@ -14,6 +14,9 @@ use crate::json::{At, Invalid, Json, Members};
 /// (<https://ai.google.dev/gemini-api/docs/thought-signatures>).
 const UNSIGNED: &str = "skip_thought_signature_validator";
 
+/// What an item of Responses says of itself beside its content, which nobody misses.
+const ITEM: [&str; 6] = ["id", "type", "status", "index", "phase", "message"];
+
 /// The turns, as far as they are written.
 pub(super) struct Turns<'a, 'l> {
     model: &'l str,
@@ -75,8 +78,9 @@ impl<'a, 'l> Turns<'a, 'l> {
 
     /// Adds the message at `index`.
     pub(super) fn add(&mut self, message: &Message<'a>, index: usize) -> Result<(), Invalid> {
-        self.losses.note_if(message.name.is_some(), "messages.name");
-        for name in said(&message.rest).filter(|name| !matches!(*name, "id" | "status" | "type" | "index")) {
+        // Of a result it is the tool's.
+        self.losses.note_if(message.name.is_some() && message.role != Role::Tool, "messages.name");
+        for name in said(&message.rest).filter(|name| !ITEM.contains(name)) {
             self.losses.note(&format!("messages.{name}"));
         }
         let mut parts = Vec::with_capacity(message.parts.len());
@@ -140,7 +144,7 @@ impl<'a, 'l> Turns<'a, 'l> {
         out: &mut Vec<Json<'a>>,
         beside: &mut Vec<Json<'a>>,
     ) -> Result<(), Invalid> {
-        for name in said(&part.rest) {
+        for name in said(&part.rest).filter(|name| !ITEM.contains(name)) {
             self.losses.note(&format!("content.{name}"));
         }
         match &part.body {

@@ -9,7 +9,7 @@ use crate::dialect::gemini::{GEMINI, model};
 use crate::json::{At, Invalid, Json, Members};
 
 /// What another dialect says of how it keeps books, and not of the answer.
-const HARMLESS: [&str; 10] = [
+const HARMLESS: [&str; 11] = [
     "store",
     "metadata",
     "stream_options",
@@ -18,6 +18,7 @@ const HARMLESS: [&str; 10] = [
     "prompt_cache_options",
     "safety_identifier",
     "include",
+    "truncation",
     "max_tokens",
     "cache_control",
 ];

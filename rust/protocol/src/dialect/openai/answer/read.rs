@@ -3,7 +3,7 @@
 use super::super::marks::{CHAT, mark, own};
 use super::super::request::of_assistant;
 use super::super::{content, media, stop, usage};
-use crate::canonical::{Annotation, Answer, Body, Choice, Media, Part, Rest, Source, Stop};
+use crate::canonical::{Annotation, Answer, Body, Choice, Media, Part, Rest, Source, Stop, Tier, Usage};
 use crate::dialect::parse_error;
 use crate::json::{At, Fields, Invalid, Json, Members};
 
@@ -41,6 +41,8 @@ pub fn read(body: Json<'_>) -> Result<Answer<'_>, Invalid> {
     rest.0.extend(fields.rest().0);
     let groq = || rest.get("x_groq").and_then(|groq| usage::read(groq.get("usage")?));
     let usage = usage.or_else(groq).or_else(|| choices.iter().find_map(in_choice));
+    let tier = rest.get("service_tier").and_then(|tier| Tier::read(tier.as_str()?));
+    let usage = usage.map(|usage| Usage { tier, ..usage });
     Ok(Answer { id, model, created, choices, usage, rest: own(rest) })
 }
 
@@ -56,7 +58,7 @@ pub(in super::super) fn refuse_error(body: &Json<'_>) -> Result<(), Invalid> {
 }
 
 /// Moonshot reports usage in a choice.
-fn in_choice(choice: &Choice<'_>) -> Option<crate::canonical::Usage> {
+fn in_choice(choice: &Choice<'_>) -> Option<Usage> {
     usage::read(choice.rest.members.get("usage")?)
 }
 

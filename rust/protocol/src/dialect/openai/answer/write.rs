@@ -8,7 +8,7 @@ use super::super::marks::{CHAT, is_own, marked, marked_in, with_more, with_rest}
 use super::super::media::url_part;
 use super::super::{reasoning, stop, usage};
 use super::read::MESSAGE;
-use crate::canonical::{Answer, Body, Choice, Media, Part, Source, Text};
+use crate::canonical::{Answer, Body, Choice, Media, Part, Source, Text, Usage};
 use crate::dialect::Told;
 use crate::json::{Json, Members};
 
@@ -46,7 +46,10 @@ fn object<'a>(answer: &Answer<'a>) -> Json<'a> {
 fn reported<'a>(answer: &Answer<'a>) -> Option<Json<'a>> {
     let said = answer.rest.of(CHAT).and_then(|rest| rest.get("usage"));
     match (said, &answer.usage) {
-        (Some(json), known) if usage::read(json) == *known => Some(json.clone()),
+        // The tier is said beside it.
+        (Some(json), known) if usage::read(json) == known.map(|known| Usage { tier: None, ..known }) => {
+            Some(json.clone())
+        }
         (_, known) => known.as_ref().map(usage::write),
     }
 }
@@ -78,6 +81,8 @@ fn message<'a>(choice: &Choice<'a>, own: bool, told: &Told<'_>) -> Members<'a> {
     let mut calls = Vec::new();
     let mut images = Vec::new();
     let mut annotations = Vec::new();
+    let cites = choice.parts.iter().any(|part| matches!(&part.body, Body::Text(_, cited) if !cited.is_empty()));
+    let mut before = 0;
     for part in &choice.parts {
         match &part.body {
             Body::ToolCall(call) if marked_in(rest, LEGACY) => message.push(LEGACY, calls::write_legacy(call, part)),
@@ -90,7 +95,11 @@ fn message<'a>(choice: &Choice<'a>, own: bool, told: &Told<'_>) -> Members<'a> {
                 with_rest(url_part("image_url", url, None, marked(&part.rest, "image_url")), &part.rest).into()
             })),
             Body::Audio(media) => message.push("audio", sound(media, part, told)),
-            Body::Text(_, cited) => annotations.extend(cited.iter().filter_map(content::write_annotation)),
+            Body::Text(text, cited) if cites => {
+                let length = text.chars().count() as u64;
+                annotations.extend(cited.iter().filter_map(|one| content::write_annotation(one, (before, length))));
+                before += length;
+            }
             _ => {}
         }
     }

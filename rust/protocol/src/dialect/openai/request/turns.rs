@@ -220,7 +220,7 @@ impl<'a> Turns<'a, '_> {
         let each = calls.iter().map(|(call, part)| {
             let id = call.id.clone().unwrap_or_else(|| self.new_id());
             self.calls.push(Called { id: id.clone(), name: call.name.clone(), answered: false });
-            self.losses.note_if(part.signature.is_some() && !self.wants_signatures, "extra_content");
+            self.losses.note_if(part.signature.is_some() && !self.wants_signatures, "reasoning");
             calls::write(call, part, id, self.wants_signatures)
         });
         each.collect()

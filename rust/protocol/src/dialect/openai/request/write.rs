@@ -1,10 +1,11 @@
 //! A request, written.
 
 use super::super::calls::LEGACY;
-use super::super::marks::{is_own, marked, note_foreign, with_rest};
+use super::super::marks::{CHAT, is_own, marked, note_foreign, with_rest};
 use super::{format, thinking, tool, turns};
 use crate::canonical::{Losses, Request, Rest};
-use crate::dialect::Wanted;
+use crate::dialect::responses::request::SHARED;
+use crate::dialect::{Dialect, Wanted};
 use crate::json::{At, Invalid, Json, Members};
 
 /// What other dialects say that changes nothing in the answer: where it is kept, and how it is billed or traced.
@@ -27,7 +28,8 @@ const HARMLESS: [&str; 10] = [
 /// [`Invalid`] for what must not be left out: files that another provider keeps, conversations that it keeps.
 pub fn write<'a>(request: &Request<'a>, wanted: &Wanted<'_>, losses: &mut Losses) -> Result<Json<'a>, Invalid> {
     refuse_kept(&request.rest)?;
-    note_foreign(&request.rest, "", &[&HARMLESS[..], &["background"]].concat(), losses);
+    let (shared, known) = of_responses(&request.rest);
+    note_foreign(&request.rest, "", &[&HARMLESS[..], &["background"], &known].concat(), losses);
     let messages = turns::write(request, wanted.model, losses)?;
     let body = Members::new().with("model", wanted.model.to_owned()).with("messages", messages);
     let mut body = with_sampling(with_tools(body, request, losses), request, wanted, losses);
@@ -41,20 +43,39 @@ pub fn write<'a>(request: &Request<'a>, wanted: &Wanted<'_>, losses: &mut Losses
         let options = Members::new().with("include_usage", true);
         body = body.with("stream", true).with("stream_options", options);
     }
-    Ok(with_rest(body.with_some("user", request.user.clone()), &request.rest).into())
+    Ok(with_rest(body.with_some("user", request.user.clone()).with_all(shared), &request.rest).into())
 }
 
-/// Responses can go on with what its provider keeps; without it, another would answer something else.
+/// What a caller of Responses said that has the same meaning here and changes the answer, and under which names it was
+/// said. What changes nothing is left out: servers other than `OpenAI`'s refuse it.
+fn of_responses<'a>(rest: &Rest<'a>) -> (Members<'a>, Vec<&'static str>) {
+    let (mut shared, mut known) = (Members::new(), Vec::new());
+    let Some(said) = rest.of(Dialect::Responses) else { return (shared, known) };
+    for name in SHARED.into_iter().filter(|name| !HARMLESS.contains(name)) {
+        if let Some(value) = said.get(name) {
+            shared.push(name, value.clone());
+            known.push(name);
+        }
+    }
+    if let Some(Json::Object(text)) = said.get("text")
+        && let [(name, verbosity)] = text.0.as_slice()
+        && name == "verbosity"
+    {
+        shared.push("verbosity", verbosity.clone());
+        known.push("text");
+    }
+    (shared, known)
+}
+
+/// Responses and Gemini can go on with what their providers keep; without it, another would answer something else.
 fn refuse_kept(rest: &Rest<'_>) -> Result<(), Invalid> {
-    let kept = ["previous_response_id", "conversation", "prompt"];
+    let kept = ["previous_response_id", "conversation", "prompt", "cachedContent"];
     let running = rest.members.get("background") == Some(&Json::Bool(true));
-    let found = rest
-        .foreign_to(super::super::marks::CHAT)
-        .find(|name| kept.contains(name) || (running && *name == "background"));
+    let found = rest.foreign_to(CHAT).find(|name| kept.contains(name) || (running && *name == "background"));
     match found {
         Some(name) => Err(At::ROOT
             .member(name)
-            .invalid("refers to what only OpenAI keeps: this model's provider cannot be given it")),
+            .invalid("refers to what another provider keeps: this model's provider cannot be given it")),
         None => Ok(()),
     }
 }

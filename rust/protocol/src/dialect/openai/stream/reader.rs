@@ -10,7 +10,7 @@ use super::super::content;
 use super::super::{chunk, usage};
 use super::choice::Choice;
 use super::plain::plain;
-use crate::canonical::{Annotation, Event};
+use crate::canonical::{Annotation, Event, Tier, Usage};
 use crate::dialect::{ReadStream, UpstreamError};
 use crate::json::{At, Fields, Invalid, Json};
 
@@ -113,12 +113,13 @@ impl Reader {
         }
         let usage = fields.take("usage").as_ref().and_then(usage::read);
         let usage = usage.or_else(|| usage::read(fields.take("x_groq")?.get("usage")?));
+        let tier = fields.peek_text("service_tier").and_then(Tier::read);
         let list = At::ROOT.member("choices");
         for (index, json) in fields.list("choices")?.unwrap_or_default().into_iter().enumerate() {
             self.choice(json, list.item(index), each)?;
         }
         if let Some(usage) = usage {
-            each(Event::Usage(usage));
+            each(Event::Usage(Usage { tier, ..usage }));
         }
         Ok(())
     }

@@ -33,13 +33,16 @@ struct Choice {
     index: u64,
     begun: bool,
     calls: usize,
+    /// So many characters of text.
+    chars: u64,
     parts: Vec<Open>,
 }
 
 /// What a part is.
 #[derive(Debug)]
 enum Open {
-    Text,
+    /// Where in the content it begins, and how long it is, in characters.
+    Text(u64, u64),
     Refusal,
     /// What was thought so far, and the summary that came last.
     Reasoning {
@@ -64,7 +67,7 @@ impl Writer {
 
     fn place(&mut self, index: u64) -> usize {
         self.choices.iter().position(|choice| choice.index == index).unwrap_or_else(|| {
-            self.choices.push(Choice { index, begun: false, calls: 0, parts: Vec::new() });
+            self.choices.push(Choice { index, begun: false, calls: 0, chars: 0, parts: Vec::new() });
             self.choices.len() - 1
         })
     }
@@ -73,7 +76,7 @@ impl Writer {
         let place = self.place(index);
         let calls = self.choices.get(place).map_or(0, |choice| choice.calls);
         let open = match opening {
-            Opening::Text => Open::Text,
+            Opening::Text => Open::Text(self.choices.get(place).map_or(0, |choice| choice.chars), 0),
             Opening::Refusal => Open::Refusal,
             Opening::Reasoning { id, redacted } => {
                 let id = id.map(Cow::into_owned);
@@ -115,7 +118,14 @@ impl Writer {
         let place = self.place(index);
         let Some(open) = self.choices.get_mut(place).and_then(|choice| choice.parts.get_mut(part)) else { return };
         match (open, delta) {
-            (Open::Text, Delta::Text(text)) => self.text(place, b"\"content\":", &text, out),
+            (Open::Text(_, length), Delta::Text(text)) => {
+                let more = text.chars().count() as u64;
+                *length += more;
+                if let Some(choice) = self.choices.get_mut(place) {
+                    choice.chars += more;
+                }
+                self.text(place, b"\"content\":", &text, out);
+            }
             (Open::Refusal, Delta::Text(text)) => self.text(place, b"\"refusal\":", &text, out),
             (Open::Reasoning { text: thought, .. }, Delta::Text(text)) => {
                 thought.push_str(&text);
@@ -143,8 +153,8 @@ impl Writer {
                     .with("extra_content", extra_content(&signature));
                 self.member(place, "tool_calls", &Json::Array(vec![signed.into()]), out);
             }
-            (_, Delta::Annotation(annotation)) => {
-                if let Some(cited) = write_annotation(&annotation) {
+            (Open::Text(before, length), Delta::Annotation(annotation)) => {
+                if let Some(cited) = write_annotation(&annotation, (*before, *length)) {
                     self.member(place, "annotations", &Json::Array(vec![cited]), out);
                 }
             }

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 
 use super::super::content::{self, Side};
 use super::super::{MESSAGE, SELF, call, is_own, items, reasoning, theirs};
-use crate::canonical::{Body, Losses, Message, Part, Role, Text, ToolCall, ToolResult};
+use crate::canonical::{Body, CallKind, Losses, Message, Part, Role, Text, ToolCall, ToolResult};
 use crate::json::{Invalid, Json, Members};
 
 /// The instructions, which are what the conversation begins with and is no item of this dialect's, and the rest.
@@ -42,7 +42,8 @@ pub(super) fn write<'a>(messages: &[Message<'a>], losses: &mut Losses) -> Result
     }
     let mut input = Input { items: Vec::with_capacity(messages.len()), calls: Calls::default(), losses };
     for message in messages {
-        input.losses.note_if(message.name.is_some(), "messages.name");
+        // Of a result it is the tool's, which the call tells.
+        input.losses.note_if(message.name.is_some() && message.role != Role::Tool, "messages.name");
         match message.role {
             Role::Assistant => input.said(&message.parts)?,
             role => input.told(role, message)?,
@@ -64,8 +65,7 @@ impl<'a> Input<'a, '_> {
         for part in &message.parts {
             match &part.body {
                 Body::ToolResult(result) => {
-                    let id = self.calls.answered(result);
-                    self.items.push(call::write_result(part, result, id, self.losses)?);
+                    self.result(part, result)?;
                 }
                 Body::Foreign(SELF, json) if is_item(part) => self.items.push(json.clone()),
                 _ => {}
@@ -84,6 +84,15 @@ impl<'a> Input<'a, '_> {
         self.message(members, &parts, Side::Input)
     }
 
+    /// Adds a result, of the sort that its call was: chat has one form for all.
+    fn result(&mut self, part: &Part<'a>, result: &ToolResult<'a>) -> Result<(), Invalid> {
+        let id = self.calls.answered(result);
+        let free = !is_own(&part.rest) && self.calls.custom.contains(&id);
+        let kind = if free { CallKind::Custom } else { result.kind };
+        self.items.push(call::write_result(part, result, (id, kind), self.losses)?);
+        Ok(())
+    }
+
     /// Adds what the model has said, piece by piece.
     fn said(&mut self, parts: &[Part<'a>]) -> Result<(), Invalid> {
         let mut open: Vec<&Part<'a>> = Vec::new();
@@ -98,13 +107,13 @@ impl<'a> Input<'a, '_> {
                     None => self.losses.note("reasoning"),
                 },
                 Body::ToolCall(made) => {
+                    self.losses.note_if(part.signature.is_some(), "reasoning");
                     let id = self.calls.made(made);
                     let item = call::write(&unsigned(part), made, id, theirs(made.item.as_ref()));
                     self.items.push(item.into());
                 }
                 Body::ToolResult(result) => {
-                    let id = self.calls.answered(result);
-                    self.items.push(call::write_result(part, result, id, self.losses)?);
+                    self.result(part, result)?;
                 }
                 Body::Image(media) => match items::picture(part, media, String::new).filter(|_| is_own(&part.rest)) {
                     Some(item) => self.items.push(item.into()),
@@ -184,12 +193,17 @@ struct Calls<'a> {
     in_order: VecDeque<Text<'a>>,
     by_tool: HashMap<Text<'a>, VecDeque<Text<'a>>>,
     answered: HashSet<Text<'a>>,
+    /// Those of tools that take free text.
+    custom: HashSet<Text<'a>>,
 }
 
 impl<'a> Calls<'a> {
     fn made(&mut self, call: &ToolCall<'a>) -> Text<'a> {
         let id = call.id.clone().unwrap_or_else(|| Cow::Owned(format!("call_{}", self.made)));
         self.made += 1;
+        if call.kind == CallKind::Custom {
+            self.custom.insert(id.clone());
+        }
         self.in_order.push_back(id.clone());
         self.by_tool.entry(call.name.clone()).or_default().push_back(id.clone());
         id

@@ -5,6 +5,7 @@ mod settings;
 mod thinking;
 mod tools;
 
+pub(in super::super) use settings::SHARED;
 pub(super) use settings::echo;
 
 use crate::canonical::{Losses, Message, Part, Request, Role, Sampling};
@@ -90,8 +91,13 @@ fn add<'a>(item: items::Item<'a>, messages: &mut Vec<Message<'a>>) {
 /// Writes a request for an upstream.
 ///
 /// # Errors
-/// [`Invalid`] for what must not be dropped and cannot be said: a file that another provider keeps.
+/// [`Invalid`] for what must not be dropped and cannot be said: a file, or a conversation, that another provider keeps.
 pub fn write<'a>(request: &Request<'a>, wanted: &Wanted<'_>, losses: &mut Losses) -> Result<Json<'a>, Invalid> {
+    if let Some(kept) = request.rest.foreign_to(SELF).find(|name| *name == "cachedContent") {
+        return Err(At::ROOT
+            .member(kept)
+            .invalid("refers to what another provider keeps, and cannot be sent to this model"));
+    }
     let members = Members::new().with("model", wanted.model.to_owned());
     let (instructions, messages) = input::split(&request.messages);
     let members = members.with_some("instructions", instructions).with_some("input", input::write(messages, losses)?);

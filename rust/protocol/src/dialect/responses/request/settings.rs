@@ -13,7 +13,7 @@ const ENCRYPTED: &str = "reasoning.encrypted_content";
 const LOGPROBS: &str = "message.output_text.logprobs";
 
 /// What chat completions and Responses have under one name and in one form.
-const SHARED: [&str; 8] = [
+pub(in super::super::super) const SHARED: [&str; 8] = [
     "metadata",
     "moderation",
     "prompt_cache_key",
@@ -25,7 +25,8 @@ const SHARED: [&str; 8] = [
 ];
 
 /// What other dialects say that changes nothing in the answer.
-const HARMLESS: [&str; 6] = ["metadata", "store", "stream_options", "anthropic_version", "anthropic_beta", "labels"];
+const HARMLESS: [&str; 7] =
+    ["metadata", "store", "stream_options", "anthropic_version", "anthropic_beta", "labels", "cache_control"];
 
 /// The least output that `OpenAI` allows, in tokens.
 const LEAST_OUTPUT: u64 = 16;

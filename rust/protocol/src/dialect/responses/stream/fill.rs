@@ -35,7 +35,8 @@ impl Writer {
 
     fn cite(&mut self, current: &mut Current, cited: &Annotation<'_>, out: &mut BytesMut) {
         let Kind::Text { annotations, cited: count, chars, .. } = &mut current.kind else { return };
-        let json = annotation::write(cited, *chars).to_bytes();
+        let Some(json) = annotation::write(cited, *chars) else { return };
+        let json = json.to_bytes();
         let mut at = Vec::with_capacity(128);
         self.place(current.part, &mut at);
         self.frames.event("response.output_text.annotation.added", out, |body| {

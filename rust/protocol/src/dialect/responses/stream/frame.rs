@@ -9,7 +9,8 @@ use crate::json::{Json, Members, write_string};
 /// Writes events, and counts them.
 #[derive(Debug, Default)]
 pub(super) struct Frames {
-    next: u64,
+    /// The number of the event that comes next.
+    pub(super) next: u64,
     scratch: Vec<u8>,
 }
 

@@ -139,7 +139,8 @@ impl Reader {
         let usage = response.get("usage").and_then(usage::read);
         if let Some(usage) = usage {
             let web_searches = usage.web_searches.or_else(|| self.searches(response));
-            each(Event::Usage(Usage { web_searches, ..usage }));
+            let tier = usage::tier(response.get("service_tier"));
+            each(Event::Usage(Usage { web_searches, tier, ..usage }));
         }
         self.ended = true;
         each(Event::End);

@@ -63,6 +63,10 @@ impl WriteStream for Writer {
     fn usage(&self) -> Option<Usage> {
         self.usage
     }
+
+    fn next_number(&self) -> Option<u64> {
+        Some(self.frames.next)
+    }
 }
 
 impl Writer {
@@ -133,7 +137,7 @@ impl Writer {
             code: told.code.as_deref(),
             request_id: "",
         };
-        error::numbered_event(&told, Some(self.frames.number()), out);
+        error::event(&told, Some(self.frames.number()), out);
         self.ended = true;
     }
 

@@ -1,0 +1,295 @@
+//! How a server departs from the dialect that it speaks, in what it takes: members that it refuses, or knows by another
+//! name or value. Declared for a provider, applied to the bodies of requests on their way there.
+//!
+//! A body that has none of what a server minds is not parsed, only searched; what is dropped is named as a loss.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use crate::canonical::Losses;
+use crate::json::{Json, Members};
+
+/// What is declared. A path names members from the body's root, as `messages[].name`: `[]` is each item of an array.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Declared {
+    /// Members that the server refuses. To be without them is a loss.
+    pub drop: Vec<String>,
+    /// Members that say nothing to the server which it does not do anyway.
+    pub omit: Vec<String>,
+    /// Members that the server knows by another name: the path, and the last name instead.
+    pub rename: BTreeMap<String, String>,
+    /// Texts that the server knows by another word: by path, the words instead.
+    pub values: BTreeMap<String, BTreeMap<String, String>>,
+    /// Members of which the server takes these texts alone. To be without another value is a loss.
+    pub only: BTreeMap<String, Vec<String>>,
+    /// The names of calls must be of so many ASCII letters and digits.
+    pub call_ids: Option<usize>,
+}
+
+/// The same, compiled.
+#[derive(Debug)]
+pub struct Quirks {
+    edits: Vec<Edit>,
+    call_ids: Option<usize>,
+    /// What a body holds in quotes where something must be changed, with the closing one.
+    marks: Vec<String>,
+}
+
+#[derive(Debug)]
+struct Edit {
+    /// The path as it was declared.
+    path: String,
+    holders: Vec<Holder>,
+    name: String,
+    act: Act,
+}
+
+/// A step on the way to the object whose member is meant.
+#[derive(Debug)]
+struct Holder {
+    name: String,
+    /// Whether each item of the array is meant.
+    each: bool,
+}
+
+#[derive(Debug)]
+enum Act {
+    Drop,
+    Omit,
+    Rename(String),
+    Values(BTreeMap<String, String>),
+    Only(Vec<String>),
+}
+
+impl Quirks {
+    /// Compiles `declared`; `None` if that is nothing.
+    ///
+    /// # Errors
+    /// What is no path, in words for the operator.
+    pub fn compile(declared: Declared) -> Result<Option<Self>, String> {
+        let Declared { drop, omit, rename, values, only, call_ids } = declared;
+        let all = drop.into_iter().map(|path| (path, Act::Drop));
+        let all = all.chain(omit.into_iter().map(|path| (path, Act::Omit)));
+        let all = all.chain(rename.into_iter().map(|(path, name)| (path, Act::Rename(name))));
+        let all = all.chain(values.into_iter().map(|(path, words)| (path, Act::Values(words))));
+        let all = all.chain(only.into_iter().map(|(path, words)| (path, Act::Only(words))));
+        let edits = all.map(|(path, act)| Edit::new(path, act)).collect::<Result<Vec<_>, _>>()?;
+        if edits.is_empty() && call_ids.is_none() {
+            return Ok(None);
+        }
+        let mut marks: Vec<&str> = edits.iter().flat_map(Edit::marks).collect();
+        if call_ids.is_some() {
+            marks.extend(["tool_calls", "tool_call_id"]);
+        }
+        let marks = marks.into_iter().map(|mark| format!("{mark}\"")).collect();
+        Ok(Some(Self { edits, call_ids, marks }))
+    }
+
+    /// Whether a body in these pieces may hold what the server minds. A name in two pieces is not found; nor is one in
+    /// escapes, which the server then refuses itself.
+    #[must_use]
+    pub fn may_mind(&self, pieces: &[impl AsRef<[u8]>]) -> bool {
+        // From quote to quote: a picture in base64, most of a large body, has none and is passed over at once.
+        pieces.iter().map(AsRef::as_ref).any(|piece| {
+            let mut after = memchr::memchr_iter(b'"', piece).filter_map(|at| piece.get(at + 1..));
+            after.any(|text| self.marks.iter().any(|mark| text.starts_with(mark.as_bytes())))
+        })
+    }
+
+    /// `body` as the server takes it, its losses noted; `None` if it can stay as it is, or is not JSON.
+    #[must_use]
+    pub fn apply(&self, body: &[u8], losses: &mut Losses) -> Option<Vec<u8>> {
+        let mut json = Json::parse(body).ok()?;
+        let mut changed = false;
+        for edit in &self.edits {
+            walk(&mut json, &edit.holders, &mut |members| changed |= edit.make(members, losses));
+        }
+        if let Some(length) = self.call_ids {
+            changed |= rename_calls(&mut json, length);
+        }
+        changed.then(|| json.to_bytes())
+    }
+}
+
+impl Edit {
+    fn new(path: String, act: Act) -> Result<Self, String> {
+        let invalid = || format!("{path:?} is not a path of members");
+        let mut steps = path.split('.').map(|step| {
+            let name = step.strip_suffix("[]").unwrap_or(step);
+            let plain = !name.is_empty() && !name.contains(['[', ']', '"', '\\']);
+            plain.then(|| Holder { name: name.to_owned(), each: name.len() < step.len() })
+        });
+        let mut holders = steps.by_ref().collect::<Option<Vec<_>>>().ok_or_else(invalid)?;
+        let last = holders.pop().filter(|last| !last.each).ok_or_else(invalid)?;
+        Ok(Self { holders, name: last.name, act, path })
+    }
+
+    /// What a body holds in quotes where this may apply.
+    fn marks(&self) -> Vec<&str> {
+        match &self.act {
+            Act::Values(words) => words.keys().map(String::as_str).collect(),
+            _ => vec![&self.name],
+        }
+    }
+
+    /// Whether anything of `members` was changed.
+    fn make(&self, members: &mut Members<'_>, losses: &mut Losses) -> bool {
+        let Some(index) = members.0.iter().rposition(|(name, _)| *name == self.name) else { return false };
+        let Some((_, value)) = members.0.get_mut(index) else { return false };
+        let is_said = *value != Json::Null;
+        match &self.act {
+            Act::Values(words) => match value.as_str().and_then(|word| words.get(word)) {
+                Some(word) => *value = Json::text(word.clone()),
+                None => return false,
+            },
+            Act::Only(words) if value.as_str().is_some_and(|word| words.iter().any(|known| known == word)) => {
+                return false;
+            }
+            Act::Drop | Act::Only(_) => {
+                losses.note_if(is_said, &self.path);
+                members.0.remove(index);
+            }
+            Act::Omit => drop(members.0.remove(index)),
+            Act::Rename(name) if members.0.iter().any(|(known, _)| known == name) => {
+                losses.note_if(is_said, &self.path);
+                members.0.remove(index);
+            }
+            Act::Rename(name) => {
+                if let Some((known, _)) = members.0.get_mut(index) {
+                    *known = Cow::Owned(name.clone());
+                }
+            }
+        }
+        true
+    }
+}
+
+/// Calls `act` with each object that `holders` lead to.
+fn walk<'a>(json: &mut Json<'a>, holders: &[Holder], act: &mut impl FnMut(&mut Members<'a>)) {
+    let Json::Object(members) = json else { return };
+    let Some((step, rest)) = holders.split_first() else { return act(members) };
+    for (_, value) in members.0.iter_mut().filter(|(name, _)| *name == step.name) {
+        match value {
+            Json::Array(items) if step.each => items.iter_mut().for_each(|item| walk(item, rest, act)),
+            value if !step.each => walk(value, rest, act),
+            _ => {}
+        }
+    }
+}
+
+/// Gives each call whose name is not of `length` letters and digits one that is, which follows from the name alone: so a
+/// call and its result, of this conversation or a later turn of it, go on having the same.
+fn rename_calls(json: &mut Json<'_>, length: usize) -> bool {
+    const MESSAGES: &str = "messages";
+    let holder = |name: &str, each| Holder { name: name.to_owned(), each };
+    let calls = ([holder(MESSAGES, true), holder("tool_calls", true)], "id");
+    let results = ([holder(MESSAGES, true)], "tool_call_id");
+    let mut changed = false;
+    for (holders, member) in [(&calls.0[..], calls.1), (&results.0[..], results.1)] {
+        walk(json, holders, &mut |members| {
+            for (_, id) in members.0.iter_mut().filter(|(name, _)| name == member) {
+                if let Some(known) = id.as_str().filter(|known| !fits(known, length)) {
+                    *id = Json::text(short(known, length));
+                    changed = true;
+                }
+            }
+        });
+    }
+    changed
+}
+
+fn fits(id: &str, length: usize) -> bool {
+    id.len() == length && id.bytes().all(|byte| byte.is_ascii_alphanumeric())
+}
+
+/// `length` letters and digits that stand for `id`: FNV-1a (RFC 9923) of 64 bits, in base 62, run on where they are used
+/// up. Two of 10,000 calls have the same nine with a chance of 1 in 10^8.
+fn short(id: &str, length: usize) -> String {
+    const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    const PRIME: u64 = 0x0100_0000_01b3;
+    let mut hash =
+        id.bytes().fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| (hash ^ u64::from(byte)).wrapping_mul(PRIME));
+    let mut left = hash;
+    let mut text = String::with_capacity(length);
+    for _ in 0..length {
+        if left == 0 {
+            hash = hash.wrapping_mul(PRIME) ^ 1;
+            left = hash;
+        }
+        let digit = usize::try_from(left % 62).unwrap_or_default();
+        text.push(char::from(DIGITS.get(digit).copied().unwrap_or(b'0')));
+        left /= 62;
+    }
+    text
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used)]
+mod tests {
+    use super::*;
+
+    fn applied(declared: &str, body: &str) -> (Option<String>, Vec<String>) {
+        let quirks = Quirks::compile(serde_json::from_str(declared).unwrap()).unwrap().unwrap();
+        let mut losses = Losses::default();
+        let written = quirks.may_mind(&[body]).then(|| quirks.apply(body.as_bytes(), &mut losses)).flatten();
+        let losses = losses.names().iter().map(ToString::to_string).collect();
+        (written.map(|bytes| String::from_utf8(bytes).unwrap()), losses)
+    }
+
+    #[test]
+    fn what_is_dropped_is_a_loss_and_nothing_else_changes() {
+        let declared = r#"{"drop": ["logprobs", "messages[].name", "seed"], "omit": ["stream_options"]}"#;
+        let body = r#"{"model":"m","n":1.50,"logprobs":true,"seed":null,"stream_options":{},"messages":[{"name":"a","content":"b"},{"content":"c"}]}"#;
+        let (written, losses) = applied(declared, body);
+        assert_eq!(written.as_deref(), Some(r#"{"model":"m","n":1.50,"messages":[{"content":"b"},{"content":"c"}]}"#));
+        assert_eq!(losses, ["logprobs", "messages[].name"]);
+        let untouched = r#"{"model":"m","messages":[{"content":"logprobs"}]}"#;
+        assert_eq!(applied(declared, untouched), (None, vec![]));
+    }
+
+    #[test]
+    fn names_and_words_are_replaced_without_loss() {
+        let declared = r#"{"rename": {"seed": "random_seed"}, "values": {"messages[].role": {"developer": "system"}}}"#;
+        let body = r#"{"seed":7,"messages":[{"role":"developer","content":"developer"},{"role":"user"}]}"#;
+        let expected = r#"{"random_seed":7,"messages":[{"role":"system","content":"developer"},{"role":"user"}]}"#;
+        assert_eq!(applied(declared, body), (Some(expected.to_owned()), vec![]));
+        let both = r#"{"seed":7,"random_seed":8}"#;
+        assert_eq!(applied(declared, both), (Some(r#"{"random_seed":8}"#.to_owned()), vec!["seed".to_owned()]));
+    }
+
+    #[test]
+    fn only_the_words_that_are_known_stay() {
+        let declared = r#"{"only": {"tool_choice": ["auto"]}}"#;
+        assert_eq!(applied(declared, r#"{"tool_choice":"auto"}"#), (None, vec![]));
+        for choice in [r#""required""#, r#"{"type":"function"}"#] {
+            let (written, losses) = applied(declared, &format!(r#"{{"tool_choice":{choice}}}"#));
+            assert_eq!((written.as_deref(), losses), (Some("{}"), vec!["tool_choice".to_owned()]));
+        }
+    }
+
+    #[test]
+    fn a_call_and_its_result_keep_the_same_name() {
+        let body = r#"{"messages":[{"tool_calls":[{"id":"call_PTLP8xhu3uwZk4l3nlnrrJha"},{"id":"a1B2c3D4e"}]},{"tool_call_id":"call_PTLP8xhu3uwZk4l3nlnrrJha"}]}"#;
+        let (written, losses) = applied(r#"{"call_ids": 9}"#, body);
+        let json: serde_json::Value = serde_json::from_str(&written.unwrap()).unwrap();
+        let id = json["messages"][0]["tool_calls"][0]["id"].as_str().unwrap();
+        assert!(fits(id, 9), "{id}");
+        assert_eq!(json["messages"][1]["tool_call_id"], id);
+        assert_eq!(json["messages"][0]["tool_calls"][1]["id"], "a1B2c3D4e");
+        assert!(losses.is_empty());
+        assert_ne!(short("call_1", 9), short("call_2", 9));
+        assert_eq!(short("", 40).len(), 40);
+    }
+
+    #[test]
+    fn what_is_no_path_is_refused_and_nothing_is_nothing() {
+        for path in ["", "a.", "a[", "a[]", "[].b", "a\"b"] {
+            let declared = Declared { drop: vec![path.to_owned()], ..Declared::default() };
+            assert!(Quirks::compile(declared).is_err(), "{path}");
+        }
+        assert!(Quirks::compile(Declared::default()).unwrap().is_none());
+    }
+}
