@@ -10,6 +10,7 @@ mod json;
 mod openai;
 mod peek;
 mod responses;
+mod seeds;
 mod splice;
 mod sse;
 mod stress;

@@ -80,8 +80,9 @@ fn read_signature(field: Text<'_>) -> Signature<'_> {
 
 fn call<'a>(json: Option<Json<'a>>, at: At<'_>) -> Result<Part<'a>, Invalid> {
     let mut fields = object(json.unwrap_or(Json::Null), at)?;
-    // The pieces of a call whose arguments are streamed, which only Vertex AI does, and only if it is asked to.
-    if fields.has("partialArgs") || fields.has("willContinue") {
+    // The pieces of a call whose arguments are streamed, which only Vertex AI does, and only if it is asked to; a piece of
+    // nothing is the last.
+    if fields.has("partialArgs") || fields.has("willContinue") || fields.are_spent() {
         return Ok(Part::new(Body::Foreign(GEMINI, Members::new().with("functionCall", fields.rest()).into())));
     }
     let id = fields.text("id")?;
@@ -127,7 +128,7 @@ pub(super) enum Unsaid {
 pub(super) fn write<'a>(part: &Part<'a>) -> Result<Members<'a>, Unsaid> {
     let own = part.rest.of(GEMINI);
     let members = match &part.body {
-        Body::Text(text, _) | Body::Refusal(text) => Members::new().with("text", text.clone()),
+        Body::Text(text, _) | Body::Refusal(text) => Members::of([("text", text.clone().into())]),
         Body::Reasoning(reasoning) => Members::new().with("text", thoughts(reasoning)).with("thought", true),
         Body::Image(media) => media_member(media, Some("image/jpeg"), own)?,
         Body::Audio(media) => media_member(media, Some("audio/mpeg"), own)?,
@@ -136,7 +137,7 @@ pub(super) fn write<'a>(part: &Part<'a>) -> Result<Members<'a>, Unsaid> {
         Body::ToolCall(call) => {
             let written = Members::new().with_some("id", call.id.clone()).with("name", call.name.clone());
             let written = written.with("args", arguments(call).0);
-            Members::new().with("functionCall", with_own(written, own, "functionCall"))
+            Members::of([("functionCall", with_own(written, own, "functionCall").into())])
         }
         Body::ToolResult(_) => return Err(Unsaid::Lost("content.tool_result".to_owned())),
         Body::Foreign(GEMINI, Json::Object(members)) => members.clone(),
@@ -172,12 +173,12 @@ fn media_member<'a>(
 }
 
 /// A call's arguments as the object that Google takes, and whether they had to be wrapped for it.
-pub(super) fn arguments<'a>(call: &ToolCall<'a>) -> (Members<'a>, bool) {
+pub(super) fn arguments<'a>(call: &ToolCall<'a>) -> (Json<'a>, bool) {
     match call.kind {
-        CallKind::Custom => (Members::new().with("input", call.arguments.to_text()), false),
+        CallKind::Custom => (Members::of([("input", call.arguments.to_text().into())]).into(), false),
         CallKind::Function => match call.arguments.to_object() {
-            Ok(members) => (members, false),
-            Err(text) => (Members::new().with("_raw", text), true),
+            Ok(object) => (object, false),
+            Err(text) => (Members::of([("_raw", text.into())]).into(), true),
         },
     }
 }

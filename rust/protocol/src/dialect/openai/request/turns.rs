@@ -247,8 +247,8 @@ impl<'a> Turns<'a, '_> {
     fn push(&mut self, role: &'static str, message: &Message<'a>, said: Members<'a>) {
         let own = is_own(&message.rest);
         let name = message.name.clone().filter(|_| own || role != "tool");
-        let written = Members::new().with("role", role).with_some("name", name);
-        let written = Members([written.0, said.0].concat());
+        let mut written = Members::new().with("role", role).with_some("name", name);
+        written.0.extend(said.0);
         self.out.push(if own { with_rest(written, &message.rest) } else { written }.into());
     }
 }
