@@ -66,7 +66,7 @@ def _check_policy(checks: Checks, reach: _Reach, path: Path, key: tuple[Key, Rig
     hint = "check `region` and `tags` of the providers; what nobody may serve is refused with `no_eligible_target`"
     if routes and not served:
         message = "no target of any route that the key may use satisfies this data policy"
-        checks.error("unsatisfiable-policy", (*path, "data_policy"), message, hint)
+        checks.warning("unsatisfiable-policy", (*path, "data_policy"), message, hint)
         return
     for index, name in enumerate(settings.models or ()):
         if name in routes and name not in served:

@@ -149,7 +149,7 @@ pub(crate) fn errors(bytes: &[u8]) {
         assert!(dialect.is_whole_error(&body), "{dialect:?}");
         assert_eq!(parse_error(&body).map(|again| again.message).as_ref(), Some(&said.message));
         let (mut event, mut decoder) = (BytesMut::new(), Decoder::new(usize::MAX));
-        dialect.error_event(&told, &mut event);
+        dialect.error_event(&told, None, &mut event);
         decoder.push(event.freeze());
         let data = decoder.next_event().expect("no limit").and_then(|event| event.data()).expect("one event");
         assert!(Json::parse(&data).is_ok());
