@@ -7,7 +7,7 @@ use std::io::{BufRead, BufReader};
 use tollway_protocol::dialect::ErrorClass::{
     self, ContentPolicy, ContextWindow, Credentials, Invalid, Overload, Permission, Quota, RateLimit, Server, Timeout,
 };
-use tollway_protocol::dialect::{classify, parse_error, wait};
+use tollway_protocol::dialect::{classify, gemini, parse_error, wait};
 
 fn openai(message: &str, kind: &str, code: Option<&str>) -> String {
     serde_json::json!({"error": {"message": message, "type": kind, "param": null, "code": code}}).to_string()
@@ -142,6 +142,24 @@ fn refused_content() {
         (ContentPolicy, 403, openrouter.into()),
         (ContentPolicy, 400, anthropic("invalid_request_error", "Output blocked by content filtering policy")),
     ]);
+}
+
+#[test]
+fn a_blocked_prompt_is_refused_content() {
+    let blocked = |body: &str| gemini::error::blocked(body.as_bytes());
+    let said =
+        blocked(r#"{"promptFeedback":{"blockReason":"PROHIBITED_CONTENT"},"usageMetadata":{}}"#).expect("refused");
+    assert_eq!(classify(None, Some(&said)), ContentPolicy);
+    assert_eq!(said.message, "The prompt was blocked: PROHIBITED_CONTENT.");
+    let said = blocked(r#"{"promptFeedback":{"blockReason":"SAFETY","blockReasonMessage":"No."}}"#);
+    assert_eq!(said.map(|said| said.message).as_deref(), Some("No."));
+    for answer in [
+        r#"{"candidates":[{"content":{"parts":[{"text":"\"blockReason\""}]}}]}"#,
+        r#"{"candidates":[],"promptFeedback":{"blockReason":"SAFETY"}"#,
+        r#"{"promptFeedback":{"safetyRatings":[]}}"#,
+    ] {
+        assert_eq!(blocked(answer), None, "{answer}");
+    }
 }
 
 #[test]

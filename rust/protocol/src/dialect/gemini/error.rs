@@ -50,6 +50,23 @@ pub fn event(error: &ErrorTold<'_>, out: &mut BytesMut) {
     out.extend_from_slice(b"\r\n\r\n");
 }
 
+/// What an answer, or the first event of one, says that brings nothing because its prompt was blocked
+/// (<https://ai.google.dev/api/generate-content#PromptFeedback>). It comes with the status 200.
+#[must_use]
+pub fn blocked(body: &[u8]) -> Option<UpstreamError> {
+    memchr::memmem::find(body, b"\"blockReason\"")?;
+    let answer = Json::parse(body).ok()?;
+    let feedback = answer.get("promptFeedback").filter(|_| answer.get("candidates").is_none())?;
+    let reason = feedback.get("blockReason").and_then(Json::as_str)?;
+    let said = feedback.get("blockReasonMessage").and_then(Json::as_str).map(str::to_owned);
+    Some(UpstreamError {
+        message: said.unwrap_or_else(|| format!("The prompt was blocked: {reason}.")),
+        code: Some("content_filter".to_owned()),
+        reasons: vec![reason.to_owned()],
+        ..UpstreamError::default()
+    })
+}
+
 /// What an upstream said in a stream.
 pub(super) fn of_upstream(error: &UpstreamError) -> Vec<u8> {
     body(error.status.unwrap_or(500), &error.message).to_bytes()

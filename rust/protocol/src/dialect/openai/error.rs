@@ -54,7 +54,7 @@ pub(in crate::dialect) const ROWS: &[Row] = &[
     // (<https://github.com/ggml-org/llama.cpp/blob/master/tools/server/server-common.cpp>); Perplexity; Cohere; z.ai.
     Row::named(
         ContextWindow,
-        Of(TOO_LONG),
+        Of(&[400, 413, 422]),
         &[
             "context_length_exceeded",
             "exceed_context_size_error",
@@ -129,8 +129,8 @@ pub(in crate::dialect) const ROWS: &[Row] = &[
     Row::named(Invalid, Unstated, &["invalid_request_error", "invalid_prompt", "model_not_found", "BadRequestError"]),
 ];
 
-/// Together answers 403 to what is too long (<https://docs.together.ai/docs/error-codes>). Not 429: there "too many tokens"
-/// are those of a minute.
+/// Together answers 403 to what is too long (<https://docs.together.ai/docs/error-codes>). Not 429: what is too much there is
+/// too much for a minute.
 const TOO_LONG: &[u16] = &[400, 403, 413, 422];
 
 /// Whether a body already is an error as OpenAI writes it, `{"error":{…}}` with a `message` that is text, and `type`,
