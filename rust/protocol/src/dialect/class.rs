@@ -100,7 +100,7 @@ fn rows() -> impl Iterator<Item = &'static Row> {
 /// Anthropic's for no room, 524 Cloudflare's for a server that is silent.
 const fn by_status(status: u16) -> ErrorClass {
     match status {
-        400 | 404 | 405 | 410 | 413 | 414 | 415 | 422 => ErrorClass::Invalid,
+        400 | 404 | 413 | 422 => ErrorClass::Invalid,
         401 => ErrorClass::Credentials,
         402 => ErrorClass::Quota,
         403 => ErrorClass::Permission,
