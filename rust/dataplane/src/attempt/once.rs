@@ -241,10 +241,11 @@ async fn open(
     let mut size = 0;
     loop {
         while let Some(event) = decoder.next_event().map_err(|_| too_long())? {
-            let chunk = event.data().map_or(Chunk::Preamble, |data| {
-                refused(sending, &data, dialect).map_or_else(|| look.at(&data), Chunk::Error)
-            });
+            let chunk = event.data().map_or(Chunk::Preamble, |data| look.at(&data));
             size += event.raw.len();
+            if let Some(said) = event.data().and_then(|data| refused(sending, &data, dialect)) {
+                return Err(Failure::inside(said));
+            }
             held.push(event);
             match chunk {
                 Chunk::Preamble if size <= MAX_HELD => {}
