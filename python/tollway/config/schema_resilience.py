@@ -34,7 +34,7 @@ class Outlier(Settings):
     factor: Annotated[float, Field(ge=1)] = Field(
         default=3.0, description="How many times the median of its peers the first token must take."
     )
-    min_latency: Duration = preset("100ms", "Times to the first token below which nothing is slow.")
+    min_latency: Duration = preset("100ms", "By how much longer than its peers a slow target must take at least.")
 
 
 class Resilience(Settings):

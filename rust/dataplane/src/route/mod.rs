@@ -3,6 +3,7 @@
 mod ask;
 mod choose;
 mod constraint;
+mod length;
 mod rules;
 mod shape;
 
@@ -17,10 +18,9 @@ use crate::exchange::Exchange;
 use crate::snapshot::route::Node;
 use crate::snapshot::{Route, Snapshot, Target};
 
-use choose::Planned;
-
 pub(crate) use ask::Ask;
-pub(crate) use choose::Chooser;
+pub(crate) use choose::{Chooser, Planned};
+pub(crate) use length::{counted, lengths};
 pub(crate) use rules::{degraded, task_type};
 
 pub(crate) use constraint::Reason;
