@@ -204,8 +204,18 @@ def test_no_retry_is_made_before_the_upstream_allows_it(road: Road) -> None:
 @STREAMED
 @pytest.mark.parametrize(
     "bad",
-    [error(500), error(503), error(429), error(401), error(402), raw(End.CLOSE), whole(b"x"), stream([events()[0]])],
-    ids=["500", "503", "429", "401", "402", "close", "text", "no-content"],
+    [
+        error(500),
+        error(503),
+        error(429),
+        error(401),
+        error(402),
+        error(403),
+        raw(End.CLOSE),
+        whole(b"x"),
+        stream([events()[0]]),
+    ],
+    ids=["500", "503", "429", "401", "402", "403", "close", "text", "no-content"],
 )
 def test_another_target_serves(road: Road, bad: AnyReply, streamed: bool) -> None:
     road.upstream.script(bad)

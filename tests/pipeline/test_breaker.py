@@ -115,6 +115,9 @@ def test_streams_that_break_off_after_content_open_it(lab: Lab) -> None:
         told = lab.ask("breaks-off", stream=True)
         assert (told.status, told.header("x-tollway-attempts")) == (200, "1")
         assert b'"code":"upstream_error"' in told.body
+        one = lab.record(told)
+        assert (one["error"], one["estimated"]) == ("upstream_error", True)
+        assert one["tokens"]["output"] > 0, "what came is billed"
     assert lab.target("breaks-off", "a")["state"] in {"open", "half-open"}
     lab.b.otherwise = stream()
     assert lab.ask("breaks-off", stream=True).header("x-tollway-provider") == "b"

@@ -24,7 +24,7 @@ def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         "second": {**to("b", "second"), "fallbacks": []},
         "third": {**to("c", "third"), "fallbacks": []},
         "by-default": to("a", "by-default"),
-        "long": to("c", "long", context_window=100_000),
+        "long": {"targets": [to("c", "long", context_window=100_000)]},
         "windowed": {**to("a", "windowed"), "context_window_fallback": "long", "fallbacks": []},
         "measured": {
             "targets": [to("a", "measured", context_window=200)],

@@ -173,6 +173,10 @@ def test_the_one_with_fewer_requests_under_way_is_next(lab: Lab) -> None:
     eventually(lambda: lab.target("least-busy", "a")["in_flight"] == 0, "nothing is under way")
 
 
+def test_of_equally_busy_ones_any_serves(lab: Lab) -> None:
+    assert set(lab.times(30, "least-busy")) == {"a", "b"}
+
+
 def test_the_cheaper_is_first_and_what_has_no_price_last(lab: Lab) -> None:
     assert lab.times(3, "cost") == ["b"] * 3
     lab.b.script(error(500))

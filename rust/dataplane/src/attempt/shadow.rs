@@ -79,9 +79,10 @@ async fn run(copy: &mut Exchange, call: &Call, route: &Arc<Route>, planned: Plan
     };
     match answer {
         Ok(Answer::Stream(source)) => {
+            // Its end is recorded when it is reached.
+            copy.status = 200;
             // Read to its end, or as far as a hook could see: more is not worth its tokens.
             let _ = relay::stream::StreamRelay::collect(*source, copy).await;
-            copy.status = 200;
         }
         Ok(_) => copy.status = 200,
         Err(error) => {

@@ -150,7 +150,10 @@ impl<'a> Chooser<'a> {
         let score = |place: usize| match (lead(place), choice.strategy) {
             (None, _) => f64::INFINITY,
             (Some(lead), Strategy::Latency) => lead.health.score(now),
-            (Some(lead), Strategy::LeastBusy) => f64::from(lead.health.in_flight()),
+            // Of equal ones any: the first would get all that comes one by one.
+            (Some(lead), Strategy::LeastBusy) => {
+                f64::from(lead.health.in_flight()) + balance::any_of_equals(draw, place)
+            }
             (Some(lead), _) => self.ask.estimated_cost(lead).map_or(f64::INFINITY, |nano| nano as f64),
         };
         let weight = |place: usize| f64::from(choice.weights.get(place).copied().unwrap_or(1));
