@@ -15,6 +15,8 @@ PIP := $(PYTHON_BIN) -m pip --disable-pip-version-check
 STAMPS := $(VENV)/.stamps
 REPORTS := target/reports
 NODE := tests/node
+# Libraries that cannot live with the newest clients, for tests/clients/test_apps.py.
+FRAMEWORKS := target/frameworks
 EXTENSION := python/tollway/_dataplane.abi3.so
 
 INSTALLED := $(STAMPS)/runtime
@@ -58,6 +60,11 @@ $(addprefix $(STAMPS)/,$(LOCKS)): $(STAMPS)/%: requirements/%.txt $(STAMPS)/venv
 	$(PIP) install --quiet --require-hashes --no-deps -r $<
 	touch $@
 
+$(FRAMEWORKS)/.stamp: requirements/frameworks.txt | $(STAMPS)/venv
+	$(PYTHON_BIN) -m venv $(FRAMEWORKS)
+	$(FRAMEWORKS)/bin/python -m pip --disable-pip-version-check install --quiet --require-hashes --no-deps -r $<
+	touch $@
+
 # An editable install, so that a change of Python needs no build. PIP_NO_INDEX: whatever is not locked must fail here.
 $(BUILT): $(RUST_SOURCES) pyproject.toml $(STAMPS)/runtime $(STAMPS)/build
 	PIP_NO_INDEX=1 $(BIN)/maturin develop --locked --profile $(PROFILE)
@@ -81,7 +88,7 @@ test-rust: | services-test
 otelcol: # OpenTelemetry's collector, for the test of what is exported; nothing where Go is not installed
 	@scripts/otelcol.sh
 
-test-python: $(BUILT) $(STAMPS)/test $(STAMPS)/clients | services-test otelcol ## pytest (ARGS="tests/house -k locks" for some)
+test-python: $(BUILT) $(STAMPS)/test $(STAMPS)/clients $(FRAMEWORKS)/.stamp $(NODE)/node_modules/.stamp | services-test otelcol ## pytest (ARGS="tests/house -k locks" for some)
 	@mkdir -p $(REPORTS)
 	$(PYTHON_BIN) -m pytest --junitxml=$(REPORTS)/python.xml $(ARGS)
 

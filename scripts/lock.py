@@ -15,6 +15,8 @@ LOCKS = ROOT / "requirements"
 
 # Each lock holds the earlier ones to the releases that they name, so that all fit into one environment.
 ORDER = ("runtime", "build", "test", "clients", "lint")
+# For environments of their own, next to other releases of the same things.
+APART = ("frameworks",)
 
 COMPILE = (
     *("--generate-hashes", "--reuse-hashes", "--strip-extras", "--allow-unsafe", "--quiet", "--no-header"),
@@ -25,7 +27,7 @@ COMPILE = (
 
 def compile_lock(lock: str, requirements: list[str], arguments: list[str]) -> None:
     target = LOCKS / f"{lock}.txt"
-    constraints = [f"-c {earlier}.txt" for earlier in ORDER[: ORDER.index(lock)]]
+    constraints = [] if lock in APART else [f"-c {earlier}.txt" for earlier in ORDER[: ORDER.index(lock)]]
     source = LOCKS / f"{lock}.in"
     source.write_text("\n".join([*constraints, *requirements]) + "\n")
     # The machine's own pip settings must not decide which files are hashed.
@@ -42,7 +44,7 @@ def compile_lock(lock: str, requirements: list[str], arguments: list[str]) -> No
 def main() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     wanted = {"runtime": project["project"]["dependencies"], **project["dependency-groups"]}
-    for lock in ORDER:
+    for lock in (*ORDER, *APART):
         compile_lock(lock, wanted[lock], sys.argv[1:])
         print(f"requirements/{lock}.txt")
 

@@ -12,14 +12,13 @@ import openai
 from google import genai
 from google.genai import types
 
+from tests.clients.apps.errand import QUESTION, SYSTEM, WEATHER
+
 SCHEMA: dict[str, Any] = {
     "type": "object",
     "properties": {"city": {"type": "string"}, "days": {"type": "integer"}},
     "required": ["city"],
 }
-WEATHER = "Weather of a city, in °C"
-SYSTEM = "You are terse."
-QUESTION = "What is the weather in Zürich?"
 
 
 @dataclass

@@ -9,7 +9,8 @@ import anthropic
 import openai
 import pytest
 
-from tests.clients.callers import CALLERS, QUESTION, SCHEMA, SYSTEM, WEATHER
+from tests.clients.apps.errand import QUESTION, SYSTEM, WEATHER
+from tests.clients.callers import CALLERS, SCHEMA
 from tests.support.gateway import RunningGateway
 from tests.support.spoken import CACHED, CALL, CALL_ID, INPUT, OUTPUT, SIGNATURE, SPOKEN, TEXT, THOUGHT, configuration
 from tests.support.upstream import ScriptedUpstream

@@ -27,14 +27,21 @@ from tollway.providers.contract import Provider, providers
 HERE = Path(__file__).parent
 PROJECT = HERE.parent.parent
 MANUAL = (PROJECT / "docs" / "configuration.md").read_text()
-BLOCKS = re.findall(r"^```toml\n(.*?)^```$", MANUAL, re.MULTILINE | re.DOTALL)
-FULL = (HERE / "good" / "full.toml").read_text()
+BLOCKS = {
+    f"{page}-{number}": block
+    for page in ("configuration", "routing")
+    for number, block in enumerate(
+        re.findall(r"^```toml\n(.*?)^```$", (PROJECT / "docs" / f"{page}.md").read_text(), re.MULTILINE | re.DOTALL)
+    )
+}
+GOOD = {file.stem: file.read_text() for file in sorted((HERE / "good").glob("*.toml"))}
+FULL = GOOD["full"]
 
 Write = Callable[[str], Path]
 
 
 def test_manual_has_examples() -> None:
-    assert len(BLOCKS) >= 6
+    assert len(BLOCKS) >= 14
 
 
 def as_json(text: str) -> object:
@@ -42,7 +49,7 @@ def as_json(text: str) -> object:
     return json.loads(json.dumps(tomllib.loads(text), default=str))
 
 
-@pytest.mark.parametrize("block", BLOCKS, ids=range(len(BLOCKS)))
+@pytest.mark.parametrize("block", BLOCKS.values(), ids=BLOCKS)
 def test_manual_example_loads(block: str, write: Write) -> None:
     built = config.build(write(block), resolve_hook=resolve_hook)
     assert {one.code for one in built.warnings} <= {"not-enforced", "unknown-price"}
@@ -96,7 +103,7 @@ def _all(shape: Shape | None, owner: str) -> Iterator[Setting]:
 
 def test_full_file_loads(write: Write) -> None:
     loaded = config.load(write(FULL), resolve_hook=resolve_hook)
-    assert {one.code for one in loaded.warnings} == {"not-enforced", "unknown-price"}
+    assert {one.code for one in loaded.warnings} == {"not-enforced", "unknown-price", "unusable-fallback"}
     served = loaded.config
     assert served.server.max_body == 1 << 20
     assert served.server.head_timeout == 5_000
@@ -120,10 +127,23 @@ def test_every_setting_is_described() -> None:
         assert bare == [], table["title"]
 
 
-def test_schema_accepts_what_loads(write: Write) -> None:
+@pytest.mark.parametrize("text", GOOD.values(), ids=GOOD)
+def test_schema_accepts_what_loads(text: str, write: Write) -> None:
     """The editor's view and the loader's: one must not refuse what the other takes."""
-    jsonschema.validate(as_json(FULL), config.json_schema(), cls=jsonschema.Draft202012Validator)
-    assert not any(one.severity == "error" for one in config.check(write(FULL), resolve_hook=resolve_hook))
+    jsonschema.validate(as_json(text), config.json_schema(), cls=jsonschema.Draft202012Validator)
+    assert not any(one.severity == "error" for one in config.check(write(text), resolve_hook=resolve_hook))
+
+
+def test_what_users_were_promised_loads_as_it_is(write: Write) -> None:
+    """`good/promised.toml` may grow, but what stands in it keeps its meaning."""
+    loaded = config.load(write(GOOD["promised"]), resolve_hook=resolve_hook)
+    later = {"budgets", "limits", "cache", "priority", "classes", "on_exceed"}
+    named = {re.findall("`([a-z_]+)`", one.message)[0] for one in loaded.warnings if one.code == "not-enforced"}
+    assert named == later
+    routes = loaded.config.routes
+    assert routes["intelligent-router"].strategy == routes["in-other-words"].strategy == "conditional"
+    assert [rule.when for rule in routes["in-other-words"].rules or ()] == ["task_type == 'reasoning'"]
+    assert loaded.config.resilience.breaker.cooldown == 5_000
 
 
 @pytest.mark.parametrize(

@@ -7,13 +7,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
 import trustme
 
 from tests.config.setting import resolve_hook
 from tollway._dataplane import Gateway
 from tollway.config import api as config
 
-FULL = (Path(__file__).parent / "good" / "full.toml").read_text()
+GOOD = {file.stem: file.read_text() for file in sorted((Path(__file__).parent / "good").glob("*.toml"))}
+FULL = GOOD["full"]
 Write = Callable[[str], Path]
 
 
@@ -36,9 +38,10 @@ def real_certificates(folder: Path) -> None:
     authority.cert_pem.write_to_path(folder / "ca.pem")
 
 
-def test_the_data_plane_takes_every_setting(folder: Path, write: Write) -> None:
+@pytest.mark.parametrize("text", GOOD.values(), ids=GOOD)
+def test_the_data_plane_takes_every_setting(folder: Path, write: Write, text: str) -> None:
     real_certificates(folder)
-    built = config.build(write(FULL), resolve_hook=resolve_hook)
+    built = config.build(write(text), resolve_hook=resolve_hook)
     with gateway(folder, built.snapshot):
         pass
 

@@ -32,7 +32,7 @@ SHAPE: dict[str, set[str]] = {
         "base_url", "auth_header", "auth_prefix", "api_keys", "headers",
         "region", "tags",
         "ca", "proxy", "http2", "connect_timeout_ms", "max_connections", "max_connection_age_ms",
-        "dns_ttl_ms", "mock",
+        "dns_ttl_ms", "mock", "breaker",
     },
     "quirks": {"chat", "other", "embeddings", "ask_usage"},
     "chat": DECLARED_QUIRKS, "other": DECLARED_QUIRKS, "embeddings": DECLARED_QUIRKS,
@@ -41,13 +41,25 @@ SHAPE: dict[str, set[str]] = {
     "price": {"periods"},
     "periods": {"when", "version", "rates", "variants"},
     "variants": {"when", "terms", "rates"},
-    "routes": {"name", "strategy", "targets", "on_lossy", "hooks", "guardrails"},
-    "targets": {"provider", "model", "timeout_ms", "first_token_ms", "idle_ms", "max_retries"},
+    "routes": {
+        "name", "targets", "choice", "fallbacks", "context_window_fallback", "content_policy_fallback", "degrade",
+        "deadline_ms", "hedge", "retry_budget", "shadow", "on_lossy", "hooks", "guardrails",
+    },
+    "targets": {
+        "provider", "model", "timeout_ms", "first_token_ms", "idle_ms", "max_retries", "context_window", "supports",
+        "tiers", "pin", "on_drift",
+    },
+    "degrade": {"when", "name", "choice", "max_tokens", "answer"},
+    "hedge": {"delay_ms", "quantile", "share"},
+    "retry_budget": {"share", "floor"},
+    "shadow": {"choice", "share", "max_nano_per_day"},
+    "breaker": {"consecutive", "ratio", "window_ms", "min_requests", "cooldown_ms", "max_cooldown_ms", "probes"},
+    "task_types": {"name", "when"},
     "hooks": {"id", "call", "on", "is_async", "timeout_ms", "on_failure"},
     "guardrails": {"type", "entities", "on", "action", "restore", "on_failure"},
     "keys": {
-        "id", "hash", "organisation", "tenant", "team", "project", "environment", "user", "agent", "priority", "tags",
-        "metadata", "models", "expires", "revoked", "guardrails", "data_policy",
+        "id", "hash", "organisation", "tenant", "team", "project", "environment", "user", "agent", "priority", "tier",
+        "tags", "metadata", "models", "expires", "revoked", "guardrails", "data_policy",
     },
     "scopes": {"kind", "name", "settings"},
     "store": {
@@ -59,6 +71,7 @@ SHAPE: dict[str, set[str]] = {
     "api_keys": {"value", "weight"},
     "data_policy": {"regions", "require_tags", "classes"},
 }  # fmt: skip
+NODES = ("choice", "fallbacks", "context_window_fallback", "content_policy_fallback")
 
 
 FREE = {"headers", "metadata", "settings", "when", "terms", "rates", "rename", "values", "only"}
@@ -82,15 +95,30 @@ def check_shape(value: object, name: str) -> None:
     if isinstance(value, list):
         for entry in value:
             check_shape(entry, name)
+    elif isinstance(value, dict) and name in NODES:
+        check_node(value)
     elif isinstance(value, dict) and name not in FREE:
         assert set(value) == SHAPE[name], name
         for key, entry in value.items():
             check_shape(entry, key)
 
 
+def check_node(node: dict[str, Any]) -> None:
+    """A target's place, or a choice; either behind a route that the key must be allowed to use."""
+    rest = set(node) - {"via"}
+    if "target" in rest:
+        assert rest == {"target"}
+        return
+    assert {"strategy", "children"} <= rest <= {"strategy", "children", "weights", "rules", "sticky"}
+    assert ("weights" in rest) == (node["strategy"] == "weighted")
+    for child in node["children"]:
+        check_node(child)
+
+
 def test_shape(write: Write) -> None:
     snapshot = compiled(write(FULL))
-    assert set(snapshot) == {"server", "store", "providers", "prices", "routes", "scopes", "keys"}
+    tables = {"server", "store", "providers", "prices", "routes", "task_types", "panic_threshold", "scopes", "keys"}
+    assert set(snapshot) == tables
     for name, value in snapshot.items():
         check_shape(value, name)
 
@@ -133,9 +161,19 @@ def test_providers(write: Write) -> None:
         "max_connection_age_ms": 3_600_000,
         "dns_ttl_ms": 10_000,
         "mock": None,
+        "breaker": {
+            "consecutive": 3,
+            "ratio": 0.4,
+            "window_ms": 20_000,
+            "min_requests": 10,
+            "cooldown_ms": 2_000,
+            "max_cooldown_ms": 60_000,
+            "probes": 2,
+        },
     }
     mock = named(providers, "mock")
     assert (mock["kind"], mock["api_keys"], mock["base_url"]) == ("mock", [], "")
+    assert (mock["breaker"]["consecutive"], mock["breaker"]["cooldown_ms"]) == (0, 5_000), "its own, whole"
     assert mock["mock"] == {"latency_ms": 1, "chunk_gap_ms": 0, "chunks": 3, "error_status": 503, "cut_after": 100}
 
 
@@ -171,22 +209,41 @@ def test_default_base_url(write: Write) -> None:
     assert compiled(path)["providers"][0]["base_url"] == "https://api.openai.com/v1"
 
 
+def terms(target: dict[str, Any]) -> tuple[object, ...]:
+    return tuple(
+        target[name] for name in ("provider", "model", "timeout_ms", "first_token_ms", "idle_ms", "max_retries")
+    )
+
+
 def test_targets_inherit_from_the_route(write: Write) -> None:
+    """Each from the route that names it: what stands in for a route keeps its own terms."""
     route = named(compiled(write(FULL))["routes"], "primary-summarization")
-    assert route["strategy"] == "fallback"
-    assert [tuple(target.values()) for target in route["targets"]] == [
+    assert [terms(target) for target in route["targets"]] == [
         ("openai", "gpt-4o", 30_000, 10_000, 5_000, 0),
         ("mock", "claude-sonnet-4-5", 30_000, 20_000, 15_000, 2),
         ("self-hosted", "llama-3.1-70b", 60_000, 20_000, 15_000, 1),
+        ("openai", "gpt-4o-mini", 600_000, 600_000, 120_000, 2),
+        ("mock", "long", 600_000, 600_000, 120_000, 2),
+        ("mock", "permissive", 600_000, 600_000, 120_000, 2),
     ]
 
 
 def test_defaults_of_a_target(write: Write) -> None:
-    route = named(compiled(write(FULL))["routes"], "fast")
-    assert route["strategy"] == "single"
-    assert [tuple(target.values()) for target in route["targets"]] == [
-        ("openai", "gpt-4o-mini", 600_000, 600_000, 120_000, 2)
-    ]
+    route = named(compiled(write(FULL))["routes"], "long-context")
+    assert route["choice"] == {"target": 0}
+    assert route["targets"][0] == {
+        "provider": "mock",
+        "model": "long",
+        "timeout_ms": 600_000,
+        "first_token_ms": 600_000,
+        "idle_ms": 120_000,
+        "max_retries": 2,
+        "context_window": None,
+        "supports": None,
+        "tiers": [],
+        "pin": None,
+        "on_drift": "alert",
+    }
 
 
 def test_first_token_is_no_later_than_the_whole(write: Write) -> None:
@@ -194,18 +251,6 @@ def test_first_token_is_no_later_than_the_whole(write: Write) -> None:
         '[providers.m]\ntype = "mock"\n[routes.r]\nprovider = "m"\nmodel = "x"\ntimeout = "1s"\nfirst_token = "9s"\n'
     )
     assert compiled(path)["routes"][0]["targets"][0]["first_token_ms"] == 1_000
-
-
-def test_conditional_is_served_by_its_default_first(write: Write) -> None:
-    route = named(compiled(write(FULL))["routes"], "intelligent-router")
-    assert route["strategy"] == "fallback"
-    assert [target["model"] for target in route["targets"]] == ["default", "gpt-4o-mini", "reasoner"]
-    assert route["targets"][2]["timeout_ms"] == 5_000
-
-
-def test_weight_zero_takes_a_target_out(write: Write) -> None:
-    route = named(compiled(write(FULL))["routes"], "customer-faq")
-    assert [target["provider"] for target in route["targets"]] == ["self-hosted"]
 
 
 def test_hooks_and_guardrails(write: Write) -> None:
@@ -358,14 +403,16 @@ def test_where_a_routes_settings_were_made(write: Write) -> None:
     assert line(route, "targets[1].idle_ms") == 'idle = "15s"'
     assert line(route, "targets[1].first_token_ms") == 'first_token = "20s"'
     assert line(route, "targets[2].max_retries") == "max_retries = 1"
+    assert line(route, "targets[4].model") == 'model = "long"', "of the route that stands in"
     assert line(route, "hooks") == "[[routes.primary-summarization.hooks]]"
     assert built.origins["fast"]["targets[0].timeout_ms"] == "default"
-    assert line("intelligent-router", "targets[2].timeout_ms").endswith("timeout = 5 } },")
-    assert line("customer-faq", "targets[0].provider") == '  { provider = "self-hosted", model = "faq" },'
+    assert "timeout = 5 } }," in line("intelligent-router", "targets[1].timeout_ms")
+    assert line("customer-faq", "targets[0].provider").startswith('  { provider = "self-hosted", model = "faq", w')
     routes = {route["name"]: route for route in compiled(write(FULL))["routes"]}
+    told = {"provider", "model", "timeout_ms", "first_token_ms", "idle_ms", "max_retries"}
     for name, origins in built.origins.items():
         assert {setting for setting in origins if setting.startswith("targets")} == {
-            f"targets[{index}].{setting}" for index, target in enumerate(routes[name]["targets"]) for setting in target
+            f"targets[{index}].{setting}" for index in range(len(routes[name]["targets"])) for setting in told
         }
 
 

@@ -11,7 +11,7 @@ from tests.support.errors import is_error
 from tests.support.reply import AnyReply, answer, error
 from tests.support.upstream import Received
 
-POOLS = ("limited", "later", "dead", "all-dead", "quota", "weights", "forbidden")
+POOLS = ("limited", "later", "dead", "mended", "all-dead", "quota", "weights", "forbidden")
 
 
 def key(pool: str, number: int) -> str:
@@ -78,8 +78,8 @@ def test_a_limited_key_serves_again(lab: Lab) -> None:
         lab.serves("later")
 
 
-@pytest.mark.parametrize("pool", ["dead"])
-def test_a_refused_key_is_out_with_one_alert(lab: Lab, pool: str) -> None:
+def test_a_refused_key_is_out_with_one_alert(lab: Lab) -> None:
+    pool = "dead"
     bad = key(pool, 2)
     lab.a.otherwise = refusing(bad, error(401, f"Incorrect API key provided: {bad}"))  # type: ignore[assignment]
     for _ in range(20):
@@ -88,6 +88,20 @@ def test_a_refused_key_is_out_with_one_alert(lab: Lab, pool: str) -> None:
     alerts = lab.alerts("dead_key")
     assert [alert["subject"] for alert in alerts if alert["subject"].startswith(pool)] == [f"{pool}, key 2"]
     assert bad not in lab.gateway.log
+
+
+def test_a_reload_brings_a_refused_key_back(lab: Lab) -> None:
+    bad = key("mended", 1)
+    lab.a.otherwise = refusing(bad, error(401))  # type: ignore[assignment]
+    while bad not in used(lab):
+        lab.serves("mended")
+    lab.forget()
+    lab.times(10, "mended")
+    assert bad not in used(lab)
+    lab.gateway.reload(lab.gateway.config.read_text() + "\n")
+    for _ in range(40):
+        lab.serves("mended")
+    assert bad in used(lab)
 
 
 def test_where_all_are_refused_they_are_tried_on(lab: Lab) -> None:

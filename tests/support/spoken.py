@@ -13,7 +13,7 @@ from tests.support.reply import Reply, stream, whole
 TEXT = "It is 21 °C in Zürich."
 THOUGHT = "The user wants the weather."
 SIGNATURE = "c2lnbmF0dXJl"
-CALL = {"name": "get_weather", "arguments": {"city": "Zürich", "days": 3}}
+CALL: dict[str, Any] = {"name": "get_weather", "arguments": {"city": "Zürich", "days": 3}}
 CALL_ID = "call_9f3a"
 INPUT, CACHED, OUTPUT = 57, 32, 17
 """All input tokens, those of them that came from the provider's cache, and all output tokens."""
@@ -55,18 +55,20 @@ def _halves(text: str) -> tuple[str, str]:
     return text[: len(text) // 2], text[len(text) // 2 :]
 
 
-_ARGUMENTS = json.dumps(CALL["arguments"], ensure_ascii=False)
+def _arguments(call: Json) -> str:
+    return json.dumps(call["arguments"], ensure_ascii=False)
 
 
-def _chat(text: str) -> Spoken:
+def _chat(text: str, called: Json) -> Spoken:
     usage = {
         "prompt_tokens": INPUT,
         "completion_tokens": OUTPUT,
         "total_tokens": INPUT + OUTPUT,
         "prompt_tokens_details": {"cached_tokens": CACHED},
     }
-    function = {"name": CALL["name"], "arguments": _ARGUMENTS}
-    call = {"id": CALL_ID, "type": "function", "function": function}
+    arguments = _arguments(called)
+    function = {"name": called["name"], "arguments": arguments}
+    call = {"id": called.get("id", CALL_ID), "type": "function", "function": function}
 
     def answer(message: Json, finish: str) -> Json:
         choice = {"index": 0, "message": {"role": "assistant", **message}, "logprobs": None, "finish_reason": finish}
@@ -82,9 +84,8 @@ def _chat(text: str) -> Spoken:
         chunks = [chunk({"role": "assistant", "content": ""}, None), *(chunk(delta, None) for delta in deltas)]
         return [*chunks, chunk({}, finish), _data({**envelope, "choices": [], "usage": usage}), _data("[DONE]")]
 
-    first, second = _halves(_ARGUMENTS)
-    begun = {"index": 0, "id": CALL_ID, "type": "function", "function": {"name": CALL["name"], "arguments": ""}}
-    more = [{"index": 0, "function": {"arguments": half}} for half in (first, second)]
+    begun = {"index": 0, **call, "function": {**function, "arguments": ""}}
+    more = [{"index": 0, "function": {"arguments": half}} for half in _halves(arguments)]
     return Spoken(
         path="/v1/chat/completions",
         base="/v1",
@@ -97,7 +98,7 @@ def _chat(text: str) -> Spoken:
     )
 
 
-def _responses(text: str) -> Spoken:
+def _responses(text: str, called: Json) -> Spoken:
     usage = {
         "input_tokens": INPUT,
         "input_tokens_details": {"cached_tokens": CACHED},
@@ -107,13 +108,14 @@ def _responses(text: str) -> Spoken:
     }
     part = {"type": "output_text", "text": text, "annotations": [], "logprobs": []}
     message = {"id": "msg_1", "type": "message", "status": "completed", "role": "assistant", "content": [part]}
+    arguments = _arguments(called)
     call = {
         "id": "fc_1",
         "type": "function_call",
         "status": "completed",
-        "call_id": CALL_ID,
-        "name": CALL["name"],
-        "arguments": _ARGUMENTS,
+        "call_id": called.get("id", CALL_ID),
+        "name": called["name"],
+        "arguments": arguments,
     }
 
     def answer(status: str, output: Sequence[Json]) -> Json:
@@ -149,7 +151,7 @@ def _responses(text: str) -> Spoken:
 
     content = {"content_index": 0}
     written = [{"type": "response.output_text.delta", **content, "delta": half} for half in _halves(text)]
-    called = [{"type": "response.function_call_arguments.delta", "delta": half} for half in _halves(_ARGUMENTS)]
+    argued = [{"type": "response.function_call_arguments.delta", "delta": half} for half in _halves(arguments)]
     return Spoken(
         path="/v1/responses",
         base="/v1",
@@ -170,19 +172,20 @@ def _responses(text: str) -> Spoken:
         call_events=events(
             call,
             {"arguments": ""},
-            [*called, {"type": "response.function_call_arguments.done", "arguments": _ARGUMENTS}],
+            [*argued, {"type": "response.function_call_arguments.done", "arguments": arguments}],
         ),
     )
 
 
-def _anthropic(text: str) -> Spoken:
+def _anthropic(text: str, called: Json) -> Spoken:
     usage = {
         "input_tokens": INPUT - CACHED,
         "cache_creation_input_tokens": 0,
         "cache_read_input_tokens": CACHED,
         "output_tokens": OUTPUT,
     }
-    call = {"type": "tool_use", "id": CALL_ID, "name": CALL["name"], "input": CALL["arguments"]}
+    name, arguments = called["name"], _arguments(called)
+    call = {"type": "tool_use", "id": called.get("id", CALL_ID), "name": name, "input": called["arguments"]}
     thought = {"type": "thinking", "thinking": THOUGHT, "signature": SIGNATURE}
 
     def answer(content: Sequence[Json], stop: str | None, used: Json) -> Json:
@@ -204,7 +207,7 @@ def _anthropic(text: str) -> Spoken:
         return [_named(event) for event in sequence]
 
     written = [{"type": "text_delta", "text": half} for half in _halves(text)]
-    called = [{"type": "input_json_delta", "partial_json": half} for half in ("", *_halves(_ARGUMENTS))]
+    argued = [{"type": "input_json_delta", "partial_json": half} for half in ("", *_halves(arguments))]
     thinks = [
         *({"type": "thinking_delta", "thinking": half} for half in _halves(THOUGHT)),
         {"type": "signature_delta", "signature": SIGNATURE},
@@ -218,18 +221,19 @@ def _anthropic(text: str) -> Spoken:
         text=answer([{"type": "text", "text": text}], "end_turn", usage),
         call=answer([thought, call], "tool_use", usage),
         text_events=events(block(0, {"type": "text", "text": ""}, written), "end_turn"),
-        call_events=events([*thinking, *block(1, {**call, "input": {}}, called)], "tool_use"),
+        call_events=events([*thinking, *block(1, {**call, "input": {}}, argued)], "tool_use"),
     )
 
 
-def _gemini(text: str) -> Spoken:
+def _gemini(text: str, called: Json) -> Spoken:
     usage = {
         "promptTokenCount": INPUT,
         "cachedContentTokenCount": CACHED,
         "candidatesTokenCount": OUTPUT,
         "totalTokenCount": INPUT + OUTPUT,
     }
-    call = {"functionCall": {"name": CALL["name"], "args": CALL["arguments"]}, "thoughtSignature": SIGNATURE}
+    function = {"name": called["name"], "args": called["arguments"]}
+    call = {"functionCall": function, "thoughtSignature": SIGNATURE}
 
     def answer(parts: Sequence[Json], *, last: bool = True) -> Json:
         candidate: Json = {"content": {"parts": list(parts), "role": "model"}, "index": 0}
@@ -255,23 +259,28 @@ def _gemini(text: str) -> Spoken:
     )
 
 
-def speaking(text: str) -> dict[str, Spoken]:
-    """The dialects by name, all saying `text`."""
-    return {"chat": _chat(text), "responses": _responses(text), "anthropic": _anthropic(text), "gemini": _gemini(text)}
+def speaking(text: str, called: Json = CALL) -> dict[str, Spoken]:
+    """The dialects by name, all saying `text`, or calling a tool: its `name`, its `arguments` and maybe an `id`."""
+    speakers = {"chat": _chat, "responses": _responses, "anthropic": _anthropic, "gemini": _gemini}
+    return {name: speaker(text, called) for name, speaker in speakers.items()}
 
 
 SPOKEN = speaking(TEXT)
 
 
-def configuration(url: str, **route: object) -> str:
-    """A provider and a route for each dialect, named like it, all at `url`; `route` is said of each route."""
-    providers = {
+def providers(url: str) -> dict[str, Json]:
+    """A provider for each dialect, named like it, all at `url`."""
+    return {
         name: {"type": spoken.type, "base_url": f"{url}{spoken.base}", "api_key": "env:TEST_UPSTREAM_KEY"}
         | ({"dialects": list(spoken.dialects)} if spoken.dialects else {})
         for name, spoken in SPOKEN.items()
     }
+
+
+def configuration(url: str, **route: object) -> str:
+    """These providers, and a route to each that is named like it; `route` is said of each route."""
     routes = {name: {"provider": name, "model": "up-model", "max_retries": 0, **route} for name in SPOKEN}
-    return minimal(url, providers=providers, routes=routes)
+    return minimal(url, providers=providers(url), routes=routes)
 
 
 def asking(caller: str, route: str, stream: bool) -> tuple[str, Json]:

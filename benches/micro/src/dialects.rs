@@ -21,6 +21,12 @@ pub(crate) fn steps() -> Vec<Step> {
         request("gemini_100k_escapes", escapes(), Dialect::Gemini),
         request("responses_100k_plain", plain(), Dialect::Responses),
         request("responses_100k_escapes", escapes(), Dialect::Responses),
+        request("anthropic_1000_turns", payload::turns(), Dialect::Anthropic),
+        request("gemini_1000_turns", payload::turns(), Dialect::Gemini),
+        request("responses_1000_turns", payload::turns(), Dialect::Responses),
+        request("anthropic_1000_tool_turns", payload::tool_turns(), Dialect::Anthropic),
+        request("gemini_1000_tool_turns", payload::tool_turns(), Dialect::Gemini),
+        request("responses_1000_tool_turns", payload::tool_turns(), Dialect::Responses),
         request("anthropic_1k", payload::chat(&payload::plain(600), false), Dialect::Anthropic),
         stream("stream_64_anthropic", Dialect::Anthropic),
         stream("stream_64_gemini", Dialect::Gemini),
@@ -66,8 +72,9 @@ mod tests {
     #[test]
     fn all_is_translated() {
         for to in [Dialect::Anthropic, Dialect::Gemini, Dialect::Responses] {
-            let body = payload::chat(&payload::plain(KB), false);
-            assert!(translated(body.as_bytes(), to).is_some_and(|written| written.len() > KB));
+            for body in [payload::chat(&payload::plain(KB), false), payload::turns(), payload::tool_turns()] {
+                assert!(translated(body.as_bytes(), to).is_some_and(|written| written.len() * 4 > body.len() * 3));
+            }
             let out = relayed(&Bytes::from(payload::stream()), to);
             assert!(
                 out.as_ref().split(|byte: &u8| *byte == b'\n').filter(|line| line.starts_with(b"data: ")).count() >= 64

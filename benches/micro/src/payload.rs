@@ -52,6 +52,26 @@ pub(crate) fn chat(prompt: &str, stream: bool) -> String {
     )
 }
 
+/// A conversation of a thousand messages, some 70 KB: as many small objects as a body of that size can well hold.
+pub(crate) fn turns() -> String {
+    let turn = |number: usize| {
+        let role = if number.is_multiple_of(2) { "user" } else { "assistant" };
+        format!(r#"{{"role":"{role}","content":"{}"}}"#, plain(20 + number * 7 % 40))
+    };
+    format!(r#"{{"model":"support","messages":[{}]}}"#, (0..1000).map(turn).collect::<Vec<_>>().join(","))
+}
+
+/// The same with calls of tools: 250 times a question in a list of parts, a call, its result and an answer.
+pub(crate) fn tool_turns() -> String {
+    let turn = |number: usize| {
+        format!(
+            r#"{{"role":"user","content":[{{"type":"text","text":"{}"}}]}},{{"role":"assistant","content":null,"tool_calls":[{{"id":"call_{number}","type":"function","function":{{"name":"look_up","arguments":"{{\"city\": \"Oslo\", \"day\": {number}}}"}}}}]}},{{"role":"tool","tool_call_id":"call_{number}","content":"{{\"temp\": {number}, \"sky\": \"clear\"}}"}},{{"role":"assistant","content":"It is clear."}}"#,
+            plain(40)
+        )
+    };
+    format!(r#"{{"model":"support","messages":[{}]}}"#, (0..250).map(turn).collect::<Vec<_>>().join(","))
+}
+
 /// The data of one chunk, as OpenAI writes it when asked for the usage; always as long as any other.
 pub(crate) fn chunk(number: usize) -> String {
     format!(

@@ -168,7 +168,9 @@ class Target(Shown):
     )
     success_rate: float = Field(description="The share of recent sends that succeeded; 1 if nothing is known.")
     p50_ms: float | None = Field(
-        default=None, description="Median time to the first token of the last two minutes; null with too few."
+        default=None,
+        description="Median time to the first token of the last two minutes; null with too few, or where no route "
+        "has a choice to make by it.",
     )
     p95_ms: float | None = Field(default=None, description="The time that 95 % of them kept.")
     in_flight: int = Field(description="Requests that it is serving, from all routes that refer to it.")

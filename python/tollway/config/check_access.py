@@ -6,7 +6,7 @@ from tollway._dataplane import hash_key
 from tollway.config.check_routes import check_guardrails
 from tollway.config.checks import Checks
 from tollway.config.schema import SCOPES
-from tollway.config.schema_access import DataPolicy, Key, Scope
+from tollway.config.schema_access import Key, Scope
 from tollway.config.secrets import MINIMUM_KEY, Secret
 from tollway.config.shape import Path
 
@@ -28,8 +28,6 @@ def check_access(checks: Checks) -> None:
             one = table.removesuffix("s")
             checks.scope_reference(table, (*path, one), getattr(key, one))
         check_guardrails(checks, path, key.guardrails)
-        if key.data_policy is not None:
-            _check_policy(checks, (*path, "data_policy"), key.data_policy)
 
 
 def _check_secret(checks: Checks, path: Path, key: Key) -> None:
@@ -64,16 +62,6 @@ def _check_models(checks: Checks, path: Path, models: tuple[str, ...] | None) ->
 def _check_budgets(checks: Checks, path: Path, scope: Scope | Key) -> None:
     for index, budget in enumerate(scope.budgets):
         checks.scope_reference("environments", (*path, "budgets", index, "environment"), budget.environment)
-
-
-def _check_policy(checks: Checks, path: Path, policy: DataPolicy) -> None:
-    """Warn of a policy that no provider satisfies: every request of the key would be refused."""
-    tags = set(policy.require_tags)
-    for provider in checks.config.providers.values():
-        if (policy.regions is None or provider.region in policy.regions) and tags <= set(provider.tags):
-            return
-    hint = "check `region` and `tags` of the providers; requests of this key are refused with `no_eligible_target`"
-    checks.warning("unsatisfiable-policy", path, "no provider satisfies this data policy", hint)
 
 
 def hash_keys(checks: Checks, server_secret: Secret) -> dict[str, str]:

@@ -14,17 +14,22 @@ Phase = Literal["route", "task-type"]
 
 
 def check_expressions(checks: Checks) -> None:
-    """Check the condition of every rule."""
-    for path, text in _conditions(checks):
-        _check(checks, path, text, "route")
+    """Check the condition of every rule and task type."""
+    for path, text, phase in _conditions(checks):
+        _check(checks, path, text, phase)
 
 
-def _conditions(checks: Checks) -> Iterator[tuple[Path, str]]:
+def _conditions(checks: Checks) -> Iterator[tuple[Path, str, Phase]]:
+    for index, kind in enumerate(checks.config.task_types):
+        yield _place(checks, ("task_types", index)), kind.when, "task-type"
     for name, route in checks.config.routes.items():
         for table in ("rules", "degrade"):
             for index, rule in enumerate(getattr(route, table) or ()):
-                path: Path = ("routes", name, table, index)
-                yield (*path, "when" if checks.has((*path, "when")) else "condition"), rule.when
+                yield _place(checks, ("routes", name, table, index)), rule.when, "route"
+
+
+def _place(checks: Checks, path: Path) -> Path:
+    return (*path, "when" if checks.has((*path, "when")) else "condition")
 
 
 def _check(checks: Checks, path: Path, text: str, phase: Phase) -> None:

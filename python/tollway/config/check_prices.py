@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tollway.config.checks import Checks
-from tollway.config.compile_routes import own_deployments
+from tollway.config.compile_routes import is_used, own_deployments
 from tollway.config.price_table import PriceTable
 from tollway.config.prices import is_priced, price_record
 from tollway.providers.contract import providers
@@ -19,7 +19,7 @@ def check_prices(checks: Checks) -> None:
     table = PriceTable()
     for name, route in checks.config.routes.items():
         for path, target in own_deployments(name, route):
-            if target.provider is None or target.model is None:
+            if target.provider is None or target.model is None or not is_used(target, route):
                 continue
             provider = checks.config.providers.get(target.provider)
             served = (target.provider, target.model)

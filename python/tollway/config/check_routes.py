@@ -1,14 +1,14 @@
-"""Checks of `[routes.X]`: each can be served, by providers and routes that exist, and none leads to itself."""
+"""Checks of `[routes.X]`: each has one form, and is served by providers and routes that exist."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from tollway.config.checks import Checks, ResolveHook
 from tollway.config.compile_routes import own_deployments
+from tollway.config.leads import parts, stand_ins
 from tollway.config.schema_guard import Guardrail
-from tollway.config.schema_route import Degrade, Deployment, Route
+from tollway.config.schema_route import Deployment, Route
 from tollway.config.shape import Path
+from tollway.config.validate import label
 
 
 def check_routes(checks: Checks, resolve_hook: ResolveHook | None) -> None:
@@ -19,19 +19,20 @@ def check_routes(checks: Checks, resolve_hook: ResolveHook | None) -> None:
         _check_strategy(checks, path, route)
         for place, target in own_deployments(name, route):
             _check_deployment(checks, place, target)
-        for place, other in _routes(path, route):
+        for place, other in (*parts(name, route), *stand_ins(name, route)):
             checks.reference("routes", place, other)
         for index, rule in enumerate(route.rules or ()):
             if rule.target is not None and (rule.provider or rule.model or rule.route):
                 place = (*path, "rules", index)
                 message = "the rule has both `target` and the short form"
                 checks.error("conflicting-targets", place, message, "keep one of them")
-        for index, degrade in enumerate(route.degrade):
-            _check_degrade(checks, (*path, "degrade", index), degrade)
+        for index in range(len(route.degrade)):
+            _check_degrade(checks, (*path, "degrade", index))
         for index, hook in enumerate(route.hooks):
             checks.hook((*path, "hooks", index, "call"), hook.call, resolve_hook)
         check_guardrails(checks, path, route.guardrails)
-    _check_cycles(checks)
+    for index, other in enumerate(checks.config.resilience.default_fallbacks):
+        checks.reference("routes", ("resilience", "default_fallbacks", index), other)
 
 
 def check_guardrails(checks: Checks, path: Path, guardrails: tuple[Guardrail, ...]) -> None:
@@ -81,10 +82,20 @@ def _check_strategy(checks: Checks, path: Path, route: Route) -> None:
     if (rules and route.strategy not in ("conditional", None)) or (route.strategy == "conditional" and not rules):
         where = place if checks.has(place) else path
         checks.error("conflicting-strategy", where, '`rules` and the strategy "conditional" go together', "give both")
+    if checks.has((*path, "default")) and not rules and route.strategy != "conditional":
+        hint = "add rules = [ … ], or give the provider and model as the route's own"
+        checks.error("missing-key", (*path, "default"), "the route has a `default` and no `rules`", hint)
+    if route.strategy == "quality":
+        message = 'the strategy "quality" is not in this version: it is served as "fallback"'
+        checks.warning("not-enforced", place, message, "the targets are tried in the listed order")
     if route.strategy == "weighted" and route.targets and not any(t.weight != 0 for t in route.targets):
         checks.error(
             "empty-pool", (*path, "targets"), "all targets have the weight 0", "give one a weight of 1 or more"
         )
+
+
+_OF_A_MODEL = tuple(key for key in Deployment.model_fields if key != "route")
+"""What a target says of a model; a route says it of its own."""
 
 
 def _check_deployment(checks: Checks, path: Path, target: Deployment) -> None:
@@ -94,16 +105,17 @@ def _check_deployment(checks: Checks, path: Path, target: Deployment) -> None:
     if target.route is None:
         for key in ("provider", "model"):
             if not checks.has((*path, key)):
-                what = "rule" if "rules" in path else "target"
-                checks.error("missing-key", path, f"the {what} lacks the key `{key}`", f"add `{key} = …`")
+                message = f"{label(checks.working.original(path))} lacks the key `{key}`"
+                checks.error("missing-key", path, message, f"add `{key} = …`")
         return
-    for key in ("provider", "model"):
+    for key in _OF_A_MODEL:
         if checks.has((*path, key)):
             message = f"the target has both `route` and `{key}`"
-            checks.error("conflicting-targets", (*path, key), message, "keep `route`, or `provider` and `model`")
+            keep = "`provider` and `model`" if key in ("provider", "model") else f"say `{key}` in that route"
+            checks.error("conflicting-targets", (*path, key), message, f"keep `route`, or {keep}")
 
 
-def _check_degrade(checks: Checks, path: Path, degrade: Degrade) -> None:
+def _check_degrade(checks: Checks, path: Path) -> None:
     """Exactly one thing to do."""
     given = [key for key in ("route", "max_tokens", "answer") if checks.has((*path, key))]
     if not given:
@@ -112,44 +124,3 @@ def _check_degrade(checks: Checks, path: Path, degrade: Degrade) -> None:
     for key in given[1:]:
         message = f"the rule has both `{given[0]}` and `{key}`"
         checks.error("conflicting-targets", (*path, key), message, "keep one of them; a second rule can do the other")
-
-
-def _routes(path: Path, route: Route) -> Iterator[tuple[Path, str]]:
-    """Every other route that the route may hand a request to, with its place."""
-    if route.context_window_fallback is not None:
-        yield (*path, "context_window_fallback"), route.context_window_fallback
-    if route.content_policy_fallback is not None:
-        yield (*path, "content_policy_fallback"), route.content_policy_fallback
-    for index, name in enumerate(route.fallbacks or ()):
-        yield (*path, "fallbacks", index), name
-    for index, degrade in enumerate(route.degrade):
-        if degrade.route is not None:
-            yield (*path, "degrade", index, "route"), degrade.route
-    for place, target in own_deployments(str(path[1]), route):
-        if target.route is not None:
-            yield (*place, "route"), target.route
-
-
-def _check_cycles(checks: Checks) -> None:
-    """Walk the routes depth first, without recursion: a chain may be as long as the file."""
-    links = {name: list(_routes(("routes", name), route)) for name, route in checks.config.routes.items()}
-    done: set[str] = set()
-    for start, first in links.items():
-        trail = {start: iter(first)} if start not in done else {}
-        while trail:
-            name, rest = next(reversed(trail.items()))
-            for place, other in rest:
-                if other in trail:
-                    _circle(checks, place, [*trail][[*trail].index(other) :])
-                elif other in links and other not in done:
-                    trail[other] = iter(links[other])
-                    break
-            else:
-                done.add(name)
-                del trail[name]
-
-
-def _circle(checks: Checks, place: Path, ring: list[str]) -> None:
-    shown = ring if len(ring) <= 8 else [*ring[:4], "…", *ring[-3:]]
-    hint = "let one of these routes fall back to a route outside the circle"
-    checks.error("route-cycle", place, f"the routes lead in a circle: {' -> '.join([*shown, ring[0]])}", hint)

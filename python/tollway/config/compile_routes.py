@@ -9,13 +9,30 @@ from collections.abc import Iterator
 from typing import Any
 
 from tollway.config.schema import Config
-from tollway.config.schema_route import Deployment, Hedge, Route, Rule, Shadow
+from tollway.config.schema_route import Deployment, Hedge, Route, Rule, Shadow, Target
 from tollway.config.shape import Path
 
 Json = dict[str, Any]
 
 CANARY_PARTS = 10_000
 """A share is compiled to a weight of so many parts."""
+
+STICKY = ("weighted", "latency", "least-busy")
+"""The strategies under which `sticky` means something: the others have one order for every caller."""
+
+
+def strategy_of(route: Route) -> str:
+    """The strategy that serves; `quality`, which is not there yet, is served as `fallback`."""
+    if route.rules is not None or route.default is not None:
+        return "conditional"
+    if route.targets is None or len(route.targets) == 1:
+        return "single"
+    return "fallback" if route.strategy in (None, "quality") else route.strategy
+
+
+def is_used(target: Deployment, route: Route) -> bool:
+    """Whether the route sends there at all: a weight of 0 takes a target out."""
+    return not (route.strategy == "weighted" and isinstance(target, Target) and target.weight == 0)
 
 
 def own_deployments(name: str, route: Route) -> Iterator[tuple[Path, Deployment]]:
@@ -59,7 +76,7 @@ def compile_route(name: str, config: Config) -> Json:
 
 
 def served_targets(name: str, config: Config) -> list[tuple[Path, str, Deployment]]:
-    """All that may serve the route `name`, in the order of their places: where and in which route it is said, and what."""
+    """All that may serve the route `name`, by their places: where and in which route it is said, and what."""
     flat = _Flat(config)
     flat.whole(name)
     return flat.origins
@@ -126,18 +143,14 @@ class _Flat:
             if route.default is not None:
                 children.append(self.deployment(route.default, name, "default"))
             return {"strategy": "conditional", "children": children, "rules": [rule.when for rule in rules]}
-        strategy = route.strategy or "fallback"
-        used = [
-            (index, target)
-            for index, target in enumerate(route.targets or ())
-            if strategy != "weighted" or target.weight != 0
-        ]
+        strategy = strategy_of(route)
+        used = [(index, target) for index, target in enumerate(route.targets or ()) if is_used(target, route)]
         if len(used) == 1:
             return self.deployment(used[0][1], name, "targets", used[0][0])
         node: Json = {
             "strategy": strategy,
             "children": [self.deployment(target, name, "targets", index) for index, target in used],
-            "sticky": route.sticky,
+            "sticky": route.sticky if strategy in STICKY else None,
         }
         if strategy == "weighted":
             node["weights"] = [1 if target.weight is None else target.weight for _, target in used]

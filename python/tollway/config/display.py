@@ -130,6 +130,11 @@ def _cropped(pieces: list[tuple[str, int, int]], span: Span) -> tuple[str, int, 
     return line, caret, min(width, max(WIDEST - caret, 1))
 
 
+def visible(text: str) -> str:
+    """`text`, which may quote the file, without what a terminal would act on."""
+    return "".join(map(_visible, text))
+
+
 def _visible(letter: str) -> str:
     if letter == "\t":
         return "    "

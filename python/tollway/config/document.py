@@ -6,7 +6,7 @@ from bisect import bisect_right
 from collections.abc import Iterable
 from functools import cached_property
 
-from tollway.config.display import Span, displayed
+from tollway.config.display import Span, displayed, visible
 from tollway.config.shape import Path
 from tollway.config.whole import concealed
 from tollway.errors import Diagnostic, Severity
@@ -67,8 +67,8 @@ class Document:
             column=span[0] - start + 1,
             severity=severity,
             code=code,
-            message=said[0],
-            hint=said[1],
+            message=visible(said[0]),
+            hint=None if said[1] is None else visible(said[1]),
             source=source,
             caret=caret,
             width=width,

@@ -7,9 +7,12 @@ from pathlib import Path
 
 from tollway._dataplane import TomlError, parse_toml
 from tollway.config.check_access import check_access, hash_keys
+from tollway.config.check_effect import check_effect
 from tollway.config.check_expressions import check_expressions
+from tollway.config.check_nested import check_nested
 from tollway.config.check_prices import check_prices
 from tollway.config.check_providers import check_providers
+from tollway.config.check_rights import check_rights
 from tollway.config.check_routes import check_routes
 from tollway.config.check_server import check_server, secret_file
 from tollway.config.check_telemetry import check_telemetry
@@ -80,8 +83,11 @@ def _attempt(
     check_telemetry(checks)
     check_providers(checks, resolve[1])
     check_routes(checks, resolve[0])
+    check_nested(checks)
+    check_effect(checks)
     check_expressions(checks)
     check_access(checks)
+    check_rights(checks)
     check_prices(checks)
     _warn_unenforced(checks)
     _settle_secrets(checks, create)

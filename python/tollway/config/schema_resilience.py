@@ -8,7 +8,7 @@ from pydantic import Field
 
 from tollway.config.fields import Many, Name, Settings
 from tollway.config.quantities import Duration
-from tollway.config.schema_route import Expression, RetryBudget, Share
+from tollway.config.schema_route import Expression, RetryBudget, Share, when
 from tollway.config.schema_server import preset
 
 Count = Annotated[int, Field(ge=1, le=100_000)]
@@ -55,4 +55,4 @@ class TaskType(Settings):
     """A task type, and the requests that are of it."""
 
     name: Name = Field(description="The type, as rules and records name it.")
-    when: Expression = Field(description="CEL expression over the request.")
+    when: Expression = when("CEL expression over the request; also spelt `condition`.")

@@ -12,6 +12,7 @@ from tollway.config.compile_routes import compile_route, own_deployments
 from tollway.config.plain import plain
 from tollway.config.price_table import PriceTable
 from tollway.config.prices import price_record
+from tollway.config.rights import allowed_routes
 from tollway.config.schema import SCOPES, Config
 from tollway.config.schema_access import DataPolicy, Key, Scope
 from tollway.config.schema_guard import Guardrail, Hook
@@ -250,23 +251,12 @@ def _key(name: str, key: Key, config: Config, resolved: Resolved) -> Json:
         "tier": key.tier,
         "tags": key.tags,
         "metadata": key.metadata,
-        "models": _models(key, config),
+        "models": allowed_routes(key, config),
         "expires": key.expires,
         "revoked": key.revoked,
         "guardrails": [_guardrail(guardrail) for guardrail in key.guardrails],
         "data_policy": None if key.data_policy is None else _policy(key.data_policy),
     }
-
-
-def _models(key: Key, config: Config) -> list[str] | None:
-    """The routes that both the key and its team allow: a key never has more rights than its team."""
-    team = config.teams.get(key.team) if key.team is not None else None
-    if team is None or team.models is None:
-        return None if key.models is None else list(key.models)
-    if key.models is None:
-        return list(team.models)
-    allowed = set(team.models)
-    return [model for model in key.models if model in allowed]
 
 
 def _policy(policy: DataPolicy) -> Json:

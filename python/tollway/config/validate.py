@@ -37,7 +37,7 @@ _WRITTEN = {
 }
 _TYPES = "`tollway providers` lists what there is"
 # Keys that refer to nothing: without them the rest of their table can be checked all the same.
-_FILLERS: dict[str | int, str] = {"model": "-", "base_url": "http://filler.invalid"}
+_FILLERS: dict[str | int, str] = {"base_url": "http://filler.invalid"}
 
 
 class Working:

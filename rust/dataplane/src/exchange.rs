@@ -42,6 +42,8 @@ pub(crate) struct Exchange {
     pub(crate) endpoint: &'static str,
     /// What the caller speaks.
     pub(crate) dialect: Dialect,
+    /// Whether a stream, and an error in its place, goes to the caller as a JSON array (Gemini).
+    pub(crate) array: bool,
     pub(crate) key: Option<Arc<Key>>,
     /// What the caller says of itself.
     pub(crate) said: Option<Box<Attribution>>,
@@ -199,6 +201,7 @@ impl Exchange {
             accepted: unix_time(),
             endpoint: "",
             dialect: Dialect::Chat,
+            array: false,
             worker,
             key: None,
             said: None,

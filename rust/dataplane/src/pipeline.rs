@@ -47,6 +47,7 @@ async fn travel(exchange: &mut Exchange, head: Parts, body: &mut Incoming) -> Re
     let head = accept::head(head)?;
     exchange.endpoint = head.endpoint.name();
     exchange.dialect = head.endpoint.dialect();
+    exchange.array = matches!(head.endpoint, Endpoint::Generate { array: true, .. });
     if head.endpoint.is_open() {
         return Ok(health(exchange, &head.endpoint));
     }

@@ -18,7 +18,7 @@ const TARGETS: usize = 10;
 const TIMES: u64 = 1000;
 
 fn main() {
-    let targets: Vec<_> = (0..TARGETS).map(|_| Arc::new(Health::new(&HealthSettings::default()))).collect();
+    let targets: Vec<_> = (0..TARGETS).map(|_| Arc::new(Health::new(&HealthSettings::default()).watched())).collect();
     for n in 0..10_000_u64 {
         let now = Moment(n * 1000);
         let target = &targets[n as usize % TARGETS];

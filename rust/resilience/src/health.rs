@@ -86,6 +86,18 @@ impl Health {
         }
     }
 
+    /// Keeps quantiles from now on: for who hedges, balances by latency, or asks in conditions.
+    pub fn watch(&self) {
+        self.quantiles.keep();
+    }
+
+    /// The same, watched.
+    #[must_use]
+    pub fn watched(self) -> Self {
+        self.watch();
+        self
+    }
+
     /// Other settings from now on. What was counted over a window that changes is forgotten, all else stays.
     pub fn apply(&self, settings: &HealthSettings) {
         self.breaker.apply(settings.breaker);

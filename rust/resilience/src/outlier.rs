@@ -124,7 +124,7 @@ mod tests {
 
     #[test]
     fn the_last_stays_though_the_others_were_ejected_before() {
-        let targets = [(); 2].map(|()| Arc::new(Health::new(&HealthSettings::default())));
+        let targets = [(); 2].map(|()| Arc::new(Health::new(&HealthSettings::default()).watched()));
         let settings = OutlierSettings { hold: Duration::from_secs(600), ..OutlierSettings::default() };
         let at = |seconds: u64| Moment(seconds * 1_000_000);
         let observe = |slow: usize, now| {

@@ -271,7 +271,7 @@ mod tests {
 
     #[test]
     fn the_time_to_a_hedge_is_the_target_own_and_what_is_outrun_does_not_move_it() {
-        let (rules, health) = (Rules::default(), Health::new(&HealthSettings::default()));
+        let (rules, health) = (Rules::default(), Health::new(&HealthSettings::default()).watched());
         assert_eq!(rules.hedge_after(&health, NOW), None);
         (1..=1000).for_each(|n| health.answered(Duration::from_millis(n), NOW));
         let hedge = rules.hedge_after(&health, NOW).unwrap();

@@ -23,6 +23,8 @@ pub(crate) enum Endpoint {
         model: String,
         /// Whether it is the latter.
         stream: bool,
+        /// Whether the stream is to be one JSON array, Google's default, in place of Server-Sent Events (`alt=sse`).
+        array: bool,
     },
     /// `POST /v1/completions`
     Completions,
@@ -163,12 +165,15 @@ impl Endpoint {
             "batchEmbedContents" => return Ok(Self::Embed { model, batch: true }),
             _ => return Err(unknown()),
         };
-        let events = query.is_some_and(|query| query.split('&').any(|pair| pair == "alt=sse"));
-        if stream && !events {
-            let message = "Streams come as server-sent events here: ask with ?alt=sse, as Google's clients do.";
-            return Err(Error::new(Kind::InvalidRequest, message).at("alt"));
+        let alt = query.and_then(|query| query.split('&').find_map(|pair| pair.strip_prefix("alt=")));
+        match alt.filter(|_| stream) {
+            Some("sse") => Ok(Self::Generate { model, stream, array: false }),
+            None | Some("json" | "") => Ok(Self::Generate { model, stream, array: stream }),
+            Some(_) => {
+                let message = "Streams come as server-sent events (alt=sse) or as a JSON array (alt=json).";
+                Err(Error::new(Kind::InvalidRequest, message).at("alt"))
+            }
         }
-        Ok(Self::Generate { model, stream })
     }
 }
 
@@ -219,12 +224,17 @@ mod tests {
         let of = |path, query| Endpoint::of(&Method::POST, path, query);
         let found = of("/v1beta/models/a%2Fb:streamGenerateContent", Some("key=x&alt=sse")).unwrap();
         assert_eq!(of("/v1/models/a%2Fb:streamGenerateContent", Some("alt=sse")).unwrap(), found);
-        assert_eq!(found, Endpoint::Generate { model: "a/b".into(), stream: true });
+        assert_eq!(found, Endpoint::Generate { model: "a/b".into(), stream: true, array: false });
         assert_eq!(
             of("/v1beta/models/m:v:generateContent", None).unwrap(),
-            Endpoint::Generate { model: "m:v".into(), stream: false }
+            Endpoint::Generate { model: "m:v".into(), stream: false, array: false }
         );
-        assert_eq!(of("/v1beta/models/m:streamGenerateContent", None).unwrap_err().param.as_deref(), Some("alt"));
+        for query in [None, Some("key=x"), Some("alt=json")] {
+            let found = of("/v1beta/models/m:streamGenerateContent", query).unwrap();
+            assert_eq!(found, Endpoint::Generate { model: "m".into(), stream: true, array: true });
+        }
+        let proto = of("/v1beta/models/m:streamGenerateContent", Some("alt=proto"));
+        assert_eq!(proto.unwrap_err().param.as_deref(), Some("alt"));
         for path in ["/v1beta/models/:generateContent", "/v1beta/models/m", "/v1beta/models/m:nothing"] {
             assert_eq!(of(path, None).unwrap_err().kind, Kind::UnknownUrl);
         }

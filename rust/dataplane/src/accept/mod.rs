@@ -68,7 +68,7 @@ impl Call {
     /// What the path says of the request.
     pub(crate) fn path(&self) -> dialect::Head<'_> {
         match &self.head.endpoint {
-            Endpoint::Generate { model, stream } => dialect::Head { model: Some(model), stream: *stream },
+            Endpoint::Generate { model, stream, .. } => dialect::Head { model: Some(model), stream: *stream },
             Endpoint::Embed { model, .. } | Endpoint::CountContent(model) => {
                 dialect::Head { model: Some(model), stream: false }
             }

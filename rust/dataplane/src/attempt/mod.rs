@@ -26,7 +26,7 @@ use crate::snapshot::route::{Node, Route, Target};
 use crate::telemetry::AttemptClass;
 
 pub(crate) use failure::Failure;
-pub(crate) use once::{MAX_EVENT, Opened, Reply};
+pub(crate) use once::{Opened, Reply};
 use race::Lost;
 use tried::Tried;
 pub(crate) use tried::{Held, ended};

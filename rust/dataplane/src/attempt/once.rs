@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderValue, header};
+use tollway_protocol::dialect::gemini::stream::FromArray;
 use tollway_protocol::dialect::openai::{self, Chunk};
 use tollway_protocol::dialect::{Dialect, ReadStream, UpstreamError, parse_error};
 use tollway_protocol::json::Json;
@@ -28,7 +29,7 @@ const MAX_TRANSLATED: usize = 32 * 1024 * 1024;
 /// As much of an upstream's error as is read.
 const MAX_ERROR: usize = 64 * 1024;
 /// The longest event of a stream.
-pub(crate) const MAX_EVENT: usize = 16 * 1024 * 1024;
+const MAX_EVENT: usize = 16 * 1024 * 1024;
 /// As much as is held before the first content of a stream.
 const MAX_HELD: usize = 1024 * 1024;
 
@@ -50,9 +51,26 @@ pub(crate) struct Opened {
     pub(crate) dialect: Dialect,
     pub(crate) held: Vec<Event>,
     pub(crate) decoder: Decoder,
+    /// What makes events of a body that is an array.
+    array: Option<FromArray>,
     pub(crate) body: Bounded,
     pub(crate) deadline: Instant,
     pub(crate) idle: Duration,
+}
+
+impl Opened {
+    /// Adds the next bytes of the body. Take all events of those before first.
+    pub(crate) fn push(&mut self, data: Bytes) {
+        self.decoder.push(as_events(&mut self.array, data));
+    }
+}
+
+/// `data` as events, of which `array` makes such if it is there.
+fn as_events(array: &mut Option<FromArray>, data: Bytes) -> Bytes {
+    let Some(array) = array else { return data };
+    let mut events = BytesMut::new();
+    array.push(&data, &mut events);
+    events.freeze()
 }
 
 /// Sends `outbound` to `target` and waits for an answer.
@@ -118,6 +136,12 @@ async fn receive(
     Ok(reply)
 }
 
+/// Whether a stream that begins with `start` is one of Gemini's that is an array: a server in between may not know of
+/// `alt=sse`.
+fn is_array(start: &[u8], dialect: Dialect) -> bool {
+    dialect == Dialect::Gemini && start.starts_with(b"[")
+}
+
 /// The first bytes of what was to be a stream and does not say that it is one: some servers leave the media type out.
 async fn begun(body: &mut UpstreamBody, dialect: Dialect) -> Result<Bytes, Failure> {
     const NO_STREAM: &str = "It was asked for a stream and did not send one.";
@@ -129,6 +153,9 @@ async fn begun(body: &mut UpstreamBody, dialect: Dialect) -> Result<Bytes, Failu
         first.extend_from_slice(&more);
     }
     let start = first.trim_ascii_start();
+    if is_array(start, dialect) {
+        return Ok(first.freeze());
+    }
     if [&b"data:"[..], b"event:", b":", b"id:", b"retry:"].iter().any(|field| start.starts_with(field)) {
         return Ok(first.freeze());
     }
@@ -228,7 +255,8 @@ async fn open(
     (dialect, deadline): (Dialect, Instant),
 ) -> Result<Opened, Failure> {
     let mut decoder = Decoder::new(MAX_EVENT);
-    decoder.push(begun);
+    let mut array = is_array(begun.trim_ascii_start(), dialect).then(FromArray::default);
+    decoder.push(as_events(&mut array, begun));
     let mut look = Look::new(dialect);
     let mut held = Vec::new();
     let mut size = 0;
@@ -247,12 +275,12 @@ async fn open(
                 Chunk::Content { .. } | Chunk::UsageOnly(_) | Chunk::Done => {
                     sending.findings.first_token = Some(sending.exchange.started.elapsed());
                     let body = Bounded::new(body, deadline);
-                    return Ok(Opened { dialect, held, decoder, body, deadline, idle: target.idle });
+                    return Ok(Opened { dialect, held, decoder, array, body, deadline, idle: target.idle });
                 }
             }
         }
         match body.data().await {
-            Some(Ok(data)) => decoder.push(data),
+            Some(Ok(data)) => decoder.push(as_events(&mut array, data)),
             Some(Err(Broken(Some(fault)))) => return Err(Failure::adapter(&fault)),
             Some(Err(_)) | None => {
                 return Err(Failure::new(AttemptClass::Broken, "Its stream ended before any content."));

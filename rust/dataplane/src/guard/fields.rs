@@ -61,7 +61,7 @@ fn is_handle_of(dialect: Dialect, path: &[Step<'_>], value: &str) -> bool {
             | ("tools", "tools", "name" | "type")
             | ("tool_choice", "tool_choice", "name" | "type")
             | ("container", ..) => true,
-            (_, "source" | "content", "data") => is_base64(value),
+            (_, "source" | "content", "data") | (_, _, "encrypted_content" | "encrypted_index") => is_base64(value),
             _ => false,
         },
         Dialect::Responses => match (*top, inside, *last) {
@@ -70,9 +70,7 @@ fn is_handle_of(dialect: Dialect, path: &[Step<'_>], value: &str) -> bool {
             | ("input", "content" | "output", "file_id")
             | ("tools", "tools", "name" | "type" | "server_label")
             | ("tool_choice", _, "name" | "type") => true,
-            ("input" | "output", _, "image_url" | "file_data" | "data" | "result") => {
-                is_data_url(value) || is_base64(value)
-            }
+            ("input" | "output", _, "image_url" | "file_data" | "data" | "result") => is_bytes(value),
             _ => false,
         },
         Dialect::Gemini => match (*top, inside, *last) {
@@ -157,6 +155,11 @@ fn is_arguments(inside: &[Step<'_>]) -> bool {
         inside,
         [Key("tool_calls"), Index(_), Key("function"), Key("arguments")] | [Key("function_call"), Key("arguments")]
     )
+}
+
+/// Whether `value` is nothing but bytes in base64, alone or in a `data:` URL.
+pub(super) fn is_bytes(value: &str) -> bool {
+    is_data_url(value) || is_base64(value)
 }
 
 /// RFC 2397, base64 only: what follows the comma of any other is text.

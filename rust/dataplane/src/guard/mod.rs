@@ -4,7 +4,8 @@
 //! |---|---|
 //! | `contract` | what a guardrail is told, and what it may answer |
 //! | `pii` | personal data in whole messages |
-//! | `stream` | the same in streamed answers |
+//! | `stream` | the same in streamed answers of chat completions |
+//! | `events`, `strings` | the same in streams of every other dialect, in the canonical form |
 //! | `fields` | which strings of a message are inspected |
 //! | [`entities`] | the pass over a text; what is found and what is not: [`email`], [`card`], [`phone`] (of `number` chains) |
 //! | `window` | the hold-back window, and what replaces a find |
@@ -23,6 +24,7 @@ mod contract;
 pub mod email;
 pub mod entities;
 mod escape;
+mod events;
 mod fields;
 mod memory;
 mod number;
@@ -30,6 +32,7 @@ pub mod phone;
 mod pii;
 mod shape;
 mod stream;
+mod strings;
 mod template;
 #[cfg(test)]
 mod tests;
@@ -118,8 +121,7 @@ impl Guards {
         pii::too_large(&self.plan)
     }
 
-    /// Inspects a streamed answer of chat completions, and restores what `memory` holds of its request. Streams of other
-    /// dialects are written as chat for it.
+    /// Inspects a streamed answer, and restores what `memory` holds of its request.
     pub fn stream(&self, memory: Memory) -> StreamGuard {
         StreamGuard::new(&self.plan, memory)
     }

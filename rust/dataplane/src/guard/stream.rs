@@ -16,12 +16,14 @@ use std::ops::Range;
 
 use bytes::BytesMut;
 use memchr::memmem;
+use tollway_protocol::canonical::Event;
 use tollway_protocol::dialect::Dialect;
 use tollway_protocol::text::{Path, rewrite_strings};
 
 use super::channel::Channel;
 use super::contract::{Checks, Entity, Plan, Reason, Refusal};
 use super::escape::json_escaped;
+use super::events::Lanes;
 use super::fields::{Field, of_answer};
 use super::memory::Memory;
 use super::shape::Shape;
@@ -34,6 +36,7 @@ const MAX_CHANNELS: usize = 1024;
 /// Inspects the events of one streamed answer.
 pub struct StreamGuard {
     texts: Texts,
+    lanes: Lanes,
     /// Nothing is inspected and nothing can be restored.
     idle: bool,
     template: Template,
@@ -63,6 +66,7 @@ impl StreamGuard {
         Self {
             idle: !plan.output.any() && !restore,
             texts,
+            lanes: Lanes::default(),
             template: Template::default(),
             strings: Vec::new(),
             scratch: String::new(),
@@ -100,6 +104,31 @@ impl StreamGuard {
             }
             Ok(())
         })
+    }
+
+    /// Hands on to `emit` what may go out of an event of a stream that is in the canonical form, and of what was held before
+    /// it. What is held to the end goes out with [`Event::End`].
+    ///
+    /// # Errors
+    /// [`Refusal`], as for [`StreamGuard::event`]; what was handed on before it may go out.
+    pub fn pass(&mut self, event: Event<'_>, emit: &mut dyn FnMut(Event<'_>)) -> Result<(), Refusal> {
+        if self.idle {
+            emit(event);
+            return Ok(());
+        }
+        if let Some(refusal) = &self.refused {
+            return Err(refusal.clone());
+        }
+        let alters = self.texts.alters();
+        let mut treatment = self.texts.split().0;
+        let passed = if alters {
+            self.lanes.pass(event, &mut treatment, emit)
+        } else {
+            // It is only watched, so it passes as it is.
+            self.lanes.pass(event.clone(), &mut treatment, &mut |_| ()).map(|()| emit(event))
+        };
+        self.refused = passed.clone().err();
+        passed
     }
 
     /// What was done so far, for the record: `pii:email:masked`.

@@ -142,6 +142,11 @@ impl Window {
         self.held < self.buffer.len()
     }
 
+    /// What is held, as it came.
+    pub(super) fn held(&self) -> &str {
+        self.buffer.get(self.held..).unwrap_or_default()
+    }
+
     /// Adds `text` and appends to `out` what may go out.
     pub(super) fn push(&mut self, text: &str, treatment: &mut Treatment<'_>, out: &mut String) -> Result<(), Refusal> {
         self.buffer.push_str(text);

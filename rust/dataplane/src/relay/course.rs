@@ -1,16 +1,12 @@
-//! What a stream goes through that is more than passed on: read in the upstream's dialect, written in the caller's.
-//!
-//! Guardrails inspect chat completions. Under one, a stream of another dialect is written as chat, inspected, and read
-//! again: what cannot be said there is not inspected, and so not forwarded.
+//! What a stream goes through that is more than passed on: read in the upstream's dialect, inspected by the guardrails,
+//! written in the caller's.
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use tollway_protocol::canonical::{Delta, Event, Opening};
 use tollway_protocol::dialect::{Dialect, ReadStream, Told as Saying, UpstreamError, WriteStream};
 use tollway_protocol::json::Invalid;
-use tollway_protocol::sse::Decoder;
 
 use crate::account::estimate::Heard;
-use crate::attempt::MAX_EVENT;
 use crate::exchange::Told;
 use crate::guard::{Refusal, StreamGuard};
 use crate::translate::{self, Listener};
@@ -25,22 +21,6 @@ pub(crate) struct Course {
     pub(crate) listener: Option<Listener>,
     /// Writes what was read; `None` where the upstream's own bytes go out.
     writer: Option<Box<dyn WriteStream>>,
-    hop: Option<Hop>,
-}
-
-/// The way through a guardrail: chat events from what was read, and what is read of them for the caller.
-struct Hop {
-    /// What was written, and its events.
-    chat: BytesMut,
-    decoder: Decoder,
-    /// Turns chat events into the caller's; `None` for a caller of chat.
-    back: Option<Back>,
-}
-
-struct Back {
-    decoder: Decoder,
-    reader: Box<dyn ReadStream>,
-    writer: Box<dyn WriteStream>,
 }
 
 /// Why a stream cannot go on.
@@ -55,25 +35,12 @@ pub(crate) enum Halt {
 impl Course {
     /// From an upstream that speaks `to` to a caller who speaks `from`, through a guardrail if `guarded`.
     pub(crate) fn new(to: Dialect, from: Dialect, saying: &Saying<'_>, guarded: bool) -> Self {
-        let back =
-            || Back { decoder: Decoder::new(MAX_EVENT), reader: Dialect::Chat.reader(), writer: from.writer(saying) };
-        let hop = guarded.then(|| Hop {
-            chat: BytesMut::new(),
-            decoder: Decoder::new(MAX_EVENT),
-            back: (from != Dialect::Chat).then(back),
-        });
-        let written = match (&hop, from == to) {
-            (Some(_), _) => Some(Dialect::Chat.writer(saying)),
-            (None, true) => None,
-            (None, false) => Some(from.writer(saying)),
-        };
         Self {
             reader: to.reader(),
             calls: 0,
             id: saying.id.to_owned(),
             listener: (from != to).then(Listener::default),
-            writer: written,
-            hop,
+            writer: (guarded || from != to).then(|| from.writer(saying)),
         }
     }
 
@@ -84,8 +51,7 @@ impl Course {
 
     /// The number of the caller's next event, in a dialect that numbers them.
     pub(crate) fn next_number(&self) -> Option<u64> {
-        let back = self.hop.as_ref().and_then(|hop| hop.back.as_ref());
-        back.map(|back| &back.writer).or(self.writer.as_ref())?.next_number()
+        self.writer.as_ref()?.next_number()
     }
 
     /// Takes the data of an event, or, with `None`, the end of the bytes; appends to `out` what goes to the caller, and lets
@@ -97,12 +63,9 @@ impl Course {
         guard: &mut Option<StreamGuard>,
         (out, heard): (&mut BytesMut, &mut Heard),
     ) -> (Seen, Result<(), Halt>) {
-        let Self { reader, calls, id, listener, writer, hop, .. } = self;
+        let Self { reader, calls, id, listener, writer } = self;
         let mut seen = Seen::default();
-        let to: &mut BytesMut = match hop {
-            Some(hop) => &mut hop.chat,
-            None => out,
-        };
+        let mut refused = None;
         let mut each = |mut event: Event<'_>| {
             seen.note(&event);
             heard.event(&event);
@@ -113,8 +76,13 @@ impl Course {
             if let Some(listener) = listener {
                 listener.hear(&event);
             }
-            if let (Some(writer), false) = (writer.as_mut(), matches!(event, Event::Error(_))) {
-                writer.write(event, to);
+            let Some(writer) = writer.as_mut().filter(|_| !matches!(event, Event::Error(_)) && refused.is_none())
+            else {
+                return;
+            };
+            match guard {
+                Some(guard) => refused = guard.pass(event, &mut |event| writer.write(event, out)).err(),
+                None => writer.write(event, out),
             }
         };
         let read = match data {
@@ -124,10 +92,10 @@ impl Course {
                 Ok(())
             }
         };
-        let passed = match (read, &mut self.hop, guard) {
-            (Err(invalid), ..) => Err(Halt::Invalid(invalid)),
-            (Ok(()), Some(hop), Some(guard)) => hop.pass(guard, out),
-            (Ok(()), ..) => Ok(()),
+        let passed = match (read, refused) {
+            (Err(invalid), _) => Err(Halt::Invalid(invalid)),
+            (Ok(()), Some(refusal)) => Err(Halt::Refused(refusal)),
+            (Ok(()), None) => Ok(()),
         };
         (seen, passed)
     }
@@ -181,32 +149,5 @@ pub(crate) fn is_content(event: &Event<'_>) -> bool {
         | Event::Usage(_)
         | Event::Rest(_)
         | Event::Error(_) => false,
-    }
-}
-
-impl Hop {
-    /// Lets `guard` see the chat events that were written, and appends what it lets go.
-    fn pass(&mut self, guard: &mut StreamGuard, out: &mut BytesMut) -> Result<(), Halt> {
-        self.decoder.push(self.chat.split().freeze());
-        let mut passed = BytesMut::new();
-        while let Ok(Some(event)) = self.decoder.next_event() {
-            let Some(data) = event.data() else { continue };
-            if data.as_ref() == b"[DONE]" {
-                guard.done(&mut passed).map_err(Halt::Refused)?;
-                passed.extend_from_slice(&event.raw);
-            } else {
-                guard.event(&event.raw, &data, &mut passed).map_err(Halt::Refused)?;
-            }
-        }
-        let Some(Back { decoder, reader, writer }) = &mut self.back else {
-            out.extend_from_slice(&passed);
-            return Ok(());
-        };
-        decoder.push(Bytes::from(passed));
-        while let Ok(Some(event)) = decoder.next_event() {
-            let Some(data) = event.data() else { continue };
-            reader.read(&data, &mut |event| writer.write(event, out)).map_err(Halt::Invalid)?;
-        }
-        Ok(())
     }
 }

@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 use tokio::task::JoinHandle;
 use tokio::time::Sleep;
 use tollway_protocol::canonical::Usage;
+use tollway_protocol::dialect::gemini::stream::ToArray;
 use tollway_protocol::dialect::openai::{Chunk, quick, usage_of_answer};
 use tollway_protocol::dialect::{Dialect, ErrorTold, Told as Saying, UpstreamError};
 use tollway_protocol::sse::decoder::Event;
@@ -55,6 +56,8 @@ pub(crate) struct StreamRelay {
     /// What it goes through, unless it is chat completions from end to end.
     course: Option<Box<Course>>,
     out: BytesMut,
+    /// Makes an array of the events, for a caller who wants one, and how much of `out` it has made.
+    array: Option<(ToArray, usize)>,
     turns: u8,
     timer: Pin<Box<Sleep>>,
     last: Instant,
@@ -107,6 +110,7 @@ impl StreamRelay {
             source,
             course,
             out: BytesMut::new(),
+            array: exchange.array.then(Default::default),
             turns: 0,
             timer: Box::pin(tokio::time::sleep_until(until)),
             last,
@@ -129,6 +133,8 @@ impl StreamRelay {
     /// Where it is too long to be collected.
     pub(crate) async fn collect(source: Source, exchange: &mut Exchange) -> Result<Bytes, Error> {
         let mut relay = Self::new(source, exchange);
+        // Hooks see events, whatever the caller wants; what has come so far stays such too.
+        relay.array = None;
         let mut all = BytesMut::new();
         while let Some(data) = std::future::poll_fn(|cx| relay.poll_data(cx, exchange)).await {
             all.extend_from_slice(&data);
@@ -161,7 +167,7 @@ impl StreamRelay {
                 Poll::Ready(Some(Ok(data))) => {
                     self.last = now();
                     self.turns = 0;
-                    self.source.opened.decoder.push(data);
+                    self.source.opened.push(data);
                     self.decode(exchange);
                 }
                 Poll::Ready(Some(Err(Broken(Some(fault))))) if !self.seen.done && !self.seen.failed => {
@@ -198,10 +204,25 @@ impl StreamRelay {
 
     fn emit(&mut self, exchange: &mut Exchange) -> Poll<Option<Bytes>> {
         self.turns = 0;
+        self.frame(false);
         if !exchange.settled {
             exchange.sent(&self.out);
         }
+        if let Some((_, made)) = &mut self.array {
+            *made = 0;
+        }
         Poll::Ready(Some(self.out.split().freeze()))
+    }
+
+    /// Makes items of the events that are to go out; `last`: no more will come.
+    fn frame(&mut self, last: bool) {
+        let Some((array, made)) = &mut self.array else { return };
+        let events = self.out.split_off(*made);
+        array.push(events.freeze(), &mut self.out);
+        if last {
+            array.end(&mut self.out);
+        }
+        *made = self.out.len();
     }
 
     fn decode(&mut self, exchange: &mut Exchange) {
@@ -500,6 +521,7 @@ impl StreamRelay {
         if let Some(guard) = &self.source.guard {
             exchange.flags.extend_from_slice(guard.flags());
         }
+        self.frame(true);
         exchange.sent(&self.out);
         account::settle(exchange);
     }

@@ -8,10 +8,11 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use std::time::UNIX_EPOCH;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::{HeaderValue, Response, StatusCode, Version, header};
 use hyper::body::{Body, Frame, SizeHint};
 use tollway_protocol::dialect::Dialect;
+use tollway_protocol::dialect::gemini::stream::ToArray;
 
 use crate::account;
 use crate::clock::unix_time;
@@ -73,6 +74,12 @@ fn answered(mut exchange: Box<Exchange>, answer: Answer) -> Response<ReplyBody> 
             headers::of_usage(response.headers_mut(), &exchange);
             response
         }
+        Answer::Collected(body) if exchange.array => {
+            let (mut array, mut items) = (ToArray::default(), BytesMut::with_capacity(body.len()));
+            array.push(body, &mut items);
+            array.end(&mut items);
+            whole(exchange, StatusCode::OK, JSON, items.freeze())
+        }
         Answer::Collected(body) => whole(exchange, StatusCode::OK, EVENTS, body),
         Answer::Large(first, rest) => {
             let mut response = head(&mut exchange, StatusCode::OK, JSON);
@@ -80,7 +87,8 @@ fn answered(mut exchange: Box<Exchange>, answer: Answer) -> Response<ReplyBody> 
             response
         }
         Answer::Stream(source) => {
-            let mut response = head(&mut exchange, StatusCode::OK, EVENTS);
+            let kind = if exchange.array { JSON } else { EVENTS };
+            let mut response = head(&mut exchange, StatusCode::OK, kind);
             // Proxies on the way must not hold events back, nor keep them.
             response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
             response.headers_mut().insert("x-accel-buffering", HeaderValue::from_static("no"));
@@ -93,7 +101,11 @@ fn answered(mut exchange: Box<Exchange>, answer: Answer) -> Response<ReplyBody> 
 
 fn refused(mut exchange: Box<Exchange>, error: &Error) -> Response<ReplyBody> {
     exchange.error = Some(error.code());
-    let body = error_body::body(error, exchange.dialect, exchange.id.as_str());
+    let mut body = error_body::body(error, exchange.dialect, exchange.id.as_str());
+    if exchange.array {
+        // As Google does, since that is what the caller reads.
+        body = [b"[", body.as_ref(), b"]"].concat().into();
+    }
     let mut response = whole_open(&mut exchange, error.status(), JSON, body);
     headers::of_error(response.headers_mut(), error);
     response

@@ -164,6 +164,10 @@ impl Route {
             .map(|target| Target::compile(&name, target, known))
             .collect::<Result<Vec<_>, _>>()?;
         let (request, response): (Vec<_>, Vec<_>) = spec.hooks.into_iter().partition(|hook| hook.on == Phase::Request);
+        // Who has nothing to choose asks for no quantiles.
+        if targets.len() > 1 || spec.hedge.is_some() || !spec.degrade.is_empty() {
+            targets.iter().for_each(|target| target.health.watch());
+        }
         let wrong = |what: String| format!("route {name:?}: {what}");
         let node = |spec: NodeSpec| Node::compile(spec, targets.len()).map_err(wrong);
         Ok(Self {

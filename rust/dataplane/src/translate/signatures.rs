@@ -9,7 +9,9 @@ use std::sync::Arc;
 
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
-use tollway_protocol::canonical::{Answer, Body, Delta, Event, Opening, Part, Reasoning, Request, Role, Signature};
+use tollway_protocol::canonical::{
+    Answer, Body, Delta, Event, Message, Opening, Part, Reasoning, Request, Role, Signature,
+};
 use tollway_protocol::dialect::Dialect;
 
 /// As much as is kept, in bytes: the thoughts before some ten thousand calls. The least used go first.
@@ -86,8 +88,10 @@ impl Signatures {
         }
     }
 
-    /// Puts back into `request`, which goes to a model of the dialect `to`, what it lacks.
+    /// Puts back into `request`, which goes to a model of the dialect `to`, what it lacks. A caller's copy of a thought
+    /// that comes back, without its signature, goes.
     pub(crate) fn restore(&self, key: &Arc<str>, request: &mut Request<'_>, to: Dialect) {
+        let mut restored: Vec<String> = Vec::new();
         for message in request.messages.iter_mut().filter(|message| message.role == Role::Assistant) {
             let is_own = |signature: &Option<Signature<'_>>| signature.as_ref().is_some_and(|one| one.origin == to);
             let mut at = 0;
@@ -108,19 +112,55 @@ impl Signatures {
                 {
                     part.signature.clone_from(&thought.own);
                 }
+                fill(&mut message.parts, &thought.before);
                 let lacks = !message
                     .parts
                     .iter()
                     .any(|part| matches!(part.body, Body::Reasoning(_)) && is_own(&part.signature));
-                let back: Vec<Part<'_>> =
+                let back: Vec<Part<'static>> =
                     thought.before.iter().filter(|part| lacks && is_own(&part.signature)).cloned().collect();
                 at += back.len() + 1;
+                restored.extend(back.iter().filter_map(words));
                 // Before all else of the turn, as they were: text may lie between them and the call.
                 let place = message.parts.iter().position(|part| !matches!(part.body, Body::Reasoning(_))).unwrap_or(0);
                 message.parts.splice(place..place, back);
             }
         }
+        if !restored.is_empty() {
+            leave_out_copies(&mut request.messages, &restored);
+        }
     }
+}
+
+/// Gives back their words to the thoughts of which a caller kept nothing but the signature.
+fn fill(parts: &mut [Part<'_>], kept: &[Part<'static>]) {
+    for part in parts.iter_mut().filter(|part| part.signature.is_some()) {
+        if words(part).is_some_and(|text| text.is_empty())
+            && let Some(whole) = kept.iter().find(|whole| whole.signature == part.signature)
+        {
+            part.body = whole.body.clone();
+        }
+    }
+}
+
+/// Takes out the unsigned thoughts that say what one of `restored` says, or a piece of it, as some clients keep what came in
+/// a stream; and the messages that held nothing else.
+fn leave_out_copies(messages: &mut Vec<Message<'_>>, restored: &[String]) {
+    let is_copy = |part: &Part<'_>| {
+        part.signature.is_none()
+            && words(part).is_some_and(|copy| restored.iter().any(|thought| thought.contains(&copy)))
+    };
+    messages.retain_mut(|message| {
+        let was_empty = message.parts.is_empty();
+        message.parts.retain(|part| message.role != Role::Assistant || !is_copy(part));
+        was_empty || !message.parts.is_empty()
+    });
+}
+
+/// What a thought says, in whichever of its two places: dialects differ in where they have one.
+fn words(part: &Part<'_>) -> Option<String> {
+    let Body::Reasoning(thought) = &part.body else { return None };
+    Some(if thought.text.is_empty() { thought.summary.concat() } else { thought.text.to_string() })
 }
 
 fn owned(signature: &Signature<'_>) -> Signature<'static> {
@@ -214,7 +254,7 @@ impl Listener {
 
 #[cfg(test)]
 mod tests {
-    use tollway_protocol::canonical::{Arguments, CallKind, Choice, Message, Rest, ToolCall};
+    use tollway_protocol::canonical::{Arguments, CallKind, Choice, Rest, ToolCall};
 
     use super::*;
 
@@ -253,6 +293,28 @@ mod tests {
         let before = next.clone();
         signatures.restore(&key, &mut next, Dialect::Anthropic);
         assert_eq!(next, before, "what is there is not put there again");
+    }
+
+    #[test]
+    fn a_thought_of_which_the_signature_is_left_gets_its_words_back() {
+        let (signatures, key) = (Signatures::default(), Arc::from("k"));
+        signatures.keep_answer(&key, &answer(vec![signed("hm"), call("a")]));
+        let mut next = request(vec![signed(""), call("a")]);
+        signatures.restore(&key, &mut next, Dialect::Anthropic);
+        assert_eq!(next.messages[0].parts, [signed("hm"), call("a")]);
+    }
+
+    #[test]
+    fn a_callers_copy_of_a_thought_gives_way_to_the_signed_one() {
+        let (signatures, key) = (Signatures::default(), Arc::from("k"));
+        signatures.keep_answer(&key, &answer(vec![signed("well, hm"), call("a")]));
+        let copy = |text| Part { signature: None, ..signed(text) };
+        let mut next = request(vec![copy("well,"), copy(" hm"), copy("else"), call("a")]);
+        // As Responses has it: each thought in an item of its own.
+        next.messages.insert(0, Message::new(Role::Assistant, vec![copy("well, hm")]));
+        signatures.restore(&key, &mut next, Dialect::Anthropic);
+        assert_eq!(next.messages.len(), 1);
+        assert_eq!(next.messages[0].parts, [copy("else"), signed("well, hm"), call("a")]);
     }
 
     #[test]

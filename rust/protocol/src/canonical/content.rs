@@ -211,20 +211,17 @@ impl<'a> Arguments<'a> {
         }
     }
 
-    /// As an object. No text at all is an empty one; what is none is told back as text.
+    /// As an object, to be written. No text at all is an empty one; what is none is told back as text.
     ///
     /// # Errors
     /// The text, where it is not a JSON object.
-    pub fn to_object(&self) -> Result<Members<'a>, Text<'a>> {
+    pub fn to_object(&self) -> Result<Json<'a>, Text<'a>> {
         match self {
-            Self::Json(Json::Object(members)) => Ok(members.clone()),
-            Self::Json(Json::Null) => Ok(Members::new()),
+            Self::Json(Json::Object(members)) => Ok(members.clone().into()),
+            Self::Json(Json::Null) => Ok(Members::new().into()),
             Self::Json(other) => Err(Cow::Owned(other.to_text())),
-            Self::Text(text) if text.trim().is_empty() => Ok(Members::new()),
-            Self::Text(text) => match Json::parse(text.as_bytes()) {
-                Ok(Json::Object(members)) => Ok(members.into_owned()),
-                _ => Err(text.clone()),
-            },
+            Self::Text(text) if text.trim().is_empty() => Ok(Members::new().into()),
+            Self::Text(text) => Json::object_in(text).ok_or_else(|| text.clone()),
         }
     }
 }

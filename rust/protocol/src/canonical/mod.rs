@@ -21,6 +21,7 @@ pub use content::{
 };
 pub use embeddings::{Embedding, Embeddings, EmbeddingsRequest, Input, Vector};
 pub use loss::Losses;
+pub(crate) use request::is_idle;
 pub use request::{
     Builtin, BuiltinKind, Format, FunctionTool, Message, Request, Rest, Role, Sampling, Thinking, Tool, ToolChoice,
     ToolKind,

@@ -83,7 +83,19 @@ impl<'a> Rest<'a> {
     pub fn foreign_to(&self, dialect: Dialect) -> impl Iterator<Item = &str> {
         let foreign = self.origin.is_some_and(|origin| origin != dialect);
         let held = self.members.0.iter().filter(move |(_, value)| foreign && *value != Json::Null);
-        held.map(|(name, _)| name.as_ref())
+        held.filter(|(name, value)| !is_idle(name, value)).map(|(name, _)| name.as_ref())
+    }
+}
+
+/// Whether a member changes nothing of the answer: it asks for what every model answers with, as clients do each time, or
+/// says how small the pieces of a stream may be.
+pub(crate) fn is_idle(name: &str, value: &Json<'_>) -> bool {
+    match (name, value) {
+        ("modalities" | "generationConfig.responseModalities", Json::Array(kinds)) => {
+            matches!(kinds.as_slice(), [Json::String(kind)] if kind.eq_ignore_ascii_case("text"))
+        }
+        ("eager_input_streaming", _) => true,
+        _ => false,
     }
 }
 

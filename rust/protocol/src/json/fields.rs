@@ -93,6 +93,9 @@ impl std::fmt::Display for At<'_> {
 #[derive(Debug)]
 pub struct Fields<'a, 'p> {
     members: Vec<(Cow<'a, str>, Json<'a>)>,
+    /// Which of the first 64 members were taken. They stay in their places, as null, up to the end: to close each gap at
+    /// once would move all behind it.
+    taken: u64,
     at: At<'p>,
 }
 
@@ -106,7 +109,7 @@ impl<'a, 'p> Fields<'a, 'p> {
         if let Some(name) = twice(&members) {
             return Err(at.member(name).invalid("occurs twice"));
         }
-        Ok(Self { members, at })
+        Ok(Self { members, taken: 0, at })
     }
 
     /// Where the object lies.
@@ -140,8 +143,13 @@ impl<'a, 'p> Fields<'a, 'p> {
     /// Takes the member `name`.
     pub fn take(&mut self, name: &str) -> Option<Json<'a>> {
         let index = self.members.iter().position(|(known, _)| known == name)?;
-        let (_, value) = self.members.remove(index);
-        (value != Json::Null).then_some(value)
+        let value = if index < 64 {
+            self.taken |= 1 << index;
+            std::mem::replace(&mut self.members.get_mut(index)?.1, Json::Null)
+        } else {
+            self.members.remove(index).1
+        };
+        (!matches!(value, Json::Null)).then_some(value)
     }
 
     /// Takes a string.
@@ -248,9 +256,24 @@ impl<'a, 'p> Fields<'a, 'p> {
         self.at.member(name).invalid("is missing")
     }
 
+    /// Whether all was taken.
+    #[must_use]
+    pub const fn are_spent(&self) -> bool {
+        self.taken.count_ones() as usize == self.members.len()
+    }
+
     /// What nobody took, nulls too.
     #[must_use]
-    pub fn rest(self) -> Members<'a> {
+    pub fn rest(mut self) -> Members<'a> {
+        if self.are_spent() {
+            return Members::new();
+        }
+        let mut taken = self.taken;
+        self.members.retain(|_| {
+            let keep = taken & 1 == 0;
+            taken >>= 1;
+            keep
+        });
         Members(self.members)
     }
 }

@@ -5,6 +5,7 @@ mod explain;
 mod fields;
 mod keys;
 mod number;
+mod quote;
 mod scan;
 mod tree;
 mod unescape;
@@ -14,7 +15,9 @@ pub(crate) use cursor::{Cursor, Silent, Text, Visit};
 pub(crate) use explain::explain;
 pub use fields::{At, Fields, Invalid};
 pub(crate) use keys::Keys;
-pub use tree::{Json, Members, write_string};
+pub use quote::write_string;
+pub use tree::{Json, Members};
+use unescape::unescape_str;
 pub(crate) use unescape::{unescape, unescape_lossy};
 
 /// Objects and arrays may lie this deep, the outermost counted. The container kinds fit the bits of a `u64`.

@@ -27,6 +27,19 @@ pub(super) fn stop<const ASCII: bool>(body: &[u8], from: usize) -> usize {
     stop_far::<ASCII>(body, at)
 }
 
+/// Whether `text` holds no `"`, no `\` and no control character.
+#[inline]
+pub(super) fn is_plain(text: &[u8]) -> bool {
+    let clean = |word: &[u8; 8]| stops_of_word::<false>(word) == 0;
+    if let Some(last) = text.last_chunk::<8>() {
+        // Of the last eight bytes, some may be looked at twice.
+        return text.len() < 2 * BLOCK && text.as_chunks().0.iter().all(clean) && clean(last);
+    }
+    let mut word = [b' '; 8];
+    word.iter_mut().zip(text).for_each(|(place, byte)| *place = *byte);
+    clean(&word)
+}
+
 /// Marks, for each of the eight bytes at `at`, whether the text may stop there: by the byte's high bit, for
 /// [`place`]. The lowest mark is exact, a higher one may be false, and no stop goes unmarked. None near the end.
 #[inline(always)]

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use super::{Cursor, Fault, MAX_DEPTH, Rule, explain, unescape_lossy};
+use super::{Cursor, Fault, MAX_DEPTH, Rule, Silent, Text, explain, unescape_str, write_string};
 use crate::malformed::Malformed;
 
 /// A JSON value.
@@ -21,6 +21,9 @@ pub enum Json<'a> {
     Array(Vec<Json<'a>>),
     /// An object.
     Object(Members<'a>),
+    /// A document that was checked, and is written as it stands. Only [`Json::object_in`] makes it, for what is written;
+    /// nothing is found in it.
+    Raw(Cow<'a, str>),
 }
 
 /// The members of an object, in order. A name may occur twice.
@@ -34,11 +37,26 @@ impl<'a> Json<'a> {
     /// [`Malformed`] on the first fault.
     pub fn parse(document: &'a [u8]) -> Result<Self, Malformed> {
         let mut cursor = Cursor::new(document, 0);
+        // Checked once, so that a string is a slice and nothing more. What is no UTF-8 the cursor refuses, and says where.
+        let source = Source(std::str::from_utf8(document).unwrap_or_default());
         let read = match cursor.peek() {
             None => Err(Rule::Empty.at(cursor.at)),
-            Some(_) => value(&mut cursor, 0).and_then(|tree| cursor.end().map(|()| tree)),
+            Some(_) => source.value(&mut cursor, 0).and_then(|tree| cursor.end().map(|()| tree)),
         };
         read.map_err(|fault| explain(document, fault))
+    }
+
+    /// The object that `text` is, where it is one: as it stands, unless it holds what may be a lone surrogate, which
+    /// some servers refuse.
+    #[must_use]
+    pub fn object_in(text: &Cow<'a, str>) -> Option<Self> {
+        if memchr::memmem::find(text.as_bytes(), b"\\u").is_some() {
+            let tree = Json::parse(text.as_bytes()).ok().filter(|json| json.as_object().is_some())?;
+            return Some(tree.into_owned());
+        }
+        let mut cursor = Cursor::new(text.as_bytes(), 0);
+        let object = cursor.peek() == Some(b'{') && cursor.document(&mut Silent).is_ok();
+        object.then(|| Self::Raw(text.clone()))
     }
 
     /// A whole number.
@@ -94,6 +112,7 @@ impl<'a> Json<'a> {
             Self::String(text) => Json::String(Cow::Borrowed(text)),
             Self::Array(items) => Json::Array(items.iter().map(Json::lend).collect()),
             Self::Object(members) => Json::Object(members.lend()),
+            Self::Raw(text) => Json::Raw(Cow::Borrowed(text)),
         }
     }
 
@@ -107,6 +126,7 @@ impl<'a> Json<'a> {
             Self::String(text) => Json::String(Cow::Owned(text.into_owned())),
             Self::Array(items) => Json::Array(items.into_iter().map(Json::into_owned).collect()),
             Self::Object(members) => Json::Object(members.into_owned()),
+            Self::Raw(text) => Json::Raw(Cow::Owned(text.into_owned())),
         }
     }
 
@@ -143,6 +163,7 @@ impl<'a> Json<'a> {
                 out.push(b']');
             }
             Self::Object(members) => members.write(out),
+            Self::Raw(text) => out.extend_from_slice(text.as_bytes()),
         }
     }
 }
@@ -158,6 +179,12 @@ impl<'a> Members<'a> {
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// Just these; takes no more memory than they do.
+    #[must_use]
+    pub fn of<const N: usize>(members: [(&'static str, Json<'a>); N]) -> Self {
+        Self(members.into_iter().map(|(name, value)| (Cow::Borrowed(name), value)).collect())
     }
 
     /// With a member more.
@@ -278,69 +305,60 @@ impl<'a> From<Vec<Json<'a>>> for Json<'a> {
     }
 }
 
-fn value<'a>(cursor: &mut Cursor<'a>, depth: u32) -> Result<Json<'a>, Fault> {
-    match cursor.peek() {
-        Some(b'"') => {
-            cursor.at += 1;
-            Ok(Json::String(unescape_lossy(&cursor.string()?)))
+/// The document that a tree is read from.
+#[derive(Clone, Copy)]
+struct Source<'a>(&'a str);
+
+impl<'a> Source<'a> {
+    fn value(self, cursor: &mut Cursor<'a>, depth: u32) -> Result<Json<'a>, Fault> {
+        match cursor.peek() {
+            Some(b'"') => {
+                cursor.at += 1;
+                let text = cursor.string()?;
+                Ok(Json::String(self.text(&text)))
+            }
+            Some(b'{') => {
+                // Most objects are small, and a document may hold thousands.
+                let mut members = Vec::with_capacity(2);
+                cursor.members(depth, |cursor, key| {
+                    members.push((self.text(key), self.value(cursor, deeper(depth))?));
+                    Ok(())
+                })?;
+                Ok(Json::Object(Members(members)))
+            }
+            Some(b'[') => {
+                let mut items = Vec::new();
+                cursor.items(depth, |cursor| {
+                    items.push(self.value(cursor, deeper(depth))?);
+                    Ok(())
+                })?;
+                Ok(Json::Array(items))
+            }
+            _ => {
+                let scalar = self.slice(cursor.pass(depth)?.span());
+                Ok(match scalar {
+                    "null" => Json::Null,
+                    "true" => Json::Bool(true),
+                    "false" => Json::Bool(false),
+                    digits => Json::Number(Cow::Borrowed(digits)),
+                })
+            }
         }
-        Some(b'{') => {
-            let mut members = Vec::new();
-            cursor.members(depth, |cursor, key| {
-                members.push((unescape_lossy(key), value(cursor, deeper(depth))?));
-                Ok(())
-            })?;
-            Ok(Json::Object(Members(members)))
-        }
-        Some(b'[') => {
-            let mut items = Vec::new();
-            cursor.items(depth, |cursor| {
-                items.push(value(cursor, deeper(depth))?);
-                Ok(())
-            })?;
-            Ok(Json::Array(items))
-        }
-        _ => {
-            let scalar = cursor.pass(depth)?.bytes();
-            Ok(match scalar {
-                b"null" => Json::Null,
-                b"true" => Json::Bool(true),
-                b"false" => Json::Bool(false),
-                digits => Json::Number(String::from_utf8_lossy(digits)),
-            })
-        }
+    }
+
+    fn text(self, text: &Text<'a>) -> Cow<'a, str> {
+        let raw = self.slice(text.start..text.start + text.raw.len());
+        if text.escaped { Cow::Owned(unescape_str(raw)) } else { Cow::Borrowed(raw) }
+    }
+
+    fn slice(self, span: std::ops::Range<usize>) -> &'a str {
+        self.0.get(span).unwrap_or_default()
     }
 }
 
 /// One level further in. What lies too deep is refused by the cursor.
 const fn deeper(depth: u32) -> u32 {
     if depth < MAX_DEPTH { depth + 1 } else { depth }
-}
-
-/// Appends `text` as a JSON string. What need not be escaped is not.
-pub fn write_string(text: &str, out: &mut Vec<u8>) {
-    const HEX: &[u8; 16] = b"0123456789abcdef";
-    out.reserve(text.len() + 2);
-    out.push(b'"');
-    let mut rest = text.as_bytes();
-    while let Some(at) = rest.iter().position(|byte| matches!(byte, 0..=0x1f | b'"' | b'\\')) {
-        let (plain, behind) = rest.split_at(at);
-        out.extend_from_slice(plain);
-        let Some((&byte, behind)) = behind.split_first() else { break };
-        match byte {
-            b'"' | b'\\' => out.extend([b'\\', byte]),
-            b'\n' => out.extend(b"\\n"),
-            b'\r' => out.extend(b"\\r"),
-            b'\t' => out.extend(b"\\t"),
-            _ => {
-                out.extend(b"\\u00");
-                out.extend([HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]);
-            }
-        }
-        rest = behind;
-    }
-    out.extend_from_slice(rest);
-    out.push(b'"');
 }
 
 #[cfg(test)]

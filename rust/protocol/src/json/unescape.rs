@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::Text;
+use super::{Text, scan};
 
 /// The bytes that a string stands for, for comparison. A lone surrogate becomes the three bytes that UTF-8 would have
 /// for it (as in WTF-8), so that distinct strings stay distinct.
@@ -19,18 +19,23 @@ pub(crate) fn unescape<'a>(text: &Text<'a>) -> Cow<'a, [u8]> {
 
 /// The text that a string stands for. A lone surrogate, which no text can hold, becomes U+FFFD.
 pub(crate) fn unescape_lossy<'a>(text: &Text<'a>) -> Cow<'a, str> {
-    if !text.escaped {
-        return String::from_utf8_lossy(text.raw);
-    }
-    let mut out = Vec::with_capacity(text.raw.len());
-    decode(text.raw, &mut out, |_, out| push_char(char::REPLACEMENT_CHARACTER, out));
-    Cow::Owned(String::from_utf8(out).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
+    let raw = String::from_utf8_lossy(text.raw);
+    if text.escaped { Cow::Owned(unescape_str(&raw)) } else { raw }
+}
+
+/// The same of a string that is known to be UTF-8.
+pub(super) fn unescape_str(raw: &str) -> String {
+    let mut out = Vec::with_capacity(raw.len());
+    decode(raw.as_bytes(), &mut out, |_, out| push_char(char::REPLACEMENT_CHARACTER, out));
+    String::from_utf8(out).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
 }
 
 fn decode(raw: &[u8], out: &mut Vec<u8>, lone: impl Fn(u32, &mut Vec<u8>)) {
     let mut rest = raw;
-    while let Some(plain) = memchr::memchr(b'\\', rest) {
-        let (before, escape) = rest.split_at(plain);
+    // In a string, a backslash is all that stops; where many do, this finds the next sooner than memchr.
+    while let Some((before, escape)) =
+        rest.split_at_checked(scan::stop::<false>(rest, 0)).filter(|(_, it)| !it.is_empty())
+    {
         out.extend_from_slice(before);
         rest = escape.get(2..).unwrap_or_default();
         match escape.get(1) {

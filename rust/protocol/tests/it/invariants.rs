@@ -4,9 +4,10 @@ use bytes::{Bytes, BytesMut};
 use serde::de::IgnoredAny;
 use tollway_protocol::{
     canonical::{self, Losses},
+    dialect::gemini::stream::{FromArray, ToArray},
     dialect::openai::{Chunk, classify, error_body, is_canonical_error, quick, usage_of_answer},
     dialect::parse_error,
-    dialect::{Dialect, Head, Told, Wanted},
+    dialect::{Dialect, ErrorTold, Head, Told, Wanted, anthropic, gemini, openai},
     json::Json,
     peek::peek,
     splice::{ModelJson, for_upstream},
@@ -111,6 +112,102 @@ pub(crate) fn document(bytes: &[u8]) {
     });
     assert_eq!(unchanged, Ok(None));
     assert_eq!(again, seen);
+}
+
+/// A tree is the document that it was read from, and an object is written as it stands.
+pub(crate) fn tree(bytes: &[u8]) {
+    let Ok(tree) = Json::parse(bytes) else {
+        assert!(peek(bytes).is_err());
+        return;
+    };
+    let written = tree.to_bytes();
+    assert_eq!(Json::parse(&written).as_ref(), Ok(&tree));
+    let same = |text: &[u8]| serde_json::from_slice::<IgnoredAny>(text).is_ok();
+    assert!(same(bytes) && same(&written));
+    assert_eq!(tree.lend(), tree.clone().into_owned());
+    if let Ok(text) = std::str::from_utf8(bytes)
+        && let Some(object) = Json::object_in(&text.into())
+    {
+        assert_eq!(Json::parse(&object.to_bytes()), Ok(tree));
+    }
+}
+
+/// An error of any form becomes a whole one in every dialect.
+pub(crate) fn errors(bytes: &[u8]) {
+    for dialect in Dialect::ALL {
+        let _ = dialect.is_whole_error(bytes);
+        let Some(said) = parse_error(bytes) else { continue };
+        let told = ErrorTold {
+            status: said.status.unwrap_or(502),
+            message: &said.message,
+            kind: said.kind.as_deref().unwrap_or("api_error"),
+            param: said.param.as_deref(),
+            code: said.code.as_deref(),
+            request_id: "id",
+        };
+        let body = dialect.error_body(&told);
+        assert!(dialect.is_whole_error(&body), "{dialect:?}");
+        assert_eq!(parse_error(&body).map(|again| again.message).as_ref(), Some(&said.message));
+        let (mut event, mut decoder) = (BytesMut::new(), Decoder::new(usize::MAX));
+        dialect.error_event(&told, None, &mut event);
+        decoder.push(event.freeze());
+        let data = decoder.next_event().expect("no limit").and_then(|event| event.data()).expect("one event");
+        assert!(Json::parse(&data).is_ok());
+    }
+}
+
+/// Embeddings, counts and their requests: what can be read can be written.
+pub(crate) fn aside(bytes: &[u8]) {
+    let told = Told { id: "id", model: "model", created: 1, usage: true, request: None };
+    let (head, wanted, mut losses) =
+        (Head { model: Some("m"), stream: false }, Wanted::new("model"), Losses::default());
+    let parse = || Json::parse(bytes);
+    let written = |json: Json<'_>| assert!(Json::parse(&json.to_bytes()).is_ok());
+    if parse().is_err() {
+        return;
+    }
+    let requests =
+        [openai::embeddings::read_request, gemini::embeddings::read].map(|read| read(parse().expect("JSON"), head));
+    for request in requests.into_iter().flatten() {
+        written(openai::embeddings::write_request(&request, &wanted, &mut losses));
+        let _ = gemini::embeddings::write(&request, &wanted, &mut losses).map(written);
+    }
+    let answers = [openai::embeddings::read, gemini::embeddings::read_answer].map(|read| read(parse().expect("JSON")));
+    for answer in answers.into_iter().flatten() {
+        for flag in [false, true] {
+            let _ = openai::embeddings::write(&answer, flag, &told).map(written);
+            written(gemini::embeddings::write_answer(&answer, flag));
+        }
+    }
+    if let Ok(request) = gemini::count::read(parse().expect("JSON"), head) {
+        let _ = gemini::count::write(&request, &wanted, &mut losses).map(written);
+    }
+    if let Ok(request) = anthropic::request::read_count(parse().expect("JSON"), head) {
+        let _ = anthropic::request::write_count(&request, &wanted, &mut losses).map(written);
+    }
+    if let Ok(tokens) = gemini::count::read_answer(parse().expect("JSON")) {
+        written(gemini::count::write_answer(&tokens));
+    }
+    let _ = anthropic::count::read(parse().expect("JSON")).map(|tokens| written(anthropic::count::write(tokens)));
+}
+
+/// An array of chunks is the same events however it is cut, and those are the same array again.
+pub(crate) fn array(bytes: &[u8]) {
+    let events = |size: usize| {
+        let (mut array, mut out) = (FromArray::default(), BytesMut::new());
+        bytes.chunks(size).for_each(|piece| array.push(piece, &mut out));
+        out.freeze()
+    };
+    let whole = events(bytes.len().max(1));
+    assert_eq!(whole, events(3));
+    let Ok(Json::Array(items)) = Json::parse(bytes) else { return };
+    if items.iter().any(|item| item.as_object().is_none()) {
+        return;
+    }
+    let (mut array, mut out) = (ToArray::default(), BytesMut::new());
+    array.push(whole, &mut out);
+    array.end(&mut out);
+    assert_eq!(Json::parse(&out), Ok(Json::Array(items)));
 }
 
 /// Whatever `bytes` are, as a request, an answer and a stream of every dialect: what can be read can be written in every

@@ -1,5 +1,6 @@
 //! Quantiles of the recent latencies.
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
@@ -23,7 +24,8 @@ const FULL: u32 = EPOCHS as u32 - 1;
 #[derive(Debug)]
 pub struct Quantiles {
     epochs: Epochs,
-    histograms: [Histogram; EPOCHS],
+    /// 5 KB, which most deployments of many are spared: nobody asks for their quantiles.
+    histograms: OnceLock<Box<[Histogram; EPOCHS]>>,
 }
 
 #[derive(Debug)]
@@ -43,24 +45,33 @@ struct Octave {
 pub const MIN_SAMPLES: u64 = 20;
 
 impl Quantiles {
-    /// One that knows nothing yet.
+    /// One that knows nothing yet, and keeps nothing until [`Quantiles::keep`].
     #[must_use]
     pub fn new(window: Duration) -> Quantiles {
+        Quantiles { epochs: Epochs::new(window, FULL), histograms: OnceLock::new() }
+    }
+
+    /// Keeps what is observed from now on.
+    pub fn keep(&self) {
         let histogram = || Histogram { epoch: AtomicU64::new(u64::MAX), octaves: Default::default() };
-        Quantiles { epochs: Epochs::new(window, FULL), histograms: [histogram(), histogram(), histogram()] }
+        self.histograms.get_or_init(|| Box::new([histogram(), histogram(), histogram()]));
+    }
+
+    fn held(&self) -> &[Histogram] {
+        self.histograms.get().map_or(&[], |histograms| histograms.as_slice())
     }
 
     /// Another window; what was observed is forgotten if it differs.
     pub fn apply(&self, window: Duration) {
         if self.epochs.resize(window, FULL) {
-            self.histograms.iter().for_each(|histogram| histogram.epoch.store(u64::MAX, Relaxed));
+            self.held().iter().for_each(|histogram| histogram.epoch.store(u64::MAX, Relaxed));
         }
     }
 
     /// A latency, seen at `now`.
     pub fn observe(&self, latency: Duration, now: Moment) {
         let epoch = self.epochs.at(now);
-        let Some(histogram) = self.histograms.get((epoch % EPOCHS as u64) as usize) else { return };
+        let Some(histogram) = self.held().get((epoch % EPOCHS as u64) as usize) else { return };
         let held = histogram.epoch.load(Relaxed);
         if held != epoch && histogram.epoch.compare_exchange(held, epoch, Relaxed, Relaxed).is_ok() {
             histogram.octaves.iter().for_each(Octave::clear);
@@ -98,7 +109,7 @@ impl Quantiles {
 
     fn recent(&self, now: Moment) -> impl Iterator<Item = &Histogram> {
         let epoch = self.epochs.at(now);
-        self.histograms.iter().filter(move |histogram| {
+        self.held().iter().filter(move |histogram| {
             let held = histogram.epoch.load(Relaxed);
             held <= epoch && epoch - held < EPOCHS as u64
         })
@@ -145,6 +156,7 @@ mod tests {
     #[test]
     fn nothing_is_said_of_few_and_old_ones_are_forgotten() {
         let quantiles = Quantiles::new(Duration::from_secs(60));
+        quantiles.keep();
         let at = |seconds: u64| Moment(seconds * 1_000_000);
         (0..19).for_each(|_| quantiles.observe(Duration::from_secs(1), at(5)));
         assert_eq!(quantiles.quantile(0.5, at(5)), None);
@@ -164,6 +176,7 @@ mod tests {
         #[test]
         fn at_most_five_percent_off(mut seen in prop::collection::vec(64_u64..1_000_000_000, 20..300), q in 0.0..=1.0_f64) {
             let quantiles = Quantiles::new(Duration::from_secs(60));
+            quantiles.keep();
             seen.iter().for_each(|micros| quantiles.observe(Duration::from_micros(*micros), Moment(7)));
             seen.sort_unstable();
             let exact = seen[((q * seen.len() as f64).ceil() as usize).max(1) - 1] as f64;

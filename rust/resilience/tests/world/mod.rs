@@ -87,7 +87,7 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new(scenario: Scenario) -> World {
-        let health = || Arc::new(Health::new(&scenario.policy.health));
+        let health = || Arc::new(Health::new(&scenario.policy.health).watched());
         let mut world = World {
             rng: Rng(scenario.seed),
             time: Duration::ZERO,

@@ -2,6 +2,7 @@
 
 mod entities;
 mod escape;
+mod events;
 mod properties;
 mod refusal;
 mod stream;

@@ -9,7 +9,7 @@ use crate::guard::Memory;
 use crate::guard::window::{Form, treat_whole};
 
 /// Text dense with what entities, placeholders and escapes are made of.
-fn dense() -> impl Strategy<Value = String> {
+pub(super) fn dense() -> impl Strategy<Value = String> {
     let part = prop_oneof![
         "[a-c0-9@.+()\\-_ /\\[\\]{}\"'\\\\:,%]{1,6}",
         "[0-9]{1,5}[ .\\-/]?",
@@ -30,7 +30,7 @@ fn dense() -> impl Strategy<Value = String> {
 }
 
 /// `text` cut at `cuts`, each a part of its length.
-fn pieces<'t>(text: &'t str, cuts: &[prop::sample::Index]) -> Vec<&'t str> {
+pub(super) fn pieces<'t>(text: &'t str, cuts: &[prop::sample::Index]) -> Vec<&'t str> {
     let mut places: Vec<usize> =
         cuts.iter().map(|cut| cut.index(text.len() + 1)).filter(|at| text.is_char_boundary(*at)).collect();
     places.extend([0, text.len()]);

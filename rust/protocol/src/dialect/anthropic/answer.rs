@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{OWN, block, citation, merge::merge, stop, usage};
+use super::{OWN, block, citation, emulated, merge::merge, stop, usage};
 use crate::canonical::{
     Answer, Arguments, Body, CallKind, Choice, Media, Part, Reasoning, Rest, Signature, Source, Stop, StopReason,
     ToolCall,
@@ -44,6 +44,7 @@ pub fn read(body: Json<'_>) -> Result<Answer<'_>, Invalid> {
             rest.push("usage", beside);
         }
     }
+    let parts = emulated::read(parts, stop.as_mut());
     let choice = Choice { index: 0, parts, stop, logprobs: None, rest: Rest::new(OWN, of_choice) };
     let rest = Rest::new(OWN, rest.with_all(fields.rest()));
     Ok(Answer { id, model, created: None, choices: vec![choice], usage: tokens, rest })
@@ -158,7 +159,7 @@ pub(super) fn input<'r>(arguments: &'r Arguments<'_>, kind: CallKind) -> Result<
         return Ok(Members::new().with("input", arguments.to_text()).into());
     }
     match arguments.to_object() {
-        Ok(members) => Ok(members.into()),
+        Ok(object) => Ok(object),
         Err(text) => Err(Members::new().with("_raw", text).into()),
     }
 }

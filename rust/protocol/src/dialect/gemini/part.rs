@@ -12,6 +12,12 @@ use crate::json::{At, Fields, Invalid, Json, Members};
 /// What a part may hold that other dialects know too.
 const KINDS: [&str; 5] = ["text", "inlineData", "fileData", "functionCall", "functionResponse"];
 
+/// What Google lets stand for the signature of a call that another model made; without one, Gemini 3 refuses the call
+/// (<https://ai.google.dev/gemini-api/docs/thought-signatures>).
+pub(super) const UNSIGNED: &str = "skip_thought_signature_validator";
+/// The same from clients that take signatures for bytes.
+const ENCODED: &str = "c2tpcF90aG91Z2h0X3NpZ25hdHVyZV92YWxpZGF0b3I=";
+
 /// Reads a part. One of which no other dialect knows the like is kept whole.
 pub(super) fn read<'a>(json: Json<'a>, at: At<'_>) -> Result<Part<'a>, Invalid> {
     let mut fields = object(json, at)?;
@@ -25,7 +31,8 @@ pub(super) fn read<'a>(json: Json<'a>, at: At<'_>) -> Result<Part<'a>, Invalid> 
     if thought && kind != "text" {
         return Ok(Part::new(Body::Foreign(GEMINI, fields.rest().with("thought", true).into())));
     }
-    let signature = fields.text("thoughtSignature")?.map(read_signature);
+    let signature =
+        fields.text("thoughtSignature")?.filter(|field| !matches!(&**field, UNSIGNED | ENCODED)).map(read_signature);
     let mut part = match kind {
         "text" => {
             let text = fields.text("text")?.unwrap_or_default();
@@ -80,8 +87,9 @@ fn read_signature(field: Text<'_>) -> Signature<'_> {
 
 fn call<'a>(json: Option<Json<'a>>, at: At<'_>) -> Result<Part<'a>, Invalid> {
     let mut fields = object(json.unwrap_or(Json::Null), at)?;
-    // The pieces of a call whose arguments are streamed, which only Vertex AI does, and only if it is asked to.
-    if fields.has("partialArgs") || fields.has("willContinue") {
+    // The pieces of a call whose arguments are streamed, which only Vertex AI does, and only if it is asked to; a piece of
+    // nothing is the last.
+    if fields.has("partialArgs") || fields.has("willContinue") || fields.are_spent() {
         return Ok(Part::new(Body::Foreign(GEMINI, Members::new().with("functionCall", fields.rest()).into())));
     }
     let id = fields.text("id")?;
@@ -127,7 +135,7 @@ pub(super) enum Unsaid {
 pub(super) fn write<'a>(part: &Part<'a>) -> Result<Members<'a>, Unsaid> {
     let own = part.rest.of(GEMINI);
     let members = match &part.body {
-        Body::Text(text, _) | Body::Refusal(text) => Members::new().with("text", text.clone()),
+        Body::Text(text, _) | Body::Refusal(text) => Members::of([("text", text.clone().into())]),
         Body::Reasoning(reasoning) => Members::new().with("text", thoughts(reasoning)).with("thought", true),
         Body::Image(media) => media_member(media, Some("image/jpeg"), own)?,
         Body::Audio(media) => media_member(media, Some("audio/mpeg"), own)?,
@@ -136,7 +144,7 @@ pub(super) fn write<'a>(part: &Part<'a>) -> Result<Members<'a>, Unsaid> {
         Body::ToolCall(call) => {
             let written = Members::new().with_some("id", call.id.clone()).with("name", call.name.clone());
             let written = written.with("args", arguments(call).0);
-            Members::new().with("functionCall", with_own(written, own, "functionCall"))
+            Members::of([("functionCall", with_own(written, own, "functionCall").into())])
         }
         Body::ToolResult(_) => return Err(Unsaid::Lost("content.tool_result".to_owned())),
         Body::Foreign(GEMINI, Json::Object(members)) => members.clone(),
@@ -172,12 +180,12 @@ fn media_member<'a>(
 }
 
 /// A call's arguments as the object that Google takes, and whether they had to be wrapped for it.
-pub(super) fn arguments<'a>(call: &ToolCall<'a>) -> (Members<'a>, bool) {
+pub(super) fn arguments<'a>(call: &ToolCall<'a>) -> (Json<'a>, bool) {
     match call.kind {
-        CallKind::Custom => (Members::new().with("input", call.arguments.to_text()), false),
+        CallKind::Custom => (Members::of([("input", call.arguments.to_text().into())]).into(), false),
         CallKind::Function => match call.arguments.to_object() {
-            Ok(members) => (members, false),
-            Err(text) => (Members::new().with("_raw", text), true),
+            Ok(object) => (object, false),
+            Err(text) => (Members::of([("_raw", text.into())]).into(), true),
         },
     }
 }

@@ -4,6 +4,7 @@ mod answers;
 mod arbitrary;
 mod bad_input;
 mod documents;
+mod emulated;
 mod media;
 mod recorded;
 mod requests;

@@ -92,6 +92,34 @@ fn instructions_go_before_the_conversation() {
 }
 
 #[test]
+fn later_instructions_stay_where_they_are_if_the_model_takes_them() {
+    use Role::{Assistant, Developer, System, User};
+    let roles = |said: &[(Role, &'static str)], model: &str| {
+        let (body, losses) = sent(&request(said.iter().map(|(role, text)| says(*role, text)).collect()), model);
+        let text = |content: &Value| match content.as_array() {
+            Some(blocks) => blocks.iter().map(|block| block["text"].as_str().expect("text")).collect(),
+            None => content.as_str().unwrap_or_default().to_owned(),
+        };
+        let turns = body["messages"].as_array().expect("turns").iter();
+        let turns: Vec<String> =
+            turns.map(|turn| format!("{}:{}", turn["role"].as_str().expect("role"), text(&turn["content"]))).collect();
+        (text(&body["system"]), turns.join(" "), losses.len())
+    };
+    let told = |system: &str, turns: &str, moved: usize| (system.to_owned(), turns.to_owned(), moved);
+    let new = "claude-opus-4-8";
+    let said =
+        [(System, "a"), (User, "b"), (Developer, "c"), (System, "d"), (Assistant, "e"), (User, "f"), (System, "g")];
+    assert_eq!(roles(&said, new), told("a", "user:b system:cd assistant:e user:f system:g", 0));
+    assert_eq!(roles(&said, "claude-opus-4-7"), told("acdg", "user:b assistant:e user:f", 1));
+    let before_user = [(User, "b"), (Assistant, "c"), (System, "d"), (User, "e"), (Assistant, "f"), (User, "g")];
+    assert_eq!(roles(&before_user, new), told("", "user:b assistant:c user:e system:d assistant:f user:g", 1));
+    let nowhere = [(System, "a"), (User, "b"), (Assistant, "c"), (System, "d")];
+    assert_eq!(roles(&nowhere, new), told("ad", "user:b assistant:c", 1));
+    let within = [(User, "b"), (System, "c"), (User, "d")];
+    assert_eq!(roles(&within, new), told("", "user:bd system:c", 1));
+}
+
+#[test]
 fn system_messages_of_this_dialect_stay_where_they_are() {
     let body = r#"{"model":"claude-opus-5","max_tokens":9,"system":"s","messages":[{"role":"user","content":"u"},
         {"role":"system","content":[{"type":"text","text":"now"}]}]}"#;

@@ -25,7 +25,8 @@ fn formats() {
     }});
     assert_eq!(format(schema(), MODEL), (json!({"type": "json_schema", "schema": closed}), none()));
     let lost = vec!["response_format".to_owned()];
-    assert_eq!(format(schema(), "claude-3-5-haiku-latest"), (Value::Null, lost.clone()));
+    let emulated = vec!["response_format.strict".to_owned()];
+    assert_eq!(format(schema(), "claude-3-5-haiku-latest"), (Value::Null, emulated));
     assert_eq!(format(Format::JsonObject, MODEL), (Value::Null, lost.clone()));
     assert_eq!(format(Format::Foreign(Dialect::Responses, Json::from(true)), MODEL), (Value::Null, lost));
     assert_eq!(format(Format::Text, MODEL), (Value::Null, none()));

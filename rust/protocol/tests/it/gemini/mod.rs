@@ -157,3 +157,11 @@ fn data_of(bytes: &[u8], cut: usize) -> Vec<Bytes> {
 fn chunks_of(bytes: &[u8]) -> Vec<Value> {
     data_of(bytes, bytes.len()).iter().map(|data| serde_json::from_slice(data).expect("JSON")).collect()
 }
+
+/// What a stream is as one array.
+fn array_of(events: &[u8]) -> Vec<u8> {
+    let (mut array, mut out) = (tollway_protocol::dialect::gemini::stream::ToArray::default(), BytesMut::new());
+    array.push(events.to_vec().into(), &mut out);
+    array.end(&mut out);
+    out.to_vec()
+}

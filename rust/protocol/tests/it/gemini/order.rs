@@ -107,7 +107,6 @@ proptest! {
         };
         let chunks = chunks_of(&bytes);
         prop_assert_eq!(contents(&chunks), contents(&expected));
-        prop_assert_eq!(&serde_json::from_slice::<Vec<Value>>(&written(&events, Writer::array(&TOLD))).expect("one array"), &chunks);
         // The reader finds the same again.
         let again = written(&read(&chunks), Writer::new(&TOLD));
         prop_assert_eq!(contents(&chunks_of(&again)), contents(&expected));

@@ -15,7 +15,8 @@ use tollway_protocol::dialect::gemini::{answer, count, embeddings, stream};
 use tollway_protocol::dialect::{Wanted, parse_error};
 
 use super::{
-    TOLD, chunks_of, data_of, events_of, head, leaked, plain, read_answer, read_request, value, write_request, written,
+    TOLD, array_of, chunks_of, data_of, events_of, head, leaked, plain, read_answer, read_request, value,
+    write_request, written,
 };
 
 /// The lines of a file of recorded traffic; none, with a message, where it is absent.
@@ -126,7 +127,7 @@ fn streams() {
         assert_eq!(events.last(), Some(&Event::End), "{}", case["path"]);
         let again = written(&events, stream::Writer::new(&TOLD));
         assert_eq!(plain::fold(&chunks_of(&again)), plain::fold(&original), "{}", case["path"]);
-        let array = written(&events, stream::Writer::array(&TOLD));
+        let array = array_of(&written(&events, stream::Writer::new(&TOLD)));
         let array: Vec<Value> = serde_json::from_slice(&array).expect("one array");
         assert_eq!(array, chunks_of(&again), "{}", case["path"]);
         // Broken off at any chunk, it has no end.

@@ -10,7 +10,7 @@ use tollway_protocol::dialect::signature::to_field;
 use tollway_protocol::dialect::{Dialect, ReadStream, UpstreamError, WriteStream};
 use tollway_protocol::json::Json;
 
-use super::{TOLD, chunks_of, events_of, leaked, plain, written};
+use super::{TOLD, array_of, chunks_of, events_of, leaked, plain, written};
 
 pub(super) fn read(chunks: &[Value]) -> Vec<Event<'static>> {
     let chunks: Vec<Vec<u8>> = chunks.iter().map(|chunk| chunk.to_string().into_bytes()).collect();
@@ -137,10 +137,12 @@ fn errors_end_a_stream() {
     let Some(Event::Error(told)) = events.last() else { panic!("{events:?}") };
     assert_eq!((told.message.as_str(), told.status), ("overloaded", Some(503)));
     assert_eq!(chunks_of(&written(&events, Writer::new(&TOLD))).last(), Some(&error));
-    let array: Vec<Value> = serde_json::from_slice(&written(&events, Writer::array(&TOLD))).expect("one array");
+    let array: Vec<Value> =
+        serde_json::from_slice(&array_of(&written(&events, Writer::new(&TOLD)))).expect("one array");
     assert_eq!(array.last(), Some(&error));
     let unknown = UpstreamError { message: "m".to_owned(), ..UpstreamError::default() };
-    let alone: Value = serde_json::from_slice(&written(&[Event::Error(unknown)], Writer::array(&TOLD))).expect("JSON");
+    let alone: Value =
+        serde_json::from_slice(&array_of(&written(&[Event::Error(unknown)], Writer::new(&TOLD)))).expect("JSON");
     assert_eq!(alone, json!([{"error": {"code": 500, "message": "m", "status": "INTERNAL"}}]));
 }
 
@@ -231,7 +233,7 @@ fn one_part_after_the_other() {
     assert_eq!(chunks_of(&bytes), expected);
     assert!(bytes.starts_with(b"data: {") && bytes.ends_with(b"}\r\n\r\n"));
     assert_eq!(
-        serde_json::from_slice::<Vec<Value>>(&written(&events, Writer::array(&TOLD))).expect("one array"),
+        serde_json::from_slice::<Vec<Value>>(&array_of(&written(&events, Writer::new(&TOLD)))).expect("one array"),
         expected
     );
 }
@@ -293,7 +295,8 @@ fn an_end_of_nothing_is_an_answer() {
     let chunks = chunks_of(&written(&[Event::End], Writer::new(&TOLD)));
     assert_eq!(chunks[0]["candidates"][0]["finishReason"], "STOP");
     let empty: Vec<Value> =
-        serde_json::from_slice(&written(&[start(), stop(StopReason::End), Event::End], Writer::array(&TOLD))).unwrap();
+        serde_json::from_slice(&array_of(&written(&[start(), stop(StopReason::End), Event::End], Writer::new(&TOLD))))
+            .unwrap();
     assert_eq!(empty.len(), 1);
 }
 
@@ -305,4 +308,66 @@ fn tokens_are_told_on_the_way() {
     let chunk = json!({"usageMetadata": {"promptTokenCount": 7}});
     reader.read(chunk.to_string().as_bytes(), &mut |event| writer.write(event, &mut out)).expect("read");
     assert_eq!(writer.usage(), Some(Usage { input: Some(7), total: None, ..Usage::default() }));
+}
+
+/// As Vertex AI streams the arguments of calls where it is asked to.
+#[test]
+fn arguments_in_pieces() {
+    let piece = |call: Value| saying(&json!([{"functionCall": call}]), &json!({}));
+    let chunks = [
+        saying(
+            &json!([{"functionCall": {"name": "f", "id": "c", "willContinue": true}, "thoughtSignature": "c2ln"}]),
+            &json!({}),
+        ),
+        piece(
+            json!({"partialArgs": [{"jsonPath": "$.city", "stringValue": "Zü", "willContinue": true}], "willContinue": true}),
+        ),
+        piece(
+            json!({"partialArgs": [{"jsonPath": "$.city", "stringValue": "rich"}, {"jsonPath": "$.days[0]", "numberValue": 3}, {"jsonPath": "$.days[1]", "nullValue": "NULL_VALUE"}], "willContinue": true}),
+        ),
+        piece(
+            json!({"partialArgs": [{"jsonPath": "$.now", "boolValue": false}, {"jsonPath": "$.later"}], "args": {"city": "Zürich", "it's": {}}}),
+        ),
+        piece(json!({})),
+        piece(json!({"name": "g", "partialArgs": [{"jsonPath": "$.a", "stringValue": ""}], "willContinue": false})),
+        saying(
+            &json!([{"functionCall": {}}, {"text": "x"}, {"functionCall": {"name": "h", "args": {}}}]),
+            &json!({"finishReason": "STOP"}),
+        ),
+    ];
+    let events = read(&chunks);
+    let mut pieces = Vec::new();
+    let mut calls: Vec<(String, String)> = Vec::new();
+    for event in &events {
+        match event {
+            Event::Open { opening: Opening::ToolCall { name, .. }, .. } => {
+                calls.push((name.clone().into_owned(), String::new()));
+            }
+            Event::Delta { delta: Delta::Arguments(text), .. } => {
+                pieces.push(text.clone().into_owned());
+                calls.last_mut().expect("a call").1.push_str(text);
+            }
+            _ => {}
+        }
+    }
+    assert_eq!(pieces[..2], [r#"{"city":"Zü"#, r#"rich","days":[3,null"#]);
+    let call = |name: &str, arguments: &str| (name.to_owned(), arguments.to_owned());
+    assert_eq!(
+        calls,
+        [
+            call("f", r#"{"city":"Zürich","days":[3,null],"it's":{},"now":false}"#),
+            call("g", r#"{"a":""}"#),
+            call("h", "{}")
+        ]
+    );
+    let of = |what: &str| events.iter().filter(|event| format!("{event:?}").starts_with(what)).count();
+    assert_eq!((of("Open"), of("Close"), of("Stop"), of("End")), (4, 4, 1, 1), "{events:#?}");
+    assert!(events.contains(&delta(0, signed(Dialect::Gemini, "c2ln"))), "{events:#?}");
+    for wrong in [
+        json!({"partialArgs": [{"jsonPath": "$.a", "numberValue": 1}]}),
+        json!({"name": "f", "partialArgs": [{"jsonPath": "$.a", "numberValue": 1}, {"jsonPath": "$.a", "numberValue": 2}]}),
+    ] {
+        let chunk = piece(wrong).to_string();
+        assert!(events_of([chunk.as_bytes()], true).is_err(), "{chunk}");
+    }
 }

@@ -15,7 +15,7 @@ pub(in super::super) const fn is_plain(part: &Part<'_>) -> bool {
 /// A text block.
 pub(in super::super) fn text<'r>(text: &'r str, citations: Vec<Json<'r>>) -> Members<'r> {
     let citations = (!citations.is_empty()).then_some(citations);
-    Members::new().with("type", "text").with("text", text).with_some("citations", citations)
+    Members::of([("type", "text".into()), ("text", text.into())]).with_some("citations", citations)
 }
 
 /// A call of a tool.

@@ -8,7 +8,7 @@ use crate::json::{At, Invalid, Json};
 const KEPT_ELSEWHERE: [&str; 5] = ["previous_response_id", "conversation", "background", "prompt", "cachedContent"];
 
 /// What changes nothing of the answer, or is about who asks and who keeps it.
-const HARMLESS: [&str; 18] = [
+const HARMLESS: [&str; 19] = [
     "stream_options",
     "store",
     "metadata",
@@ -27,6 +27,7 @@ const HARMLESS: [&str; 18] = [
     "annotations",
     "refusal",
     "role",
+    "type",
 ];
 
 pub(super) fn refuse_what_is_kept_elsewhere(request: &Request<'_>) -> Result<(), Invalid> {

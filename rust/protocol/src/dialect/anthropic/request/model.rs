@@ -23,6 +23,8 @@ pub(super) struct Model {
     pub(super) schemas: bool,
     /// Takes `temperature` or `top_p`, not both.
     pub(super) one_sampler: bool,
+    /// Takes instructions in the middle of a conversation.
+    pub(super) late_system: bool,
     /// Refuses `temperature`, `top_p` and `top_k`.
     pub(super) no_sampling: bool,
     /// Its version; None where its name has none, as those of other makers who speak this dialect.
@@ -33,14 +35,22 @@ impl Model {
     /// By the guides on extended and adaptive thinking, effort and structured outputs
     /// (<https://platform.claude.com/docs/en/build-with-claude/adaptive-thinking>), November 2026: adaptive thinking came
     /// with 4.6, budgets and sampling went with 4.7, schemas came with 4.5 and Opus 4.1, where also one of `temperature`
-    /// and `top_p` began to exclude the other. A name without a version is taken for one that allows all.
+    /// and `top_p` began to exclude the other; instructions in mid-conversation came with Opus 4.8
+    /// (<https://platform.claude.com/docs/en/build-with-claude/mid-conversation-system-messages>). A name without a version is taken for one that allows all.
     pub(super) fn of(name: &str) -> Self {
         let version = version(name);
         let has = |family: &str| name.contains(family);
         let Some(known) = version else {
             let always = has("mythos") || has("fable");
             let thinks = if always { Thinks::Always } else { Thinks::Budget };
-            return Self { thinks, schemas: true, one_sampler: always, no_sampling: always, version };
+            return Self {
+                thinks,
+                schemas: true,
+                one_sampler: always,
+                late_system: false,
+                no_sampling: always,
+                version,
+            };
         };
         let thinks = match known {
             (..=2, _) | (3, ..=6) => Thinks::Never,
@@ -50,7 +60,12 @@ impl Model {
             _ => Thinks::Adaptive,
         };
         let (one, none) = (known >= (4, 1), known >= (4, 7));
-        Self { thinks, schemas: one, one_sampler: one, no_sampling: none, version }
+        let late = (has("opus") && known >= (4, 8))
+            || (has("sonnet") && known >= (5, 5))
+            || ((has("fable") || has("mythos")) && known >= (5, 0));
+        // Bedrock and Vertex AI, which name models in their own ways, do not have it.
+        let late_system = late && name.starts_with("claude-") && !name.contains('@');
+        Self { thinks, schemas: one, one_sampler: one, late_system, no_sampling: none, version }
     }
 
     /// The effort that the model knows nearest below `effort`; None for a word that nobody knows.
@@ -115,6 +130,20 @@ mod tests {
         ] {
             let model = Model::of(name);
             assert_eq!((model.thinks, model.schemas, model.no_sampling), (thinks, schemas, no_sampling), "{name}");
+        }
+        for (name, late) in [
+            ("claude-opus-4-7", false),
+            ("claude-opus-4-8-20260528", true),
+            ("us.anthropic.claude-opus-4-8-v1:0", false),
+            ("claude-opus-5@20260801", false),
+            ("claude-opus-5-5", true),
+            ("claude-sonnet-5", false),
+            ("claude-sonnet-5-5", true),
+            ("claude-haiku-5", false),
+            ("claude-fable-5-1", true),
+            ("kimi-k2", false),
+        ] {
+            assert_eq!(Model::of(name).late_system, late, "{name}");
         }
     }
 }

@@ -102,7 +102,21 @@ impl<'r> Parts<'_, 'r> {
 
 /// Whether `parts` are what a string was read into.
 pub(super) fn is_string(parts: &[Part<'_>]) -> bool {
-    matches!(parts, [only] if block::is_plain(only))
+    string(parts).is_some()
+}
+
+/// The string that `parts` are.
+pub(super) fn string<'r>(parts: &'r [Part<'_>]) -> Option<&'r str> {
+    match parts {
+        [only] if block::is_plain(only) => {
+            if let Body::Text(text, _) = &only.body {
+                Some(text)
+            } else {
+                None
+            }
+        }
+        _ => None,
+    }
 }
 
 /// Whether the API takes a part as thoughts: it refuses those that its own models did not sign.

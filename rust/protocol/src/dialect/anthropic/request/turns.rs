@@ -2,7 +2,7 @@
 
 use super::super::{OWN, block};
 use super::losses::note_rest;
-use super::parts::{Parts, is_string};
+use super::parts::{Parts, is_string, string};
 use crate::canonical::{Message, Role};
 use crate::json::{At, Invalid, Json, Members};
 
@@ -19,16 +19,21 @@ struct Turn<'r> {
     blocks: Vec<Json<'r>>,
     /// So many blocks are results; they come first.
     results: usize,
-    /// It is what a string was read into.
-    string: bool,
+    /// The string that its one block was read from; the block then is not written yet.
+    string: Option<&'r str>,
     rest: Option<&'r Members<'r>>,
 }
 
-pub(super) fn write<'r>(messages: &'r [Message<'_>], parts: &mut Parts<'_, 'r>) -> Result<Conversation<'r>, Invalid> {
+/// Writes a conversation. With `late`, the model takes instructions in the middle of it: after a turn of the user's that is
+/// the last, or is followed by one of the model's. Else, and where there is no such turn, they go before it.
+pub(super) fn write<'r>(
+    messages: &'r [Message<'_>],
+    late: bool,
+    parts: &mut Parts<'_, 'r>,
+) -> Result<Conversation<'r>, Invalid> {
     let list = At::ROOT.member("messages");
-    let mut system = Vec::new();
-    let mut strings = true;
-    let mut turns: Vec<Turn<'r>> = Vec::with_capacity(messages.len());
+    let mut turns =
+        Turns { list: Vec::with_capacity(messages.len()), late: Vec::new(), system: Vec::new(), string: true };
     for (index, message) in messages.iter().enumerate() {
         let item = list.item(index);
         let at = item.member("content");
@@ -36,33 +41,83 @@ pub(super) fn write<'r>(messages: &'r [Message<'_>], parts: &mut Parts<'_, 'r>) 
         parts.losses.note_if(message.name.is_some() && message.role != Role::Tool, "messages.name");
         note_rest(&message.rest, "messages.", parts.losses);
         let instructions = matches!(message.role, Role::System | Role::Developer) && message.rest.of(OWN).is_none();
-        let blocks = parts.blocks(&message.parts, at)?;
         if instructions {
-            parts.losses.note_if(!turns.is_empty(), "messages.system_position");
-            strings &= is_string(&message.parts) && system.is_empty();
-            system.extend(only_text(blocks, parts));
+            let blocks = parts.blocks(&message.parts, at)?;
+            let blocks = only_text(blocks, parts);
+            if late && !turns.list.is_empty() {
+                turns.late.extend(blocks);
+                continue;
+            }
+            parts.losses.note_if(!turns.list.is_empty(), POSITION);
+            turns.string &= is_string(&message.parts) && turns.system.is_empty();
+            turns.system.extend(blocks);
             continue;
         }
-        if blocks.is_empty() && !parts.own {
+        let string = string(&message.parts).filter(|text| parts.own || !text.trim().is_empty());
+        let blocks = if string.is_some() { Vec::new() } else { parts.blocks(&message.parts, at)? };
+        if blocks.is_empty() && string.is_none() && !parts.own {
             continue;
         }
-        let turn = turn(message, blocks);
-        match turns.last_mut() {
-            // Servers other than Anthropic's own refuse two turns of one role in a row.
-            Some(last) if last.role == turn.role && !parts.own => last.join(turn),
-            _ => turns.push(turn),
-        }
+        turns.add(turn(message, blocks, string), parts);
     }
-    if turns.is_empty() && !system.is_empty() {
+    turns.place(parts);
+    let Turns { list, system, string, .. } = turns;
+    if list.is_empty() && !system.is_empty() {
         // The API demands a message: the instructions are all there is to answer.
-        let blocks = std::mem::take(&mut system);
-        turns.push(Turn { role: "user", blocks, results: 0, string: strings, rest: None });
+        let content = block::list_or_text(system, string);
+        let asked = Members::of([("role", "user".into()), ("content", content)]).into();
+        return Ok(Conversation { system: None, messages: vec![asked] });
     }
-    let system = (!system.is_empty()).then(|| block::list_or_text(system, strings));
-    Ok(Conversation { system, messages: turns.into_iter().map(Turn::finish).collect() })
+    let system = (!system.is_empty()).then(|| block::list_or_text(system, string));
+    Ok(Conversation { system, messages: list.into_iter().map(Turn::finish).collect() })
 }
 
-fn turn<'r>(message: &'r Message<'_>, mut blocks: Vec<Json<'r>>) -> Turn<'r> {
+/// What is lost where instructions go elsewhere than where they stood.
+const POSITION: &str = "messages.system_position";
+
+/// The turns, as far as they are written.
+struct Turns<'r> {
+    list: Vec<Turn<'r>>,
+    /// Instructions that wait for the end of the user's turn.
+    late: Vec<Json<'r>>,
+    /// Those before the conversation.
+    system: Vec<Json<'r>>,
+    /// Those are what one string was read into.
+    string: bool,
+}
+
+impl<'r> Turns<'r> {
+    fn add(&mut self, turn: Turn<'r>, parts: &mut Parts<'_, 'r>) {
+        if turn.role == "user" {
+            // They will come after it.
+            parts.losses.note_if(!self.late.is_empty(), POSITION);
+        } else {
+            self.place(parts);
+        }
+        match self.list.last_mut() {
+            // Servers other than Anthropic's own refuse two turns of one role in a row.
+            Some(last) if last.role == turn.role && !parts.own => last.join(turn),
+            _ => self.list.push(turn),
+        }
+    }
+
+    /// Puts the instructions that wait here, or, if the API does not take them here, before the conversation.
+    fn place(&mut self, parts: &mut Parts<'_, 'r>) {
+        if self.late.is_empty() {
+            return;
+        }
+        let blocks = std::mem::take(&mut self.late);
+        if self.list.last().is_some_and(|last| last.role == "user") {
+            self.list.push(Turn { role: "system", blocks, results: 0, string: None, rest: None });
+        } else {
+            parts.losses.note(POSITION);
+            self.system.extend(blocks);
+            self.string = false;
+        }
+    }
+}
+
+fn turn<'r>(message: &'r Message<'_>, mut blocks: Vec<Json<'r>>, string: Option<&'r str>) -> Turn<'r> {
     let role = match message.role {
         Role::Assistant => "assistant",
         Role::User | Role::Tool => "user",
@@ -75,7 +130,7 @@ fn turn<'r>(message: &'r Message<'_>, mut blocks: Vec<Json<'r>>) -> Turn<'r> {
     }
     let results = blocks.iter().take_while(|block| is_result(block)).count();
     let rest = message.rest.of(OWN).filter(|rest| !rest.is_empty());
-    Turn { role, blocks, results, string: is_string(&message.parts), rest }
+    Turn { role, blocks, results, string, rest }
 }
 
 /// Instructions are text.
@@ -88,19 +143,25 @@ fn only_text<'r>(blocks: Vec<Json<'r>>, parts: &mut Parts<'_, 'r>) -> Vec<Json<'
 }
 
 impl<'r> Turn<'r> {
-    fn join(&mut self, more: Self) {
+    fn join(&mut self, mut more: Self) {
+        self.unfold();
+        more.unfold();
         let mut blocks = more.blocks;
         let rest = blocks.split_off(more.results.min(blocks.len()));
         let results = blocks.len();
         self.blocks.splice(self.results..self.results, blocks);
         self.results += results;
         self.blocks.extend(rest);
-        self.string = false;
+    }
+
+    /// Makes a block of a string.
+    fn unfold(&mut self) {
+        self.blocks.extend(self.string.take().map(|text| block::text(text, Vec::new()).into()));
     }
 
     fn finish(self) -> Json<'r> {
-        let content = block::list_or_text(self.blocks, self.string);
-        let mut message = Members::new().with("role", self.role).with("content", content);
+        let content = self.string.map_or(Json::Array(self.blocks), Json::from);
+        let mut message = Members::of([("role", self.role.into()), ("content", content)]);
         if let Some(rest) = self.rest {
             super::super::merge::merge(&mut message, rest.lend());
         }

@@ -1,7 +1,7 @@
 //! Writes requests.
 
-use super::super::OWN;
 use super::super::merge::merge;
+use super::super::{OWN, emulated};
 use super::ids::Ids;
 use super::losses::{note_rest, note_sampling, refuse_what_is_kept_elsewhere};
 use super::model::Model;
@@ -48,11 +48,18 @@ pub fn write_count<'r>(
 fn members<'r>(request: &'r Request<'_>, wanted: &Wanted<'_>, losses: &mut Losses) -> Result<Members<'r>, Invalid> {
     refuse_what_is_kept_elsewhere(request)?;
     let (own, model) = (request.rest.origin == Some(OWN), Model::of(wanted.model));
-    let conversation = turns::write(&request.messages, &mut Parts { own, losses: &mut *losses, ids: Ids::default() })?;
-    let tools = tools::write(request, own, model, losses);
-    let tool_choice = tools::choice(request, own, !tools.is_empty(), losses);
+    let mut parts = Parts { own, losses: &mut *losses, ids: Ids::default() };
+    let conversation = turns::write(&request.messages, model.late_system, &mut parts)?;
+    let mut tools = tools::write(request, own, model, losses);
+    let mut tool_choice = tools::choice(request, own, !tools.is_empty(), losses);
     let plan = thinking::plan(request, own, model, losses);
-    let format = request.format.as_ref().and_then(|format| format::write(format, own, model, losses));
+    let stands_for_it = if own || model.schemas { None } else { emulated::write(request, plan.on, losses) };
+    let format = request.format.as_ref().filter(|_| stands_for_it.is_none());
+    let format = format.and_then(|format| format::write(format, own, model, losses));
+    if let Some((tool, choice)) = stands_for_it {
+        tools.push(tool);
+        tool_choice = Some(choice);
+    }
     note_sampling(&request.sampling, losses);
     note_rest(&request.rest, "", losses);
 

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::super::merge::merge;
-use super::super::{OWN, block, citation, stop, usage};
+use super::super::{OWN, block, citation, emulated, stop, usage};
 use super::assembled::Assembled;
 use crate::canonical::{Arguments, Body, CallKind, Delta, Event, Opening, Part, Rest, Stop, StopReason, Usage};
 use crate::dialect::signature::of_field;
@@ -20,6 +20,10 @@ pub struct Reader {
     open: Vec<(u64, Block)>,
     /// So many parts were opened.
     parts: usize,
+    /// The part that is a call which stands for the answer.
+    answering: Option<usize>,
+    /// Whether there are calls beside it.
+    calls: bool,
     usage: Usage,
 }
 
@@ -163,7 +167,14 @@ impl Reader {
         let text = |text: Cow<'static, str>| (!text.is_empty()).then_some(Delta::Text(text));
         match read.body {
             Body::ToolCall(call) => {
-                let opening = Opening::ToolCall { id: call.id, name: call.name, kind: CallKind::Function, item: None };
+                let stands = call.name == emulated::TOOL;
+                self.answering = self.answering.or(stands.then_some(part));
+                self.calls |= !stands;
+                let opening = if stands {
+                    Opening::Text
+                } else {
+                    Opening::ToolCall { id: call.id, name: call.name, kind: CallKind::Function, item: None }
+                };
                 open(opening, &mut rest.into_iter().chain(signed));
                 let input = match call.arguments {
                     Arguments::Json(input) => input.into_owned(),
@@ -218,9 +229,18 @@ impl Reader {
             *came = true;
         }
         if !empty {
+            let delta = self.said(part, delta);
             each(Event::Delta { choice: 0, part, delta });
         }
         Ok(())
+    }
+
+    /// What `delta` is of a part that may be the call which stands for the answer.
+    fn said<'d>(&self, part: usize, delta: Delta<'d>) -> Delta<'d> {
+        match delta {
+            Delta::Arguments(text) if self.answering == Some(part) => Delta::Text(text),
+            delta => delta,
+        }
     }
 
     fn close(&mut self, block: Block, each: Each<'_>) {
@@ -228,7 +248,7 @@ impl Reader {
             Block::Part(part) => part,
             Block::Call(part, input, came) => {
                 if !came {
-                    let delta = Delta::Arguments(input.to_text().into());
+                    let delta = self.said(part, Delta::Arguments(input.to_text().into()));
                     each(Event::Delta { choice: 0, part, delta });
                 }
                 part
@@ -274,9 +294,12 @@ impl Reader {
     }
 
     /// Ends the one choice, once.
-    fn stop(&mut self, stop: Stop<'_>, each: Each<'_>) {
+    fn stop(&mut self, mut stop: Stop<'_>, each: Each<'_>) {
         if self.stage == Stage::Begun {
             self.close_all(each);
+            if self.answering.is_some() {
+                emulated::ended(self.calls, Some(&mut stop));
+            }
             each(Event::Stop { choice: 0, stop });
             self.stage = Stage::Stopped;
         }

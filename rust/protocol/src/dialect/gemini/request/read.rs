@@ -1,7 +1,7 @@
 //! A caller's request into the canonical form.
 
 use super::{choice, config, tools};
-use crate::canonical::{Message, Request, Rest, Role, Text};
+use crate::canonical::{Body, Message, Part, Request, Rest, Role, Text};
 use crate::dialect::Head;
 use crate::dialect::gemini::names::{each, object};
 use crate::dialect::gemini::{GEMINI, model, part};
@@ -58,6 +58,24 @@ pub(in crate::dialect::gemini) fn read_fields<'a>(
     Ok((request, rest))
 }
 
+/// `parts`, in which a thought of another dialect's model is one again: of a stream, clients keep each piece as it came, and
+/// the signature on the last.
+fn joined(parts: Vec<Part<'_>>) -> Vec<Part<'_>> {
+    let mut out: Vec<Part<'_>> = Vec::with_capacity(parts.len());
+    for mut part in parts {
+        let foreign = part.signature.as_ref().is_some_and(|signature| signature.origin != GEMINI);
+        if let (Body::Reasoning(thought), true) = (&mut part.body, foreign) {
+            let is_piece = |last: &mut Part<'_>| last.signature.is_none() && matches!(last.body, Body::Reasoning(_));
+            while let Some(Part { body: Body::Reasoning(mut piece), .. }) = out.pop_if(is_piece) {
+                piece.text += std::mem::take(&mut thought.text);
+                thought.text = piece.text;
+            }
+        }
+        out.push(part);
+    }
+    out
+}
+
 /// A message. Its role is kept where it is not the one that is written.
 fn content<'a>(json: Json<'a>, at: At<'_>, system: bool) -> Result<Message<'a>, Invalid> {
     let json = match json {
@@ -72,7 +90,7 @@ fn content<'a>(json: Json<'a>, at: At<'_>, system: bool) -> Result<Message<'a>, 
         Some("model") => Role::Assistant,
         Some(_) => return Err(at.member("role").invalid("must be user or model")),
     };
-    let parts = each(&mut fields, "parts", part::read)?;
+    let parts = joined(each(&mut fields, "parts", part::read)?);
     let kept = word.filter(|word| system || matches!(word.as_ref(), "function" | "tool"));
     let rest = Members::new().with_some("role", kept).with_all(fields.rest());
     Ok(Message { rest: Rest::new(GEMINI, rest), ..Message::new(role, parts) })

@@ -6,13 +6,9 @@ use super::ids;
 use crate::canonical::{Body, Losses, Media, Message, Part, Role, Source, Text, ToolResult};
 use crate::dialect::gemini::model::{Generation, generation};
 use crate::dialect::gemini::names::said;
-use crate::dialect::gemini::part::{self, Unsaid};
+use crate::dialect::gemini::part::{self, UNSIGNED, Unsaid};
 use crate::dialect::gemini::{GEMINI, media};
 use crate::json::{At, Invalid, Json, Members};
-
-/// What Google lets stand for the signature of a call that another model made; without one, Gemini 3 refuses the call
-/// (<https://ai.google.dev/gemini-api/docs/thought-signatures>).
-const UNSIGNED: &str = "skip_thought_signature_validator";
 
 /// What an item of Responses says of itself beside its content, which nobody misses.
 const ITEM: [&str; 6] = ["id", "type", "status", "index", "phase", "message"];
@@ -150,7 +146,7 @@ impl<'a, 'l> Turns<'a, 'l> {
         match &part.body {
             Body::ToolResult(result) => {
                 let response = self.result(result, part, index, beside)?;
-                let members = Members::new().with("functionResponse", response);
+                let members = Members::of([("functionResponse", response.into())]);
                 let own = part.rest.of(GEMINI).cloned().unwrap_or_default();
                 self.signed(members.with_all(own), part, out);
                 return Ok(());
@@ -224,11 +220,11 @@ impl<'a, 'l> Turns<'a, 'l> {
         let known = result.name.clone().or_else(|| self.called.get(result.call.as_ref()?).cloned());
         self.losses.note_if(known.is_none(), "tool_call_id");
         let name = known.or_else(|| result.call.clone()).unwrap_or(Text::Borrowed("tool"));
-        let mut texts: Vec<&str> = Vec::new();
+        let mut texts: Vec<Text<'a>> = Vec::new();
         let mut held = Vec::new();
         for part in &result.content {
             match &part.body {
-                Body::Text(text, _) | Body::Refusal(text) => texts.push(text),
+                Body::Text(text, _) | Body::Refusal(text) => texts.push(text.clone()),
                 Body::Image(media) | Body::Audio(media) | Body::Video(media) | Body::Document(media) => {
                     // Gemini 3 takes what is here in a result; earlier ones take none, no one takes URLs.
                     let holds =
@@ -245,8 +241,8 @@ impl<'a, 'l> Turns<'a, 'l> {
             }
         }
         let response = match &result.json {
-            Some(Json::Object(members)) => members.clone(),
-            _ => response(texts.join("\n"), result.failed == Some(true)),
+            Some(object @ Json::Object(_)) => object.clone(),
+            _ => response(joined(texts), result.failed == Some(true)),
         };
         let written = Members::new().with_some("id", result.call.clone()).with("name", name).with("response", response);
         let written = written.with_some("parts", (!held.is_empty()).then_some(held));
@@ -255,11 +251,15 @@ impl<'a, 'l> Turns<'a, 'l> {
 }
 
 /// A result's text as the object that Google takes: itself, if it is one.
-fn response<'a>(text: String, failed: bool) -> Members<'a> {
-    match Json::parse(text.as_bytes()) {
-        Ok(Json::Object(members)) if !failed => members.into_owned(),
-        _ => Members::new().with(if failed { "error" } else { "result" }, text),
-    }
+fn response(text: Text<'_>, failed: bool) -> Json<'_> {
+    let object = Json::object_in(&text).filter(|_| !failed);
+    object.unwrap_or_else(|| Members::of([(if failed { "error" } else { "result" }, text.into())]).into())
+}
+
+fn joined(texts: Vec<Text<'_>>) -> Text<'_> {
+    let mut texts = texts.into_iter();
+    let first = texts.next().unwrap_or_default();
+    texts.fold(first, |all, text| Text::Owned(all.into_owned() + "\n" + &text))
 }
 
 fn unknown_file(index: usize) -> Invalid {

@@ -1,5 +1,6 @@
 //! An upstream's stream, read.
 
+use super::partial::Partial;
 use crate::canonical::{Body, CallKind, Delta, Event, Opening, Part, Signature, Stop, StopReason, Text, ToolCall};
 use crate::dialect::gemini::answer::{Candidate, blocked_stop, read_candidate, searches};
 use crate::dialect::gemini::names::{each as each_item, object};
@@ -24,6 +25,8 @@ struct State {
     /// How many parts have begun.
     parts: usize,
     open: Option<Open>,
+    /// The call whose arguments come in pieces.
+    calling: Option<Calling>,
     called: bool,
     /// The last reason given, for it may stand in every chunk.
     stop: Option<Stop<'static>>,
@@ -39,6 +42,14 @@ struct Open {
     /// It has its signature: what follows is another part.
     signed: bool,
     said: String,
+}
+
+/// A call whose arguments come in pieces.
+#[derive(Debug)]
+struct Calling {
+    part: usize,
+    arguments: Partial,
+    signature: Option<Signature<'static>>,
 }
 
 type Each<'e> = &'e mut dyn FnMut(Event<'_>);
@@ -116,7 +127,7 @@ impl Reader {
         let finishes = candidates.iter().any(|candidate| candidate.word.is_some());
         for (place, candidate) in candidates.into_iter().enumerate() {
             let index = candidate.index.unwrap_or(place as u64);
-            self.state(index).candidate(candidate, each);
+            self.state(index).candidate(candidate, each)?;
         }
         // Every chunk counts anew: only the last count is worth its details.
         if let Some(counted) = counted.filter(|_| finishes) {
@@ -139,10 +150,13 @@ impl Reader {
 }
 
 impl State {
-    fn candidate(&mut self, candidate: Candidate<'_>, each: Each<'_>) {
+    fn candidate(&mut self, candidate: Candidate<'_>, each: Each<'_>) -> Result<(), Invalid> {
         let Candidate { parts, word, detail, mut rest, .. } = candidate;
         for part in parts {
-            self.part(part, each);
+            match &part.body {
+                Body::Foreign(GEMINI, json) if json.get("functionCall").is_some() => self.piece(json, each)?,
+                _ => self.part(part, each),
+            }
         }
         news(&mut rest, &mut self.told);
         if let Some(open) = self.open.as_ref().filter(|open| !open.thought && !rest.is_empty()) {
@@ -161,6 +175,49 @@ impl State {
             let own = |text: Text<'_>| text.into_owned().into();
             self.stop = Some(stop::read(own(word), detail.map(own), false));
         }
+        Ok(())
+    }
+
+    /// A piece of a call. The first has its name; the last says nothing, or that no other follows.
+    fn piece(&mut self, json: &Json<'_>, each: Each<'_>) -> Result<(), Invalid> {
+        let at = At::ROOT.member("functionCall");
+        let Some(call) = json.get("functionCall") else { return Ok(()) };
+        let text = |json: &Json<'_>, name: &str| json.get(name).and_then(Json::as_str).map(str::to_owned);
+        if let Some(name) = text(call, "name") {
+            self.called = true;
+            let id = text(call, "id").map(Text::from);
+            let opening = Opening::ToolCall { id, name: name.into(), kind: CallKind::Function, item: None };
+            let part = self.begin(opening, each);
+            self.calling = Some(Calling { part, arguments: Partial::default(), signature: None });
+        }
+        let pieces = call.get("partialArgs").and_then(Json::as_array).unwrap_or_default();
+        let Some(calling) = &mut self.calling else {
+            return if pieces.is_empty() { Ok(()) } else { Err(at.invalid("is a piece of a call that has not begun")) };
+        };
+        if let Some(signature) = text(json, "thoughtSignature") {
+            calling.signature = Some(Signature { origin: GEMINI, value: signature.into() });
+        }
+        let mut out = Vec::new();
+        let whole = call.get("args").and_then(Json::as_object).into_iter().flat_map(|members| &members.0);
+        // What came in pieces before may be said again as a whole.
+        let whole: Vec<_> = whole
+            .filter(|(name, _)| !calling.arguments.has(name))
+            .map(|(name, value)| (format!("$['{}']", name.replace('\\', "\\\\").replace('\'', "\\'")), value))
+            .collect();
+        let pieces = pieces.iter().filter_map(|piece| Some((text(piece, "jsonPath")?, value_of(piece)?)));
+        for (path, value) in whole.into_iter().chain(pieces) {
+            let added = calling.arguments.add(&path, value, &mut out);
+            added.map_err(|wrong| at.member("partialArgs").invalid(&format!("{wrong}: {path:.80}")))?;
+        }
+        if !out.is_empty() {
+            let text = String::from_utf8(out).unwrap_or_default();
+            each(Event::Delta { choice: self.index, part: calling.part, delta: Delta::Arguments(text.into()) });
+        }
+        let last = call.get("willContinue") == Some(&Json::Bool(false));
+        if last || call.as_object().is_some_and(Members::is_empty) {
+            self.close(each);
+        }
+        Ok(())
     }
 
     fn part(&mut self, part: Part<'_>, each: Each<'_>) {
@@ -243,10 +300,26 @@ impl State {
     }
 
     fn close(&mut self, each: Each<'_>) {
+        if let Some(Calling { part, mut arguments, signature }) = self.calling.take() {
+            let mut out = Vec::new();
+            arguments.end(&mut out);
+            let text = String::from_utf8(out).unwrap_or_default();
+            each(Event::Delta { choice: self.index, part, delta: Delta::Arguments(text.into()) });
+            self.sign_and_close(part, signature, each);
+        }
         if let Some(open) = self.open.take() {
             each(Event::Close { choice: self.index, part: open.part });
         }
     }
+}
+
+/// What a piece of arguments says. Null may be said as the word of its enumeration; a piece may say nothing yet.
+fn value_of<'j>(piece: &'j Json<'_>) -> Option<&'j Json<'j>> {
+    let said = |(name, _): &&(Text<'_>, Json<'_>)| {
+        matches!(name.as_ref(), "stringValue" | "numberValue" | "boolValue" | "nullValue")
+    };
+    let (name, value) = piece.as_object()?.0.iter().find(said)?;
+    Some(if name == "nullValue" { &Json::Null } else { value })
 }
 
 /// Keeps of `members` what is not known yet: much of it stands in every chunk.

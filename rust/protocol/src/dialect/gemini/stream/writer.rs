@@ -12,8 +12,6 @@ use crate::json::{Json, Members, write_string};
 /// Writes a stream. Calls go out whole, once they are complete; the last chunk has the reasons and the tokens.
 #[derive(Debug)]
 pub struct Writer {
-    /// As the items of an array, not as events.
-    array: bool,
     /// What every chunk ends with: the model, and the answer's name.
     tail: Vec<u8>,
     told: (String, String),
@@ -21,7 +19,6 @@ pub struct Writer {
     usage: Option<Usage>,
     /// What Google said of the answer besides.
     own: Members<'static>,
-    began: bool,
     done: bool,
 }
 
@@ -32,13 +29,7 @@ impl Writer {
         let told = (told.model.to_owned(), told.id.to_owned());
         let tail = tail(&told.0, &told.1);
         let own = Members::new();
-        Self { array: false, tail, told, lanes: Vec::new(), usage: None, own, began: false, done: false }
-    }
-
-    /// Of one JSON array, which is what `streamGenerateContent` gives without `alt=sse`.
-    #[must_use]
-    pub fn array(told: &Told<'_>) -> Self {
-        Self { array: true, ..Self::new(told) }
+        Self { tail, told, lanes: Vec::new(), usage: None, own, done: false }
     }
 
     fn lane(&mut self, choice: u64) -> usize {
@@ -56,10 +47,10 @@ impl Writer {
         work: impl FnOnce(&mut Lane, &mut Members<'static>, &mut dyn FnMut(&[u8])),
     ) {
         let place = self.lane(choice);
-        let Self { array, tail, lanes, own, began, .. } = self;
+        let Self { tail, lanes, own, .. } = self;
         let Some(lane) = lanes.get_mut(place) else { return };
         work(lane, own, &mut |part| {
-            frame(*array, began, out, |out| {
+            frame(out, |out| {
                 out.extend_from_slice(b"{\"candidates\":[{\"content\":{\"parts\":[");
                 out.extend_from_slice(part);
                 out.extend_from_slice(b"],\"role\":\"model\"},\"index\":");
@@ -68,10 +59,6 @@ impl Writer {
                 out.extend_from_slice(tail);
             });
         });
-    }
-
-    fn chunk(&mut self, chunk: &[u8], out: &mut BytesMut) {
-        frame(self.array, &mut self.began, out, |out| out.extend_from_slice(chunk));
     }
 
     fn last(&mut self, out: &mut BytesMut) {
@@ -114,19 +101,12 @@ impl Writer {
         } else {
             bytes.extend_from_slice(self.tail.get(1..).unwrap_or_default());
         }
-        self.chunk(&bytes, out);
-        self.finish(out);
+        frame(out, |out| out.extend_from_slice(&bytes));
+        self.done = true;
     }
 
     fn error(&mut self, error: &UpstreamError, out: &mut BytesMut) {
-        self.chunk(&error::of_upstream(error), out);
-        self.finish(out);
-    }
-
-    fn finish(&mut self, out: &mut BytesMut) {
-        if self.array {
-            out.extend_from_slice(b"]");
-        }
+        frame(out, |out| out.extend_from_slice(&error::of_upstream(error)));
         self.done = true;
     }
 }
@@ -154,7 +134,7 @@ impl WriteStream for Writer {
                 let mut bytes = Json::Object(chunk).to_bytes();
                 bytes.pop();
                 bytes.extend_from_slice(&self.tail);
-                self.chunk(&bytes, out);
+                frame(out, |out| out.extend_from_slice(&bytes));
             }
             Event::Stop { choice, stop } => {
                 let own = |text: Option<Text<'_>>| text.map(|text| text.into_owned().into());
@@ -191,16 +171,9 @@ fn tail(model: &str, id: &str) -> Vec<u8> {
     out
 }
 
-/// Writes one chunk, an event or an item.
-fn frame(array: bool, began: &mut bool, out: &mut BytesMut, chunk: impl FnOnce(&mut BytesMut)) {
-    let first = !std::mem::replace(began, true);
-    match (array, first) {
-        (false, _) => out.extend_from_slice(b"data: "),
-        (true, true) => out.extend_from_slice(b"["),
-        (true, false) => out.extend_from_slice(b",\r\n"),
-    }
+/// Writes one chunk.
+fn frame(out: &mut BytesMut, chunk: impl FnOnce(&mut BytesMut)) {
+    out.extend_from_slice(b"data: ");
     chunk(out);
-    if !array {
-        out.extend_from_slice(b"\r\n\r\n");
-    }
+    out.extend_from_slice(b"\r\n\r\n");
 }

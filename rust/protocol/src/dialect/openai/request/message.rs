@@ -43,8 +43,12 @@ pub(in super::super) fn of_assistant<'a>(
     fields: &mut Fields<'a, '_>,
     rest: &mut Members<'a>,
 ) -> Result<Vec<Part<'a>>, Invalid> {
-    let mut parts = reasoning::read(fields, rest)?;
     let said = content::read(fields, rest)?.unwrap_or_default();
+    if fields.are_spent() {
+        let alone = said.len() == 1;
+        return Ok(said.into_iter().filter(|part| alone || !is_empty(part)).collect());
+    }
+    let mut parts = reasoning::read(fields, rest)?;
     let refusal = fields.text("refusal")?.filter(|text| !text.is_empty());
     let calls = fields.each("tool_calls", calls::read)?;
     let here = *fields.at();

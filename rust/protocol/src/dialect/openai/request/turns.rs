@@ -14,7 +14,7 @@ use crate::json::{At, Invalid, Json, Members};
 const WANT_THOUGHTS: [&str; 2] = ["deepseek", "kimi"];
 
 /// What is said of a message in other dialects that nobody misses.
-const HARMLESS: [&str; 4] = ["id", "type", "status", "phase"];
+const HARMLESS: [&str; 5] = ["id", "type", "status", "phase", "role"];
 
 pub(super) fn write<'a>(request: &Request<'a>, model: &str, losses: &mut Losses) -> Result<Vec<Json<'a>>, Invalid> {
     let model = model.to_ascii_lowercase();
@@ -247,8 +247,8 @@ impl<'a> Turns<'a, '_> {
     fn push(&mut self, role: &'static str, message: &Message<'a>, said: Members<'a>) {
         let own = is_own(&message.rest);
         let name = message.name.clone().filter(|_| own || role != "tool");
-        let written = Members::new().with("role", role).with_some("name", name);
-        let written = Members([written.0, said.0].concat());
+        let mut written = Members::new().with("role", role).with_some("name", name);
+        written.0.extend(said.0);
         self.out.push(if own { with_rest(written, &message.rest) } else { written }.into());
     }
 }

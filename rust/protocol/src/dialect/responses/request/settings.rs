@@ -2,7 +2,7 @@
 
 use super::super::{SELF, left, own};
 use super::{input, made_here, thinking, tools};
-use crate::canonical::{Format, Losses, Request, Rest};
+use crate::canonical::{Format, Losses, Request, Rest, is_idle};
 use crate::dialect::Dialect;
 use crate::json::{At, Fields, Invalid, Json, Members};
 
@@ -169,7 +169,7 @@ fn translated<'a>(request: &Request<'a>, losses: &mut Losses) -> Rest<'a> {
         match name.as_ref() {
             shared if chat && SHARED.contains(&shared) => members.push(name.clone(), value.clone()),
             "verbosity" if chat => members.push("text", Members::new().with("verbosity", value.clone())),
-            harmless if HARMLESS.contains(&harmless) => {}
+            harmless if HARMLESS.contains(&harmless) || is_idle(harmless, value) => {}
             lost => losses.note(lost),
         }
     }
