@@ -81,7 +81,19 @@ ENTRY: dict[str, object] = {
     "hash": "00",
 }
 HEAD: dict[str, object] = {"seq": 1, "hash": "00", "at_us": 1, "signature": "00"}
-TARGET: dict[str, object] = {"route": "fast", "provider": "mock", "model": "m", "region": None, "tags": []}
+TARGET: dict[str, object] = {
+    "route": "fast",
+    "provider": "mock",
+    "model": "m",
+    "region": None,
+    "tags": [],
+    "state": "closed",
+    "success_rate": 1.0,
+    "p50_ms": None,
+    "p95_ms": None,
+    "in_flight": 0,
+    "limited_until_us": None,
+}
 ROUTE = {
     "name": "fast",
     "strategy": "single",

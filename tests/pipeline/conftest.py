@@ -22,6 +22,14 @@ TEAM_KEY = "canary-team-virtual-key"
 POLICY_KEY = "canary-policy-virtual-key"
 IMPOSSIBLE_KEY = "canary-impossible-virtual-key"
 
+LIMITED_FALLBACKS = ("limited-fallback-1", "limited-fallback-2", "limited-fallback-3")
+LIMITED = ("limited", *LIMITED_FALLBACKS, "limited-retrying")
+INERT = {
+    "breaker": {"consecutive": 0, "min_requests": 100_000},
+    "retry_budget": {"share": 1.0, "floor": 1000.0},
+}
+"""What lets a gateway remember no failures, for tests that script many of them."""
+
 
 @dataclass(frozen=True)
 class Road:
@@ -91,6 +99,17 @@ def configuration(upstream: ScriptedUpstream, second: ScriptedUpstream) -> str:
         },
         routes={
             "retrying": {**up, "model": "up-model", "max_retries": 2},
+            # What is limited stays so: each of these is for one test.
+            "limited": {**up, "model": "limited", "max_retries": 0},
+            "limited-retrying": {**up, "model": "limited-retrying", "max_retries": 2},
+            **{
+                name: {
+                    "strategy": "fallback",
+                    "max_retries": 0,
+                    "targets": [{**up, "model": f"{name}-first"}, {**other, "model": f"{name}-second"}],
+                }
+                for name in LIMITED_FALLBACKS
+            },
             "fallback": {
                 "strategy": "fallback",
                 "max_retries": 0,
@@ -119,6 +138,7 @@ def configuration(upstream: ScriptedUpstream, second: ScriptedUpstream) -> str:
             "brief-total": {**up, "model": "up-model", "max_retries": 0, "timeout": "400ms"},
             "org/model:1": {**up, "model": "up-model", "max_retries": 0},
         },
+        resilience=INERT,
         teams={"narrow": {"models": ["m", "fallback"]}},
         keys={
             "narrow": {"secret": "env:TEST_NARROW_KEY", "models": ["m"]},

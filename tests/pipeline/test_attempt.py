@@ -104,7 +104,7 @@ def test_our_own_credentials_are_not_the_callers_affair(road: Road, status: int,
 )
 def test_a_rate_limit(road: Road, header: tuple[str, str], seconds: str, milliseconds: str, streamed: bool) -> None:
     road.upstream.script(error(429, "Slow down.", "rate_limit_exceeded").with_headers(header))
-    told = ask(road, streamed=streamed)
+    told = ask(road, streamed=streamed, model="limited")
     is_error(told, 429, "upstream_rate_limited")
     assert (told.header("retry-after"), told.header("retry-after-ms")) == (seconds, milliseconds)
 
@@ -113,7 +113,7 @@ def test_a_rate_limit_until_a_date(road: Road) -> None:
     # RFC 9110 §10.2.3: retry-after is a number of seconds or a date.
     until = formatdate(time() + 100, usegmt=True)
     road.upstream.script(error(429, "Slow down.").with_headers(("retry-after", until)))
-    told = road.chat()
+    told = road.chat(model="limited")
     is_error(told, 429, "upstream_rate_limited")
     assert 60 < int(told.header("retry-after") or 0) <= 101
 
@@ -121,7 +121,7 @@ def test_a_rate_limit_until_a_date(road: Road) -> None:
 @pytest.mark.parametrize("value", ["", "soon", "-1", "NaN", "99999999999999999999999999", "1e400"])
 def test_a_rate_limit_until_nobody_knows(road: Road, value: str) -> None:
     road.upstream.script(error(429).with_headers(("retry-after", value)))
-    told = road.chat()
+    told = road.chat(model="limited")
     is_error(told, 429, "upstream_rate_limited")
     assert int(told.header("retry-after") or 0) >= 1
 
@@ -195,7 +195,7 @@ def test_what_would_fail_again_is_not_tried_again(road: Road, status: int) -> No
 def test_no_retry_is_made_before_the_upstream_allows_it(road: Road) -> None:
     # It wants more time than a caller is kept waiting for one target.
     road.upstream.otherwise = error(429).with_headers(("retry-after", "30"))
-    told = road.chat(model="retrying")
+    told = road.chat(model="limited-retrying")
     is_error(told, 429, "upstream_rate_limited")
     assert (told.header("retry-after"), told.header("x-tollway-attempts")) == ("30", "1")
 
@@ -203,8 +203,17 @@ def test_no_retry_is_made_before_the_upstream_allows_it(road: Road) -> None:
 @STREAMED
 @pytest.mark.parametrize(
     "bad",
-    [error(500), error(503), error(429), error(401), raw(End.CLOSE), whole(b"x"), stream([events()[0]])],
-    ids=["500", "503", "429", "401", "close", "text", "no-content"],
+    [
+        error(500),
+        error(503),
+        error(429),
+        error(401),
+        error(403),
+        raw(End.CLOSE),
+        whole(b"x"),
+        stream([events()[0]]),
+    ],
+    ids=["500", "503", "429", "401", "403", "close", "text", "no-content"],
 )
 def test_another_target_serves(road: Road, bad: AnyReply, streamed: bool) -> None:
     road.upstream.script(bad)
@@ -246,10 +255,10 @@ def test_each_target_is_tried_as_often_as_it_may(road: Road) -> None:
 
 
 def test_every_target_rate_limited_tells_the_shortest_wait(road: Road) -> None:
-    for first, second in ((20, 50), (50, 20)):
+    for model, first, second in (("limited-fallback-1", 20, 50), ("limited-fallback-2", 50, 20)):
         road.upstream.script(error(429).with_headers(("retry-after", str(first))))
         road.second.script(error(429).with_headers(("retry-after", str(second))))
-        told = road.chat(model="fallback")
+        told = road.chat(model=model)
         is_error(told, 429, "upstream_rate_limited")
         assert told.header("retry-after") == "20"
 
@@ -257,7 +266,7 @@ def test_every_target_rate_limited_tells_the_shortest_wait(road: Road) -> None:
 def test_the_last_failure_is_told(road: Road) -> None:
     road.upstream.script(error(429).with_headers(("retry-after", "20")))
     road.second.script(error(500, "The second one failed."))
-    told = road.chat(model="fallback")
+    told = road.chat(model="limited-fallback-3")
     assert "The second one failed." in is_error(told, 502, "upstream_error")["message"]
     assert told.header("retry-after") is None
 

@@ -6,7 +6,14 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.pipeline.conftest import IMPOSSIBLE_KEY, NARROW_KEY, POLICY_KEY, TEAM_KEY, Road
+from tests.pipeline.conftest import (
+    IMPOSSIBLE_KEY,
+    LIMITED,
+    NARROW_KEY,
+    POLICY_KEY,
+    TEAM_KEY,
+    Road,
+)
 from tests.support.errors import is_error
 from tests.support.gateway import KEY, chat_body
 from tests.support.wire import Answer, ask, request
@@ -17,6 +24,7 @@ ALL = [
     "brief-total",
     "fallback",
     "from-nowhere",
+    *LIMITED,
     "m",
     "nowhere",
     "org/model:1",

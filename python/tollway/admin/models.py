@@ -144,13 +144,39 @@ class Route(Shown):
 class Target(Shown):
     """A deployment that routes refer to, and how it does."""
 
-    model_config = example(route="primary-summarization", provider="openai", model="gpt-4o", region="us", tags=["baa"])
+    model_config = example(
+        route="primary-summarization",
+        provider="openai",
+        model="gpt-4o",
+        region="us",
+        tags=["baa"],
+        state="closed",
+        success_rate=0.998,
+        p50_ms=412.5,
+        p95_ms=1210.0,
+        in_flight=3,
+        limited_until_us=None,
+    )
 
     route: str = Field(description="The route that refers to it.")
     provider: str = Field(description="The provider's name in the configuration.")
     model: str = Field(description="The model's name at the provider.")
     region: str | None = Field(description="Where the provider processes data, if it was said.")
     tags: list[str] = Field(description="What data policies may ask for.")
+    state: Literal["closed", "half-open", "open"] = Field(
+        description="Its breaker: `closed` takes traffic, `open` is left alone, `half-open` is being tried."
+    )
+    success_rate: float = Field(description="The share of recent sends that succeeded; 1 if nothing is known.")
+    p50_ms: float | None = Field(
+        default=None,
+        description="Median time to the first token of the last two minutes; null with too few, or where no route "
+        "has a choice to make by it.",
+    )
+    p95_ms: float | None = Field(default=None, description="The time that 95 % of them kept.")
+    in_flight: int = Field(description="Requests that it is serving, from all routes that refer to it.")
+    limited_until_us: int | None = Field(
+        default=None, description="When its rate limit ends, since 1970; null if none holds."
+    )
 
 
 class Reloaded(Shown):

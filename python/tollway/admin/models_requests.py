@@ -24,6 +24,10 @@ class Attempt(Shown):
     status: int | None = Field(default=None, description="The HTTP status that was answered, if one was.")
     at_us: int = Field(description="When it began, after `accepted_us`.")
     took_us: int = Field(description="How long until its answer was judged.")
+    cost_nano: int | None = Field(
+        default=None,
+        description="About what its input has cost, where it was dropped unanswered, as a hedge that lost is.",
+    )
 
 
 class Tokens(Shown):

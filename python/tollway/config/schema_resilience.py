@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from tollway.config.fields import Many, Name, NotYet, Settings
+from tollway.config.fields import Many, Name, Settings
 from tollway.config.quantities import Duration
 from tollway.config.schema_route import Expression, RetryBudget, Share, when
 from tollway.config.schema_server import preset
@@ -34,14 +34,14 @@ class Outlier(Settings):
     factor: Annotated[float, Field(ge=1)] = Field(
         default=3.0, description="How many times the median of its peers the first token must take."
     )
-    min_latency: Duration = preset("100ms", "Times to the first token below which nothing is slow.")
+    min_latency: Duration = preset("100ms", "By how much longer than its peers a slow target must take at least.")
 
 
 class Resilience(Settings):
     """What holds for every deployment and route that does not say otherwise."""
 
     breaker: Breaker = Field(default_factory=Breaker, description="When a deployment is left alone.")
-    outlier: Annotated[Outlier | None, NotYet()] = Field(
+    outlier: Outlier | None = Field(
         default=None, description="When slow targets go behind the others; never if not given."
     )
     panic_threshold: Share = Field(

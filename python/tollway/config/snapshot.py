@@ -17,7 +17,7 @@ from tollway.config.schema import SCOPES, Config
 from tollway.config.schema_access import DataPolicy, Key, Scope
 from tollway.config.schema_guard import Guardrail, Hook
 from tollway.config.schema_provider import HttpProviderSettings, ProviderSettings, adapter_of
-from tollway.config.schema_resilience import Breaker
+from tollway.config.schema_resilience import Breaker, Outlier
 from tollway.providers.contract import Provider, Quirks, providers
 
 Json = dict[str, Any]
@@ -45,6 +45,7 @@ def compile_snapshot(
             "routes": [_route(name, config, hooks) for name in config.routes],
             "task_types": [{"name": kind.name, "when": kind.when} for kind in config.task_types],
             "panic_threshold": config.resilience.panic_threshold,
+            "outlier": _outlier(config.resilience.outlier),
             "scopes": list(_scopes(config)),
             "keys": [_key(name, key, config, resolved) for name, key in config.keys.items()],
         }
@@ -119,6 +120,12 @@ def _provider(name: str, settings: ProviderSettings, config: Config, resolved: R
         "mock": _mock(settings, declared),
         "breaker": _breaker(settings.breaker or config.resilience.breaker),
     }
+
+
+def _outlier(settings: Outlier | None) -> Json | None:
+    if settings is None:
+        return None
+    return {"factor": settings.factor, "min_latency_ms": settings.min_latency}
 
 
 def _breaker(settings: Breaker) -> Json:

@@ -12,12 +12,12 @@ use tollway_protocol::canonical::Usage;
 use tollway_protocol::dialect::{Dialect, Told as Saying, openai};
 use tollway_protocol::peek::Span;
 use tollway_records::record::Payload;
-use tollway_resilience::health::InFlight;
 
 use crate::accept::Call;
 use crate::accept::attribution::Attribution;
 use crate::account;
 use crate::account::estimate::{self, Counting};
+use crate::attempt::{self, Held};
 use crate::authenticate::Caller;
 use crate::clock::{Instant, now, unix_time};
 use crate::error::Error;
@@ -86,8 +86,10 @@ pub(crate) struct Exchange {
     pub(crate) degraded: Option<usize>,
     /// Why targets were not tried, by their places; in the order of the decisions.
     pub(crate) left_out: RefCell<Vec<(usize, Reason)>>,
-    /// Counts it among the requests of the deployment that serves.
-    pub(crate) busy: Option<InFlight>,
+    /// What is held of the deployment that serves.
+    pub(crate) held: Option<Held>,
+    /// How many tokens the request is, by the names of the models whose windows it may not fit.
+    pub(crate) lengths: Vec<(String, u64)>,
     /// What the present target cannot be told, as flags.
     pub(crate) losses: Vec<String>,
     pub(crate) request_bytes: u64,
@@ -180,6 +182,8 @@ pub(crate) struct Send {
     /// When it began, since the request did.
     pub(crate) at: Duration,
     pub(crate) took: Duration,
+    /// About what it has cost in nano-dollars, where it was dropped before it was answered.
+    pub(crate) cost_nano: Option<u64>,
 }
 
 impl Exchange {
@@ -224,7 +228,8 @@ impl Exchange {
             most_tokens: None,
             degraded: None,
             left_out: RefCell::default(),
-            busy: None,
+            held: None,
+            lengths: Vec::new(),
             losses: Vec::new(),
             request_bytes: 0,
             response_bytes: 0,
@@ -278,7 +283,7 @@ impl Exchange {
     pub(crate) fn begin_send(&self, index: usize) -> usize {
         let at = self.started.elapsed();
         let mut sends = self.sends.borrow_mut();
-        sends.push(Send { target: index, class: None, status: None, at, took: Duration::ZERO });
+        sends.push(Send { target: index, class: None, status: None, at, took: Duration::ZERO, cost_nano: None });
         sends.len() - 1
     }
 
@@ -301,6 +306,13 @@ impl Exchange {
         }
     }
 
+    /// Notes about what the send at `place` has cost, in nano-dollars.
+    pub(crate) fn has_cost(&self, place: usize, nano: Option<u64>) {
+        if let Some(send) = self.sends.borrow_mut().get_mut(place) {
+            send.cost_nano = nano;
+        }
+    }
+
     /// Counts every send that has not ended as one that ended so.
     pub(crate) fn end_sends(&self, class: AttemptClass) {
         let count = self.sends.borrow().len();
@@ -320,6 +332,7 @@ impl Exchange {
     /// Counts how the send that serves ended; the first judgement stands.
     pub(crate) fn served(&self, class: AttemptClass) {
         self.end_send(self.serving, class);
+        attempt::ended(self, class);
     }
 
     /// Takes over what the send at `place`, to the target `index`, found out: it is the one that serves.

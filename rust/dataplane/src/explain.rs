@@ -67,6 +67,9 @@ fn tell(
     let said = Attribution::of_body(&call)?;
     let mut ask = Ask::new(&call, route, &caller.key);
     (ask.said, ask.panic_threshold) = (said.as_deref(), snapshot.panic_threshold);
+    let models = route.targets.iter().map(|target| target.model.clone()).collect();
+    let lengths = if body.is_some() { route::counted(&call, models) } else { Vec::new() };
+    ask.lengths = &lengths;
     let mut chooser = Chooser::new(&ask);
     chooser.visit(&route.choice);
     let (order, left_out) = (&chooser.order, &chooser.left_out);

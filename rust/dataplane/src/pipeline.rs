@@ -78,6 +78,7 @@ async fn travel(exchange: &mut Exchange, head: Parts, body: &mut Incoming) -> Re
         return Ok(Outcome::Own(StatusCode::OK, hit.body));
     }
     exchange.deadline = deadline(exchange, &permit.route);
+    exchange.lengths = route::lengths(&call, &permit.route).await;
     if let Some(task_type) = route::task_type(exchange, &call, &permit.route) {
         exchange.said.get_or_insert_default().task_type = Some(task_type);
     }

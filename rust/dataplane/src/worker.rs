@@ -56,6 +56,11 @@ impl Shared {
         self.workers.iter().map(|worker| worker.connections.load(Ordering::Relaxed)).sum()
     }
 
+    /// Now, for what judges deployments.
+    pub(crate) fn moment(&self) -> Moment {
+        Moment(micros(self.began.elapsed()))
+    }
+
     /// Whether new work is refused.
     pub(crate) fn draining(&self) -> bool {
         self.draining.load(Ordering::Relaxed)
@@ -135,7 +140,7 @@ impl Worker {
 
     /// Now, for what judges deployments: one clock for all threads.
     pub(crate) fn moment(&self) -> Moment {
-        Moment(micros(self.shared.began.elapsed()))
+        self.shared.moment()
     }
 
     /// A random number, for spreading and for names; not for secrets. SplitMix64 (Steele, Lea, Flood 2014).

@@ -71,6 +71,7 @@ pub mod field {
     pub const ATTEMPT_STATUS: u32 = 4;
     pub const ATTEMPT_AT_US: u32 = 5;
     pub const ATTEMPT_TOOK_US: u32 = 6;
+    pub const ATTEMPT_COST_NANO: u32 = 7;
 
     pub const TOKENS_INPUT: u32 = 1;
     pub const TOKENS_CACHE_READ: u32 = 2;
@@ -276,6 +277,10 @@ pub struct Attempt {
     /// A duration: how long until its answer was judged.
     #[prost(uint64, tag = "6")]
     pub took_us: u64,
+    /// About what its input has cost in nano-dollars, where it was dropped before it was answered. No part of the request's
+    /// own `cost_nano`.
+    #[prost(uint64, optional, tag = "7")]
+    pub cost_nano: Option<u64>,
 }
 
 /// Tokens in disjoint buckets: each token is counted once. None is not known, 0 is none.
@@ -419,6 +424,7 @@ mod tests {
             attempt.number_if(field::ATTEMPT_STATUS, Some(200));
             attempt.number(field::ATTEMPT_AT_US, 5);
             attempt.number(field::ATTEMPT_TOOK_US, 6);
+            attempt.number_if(field::ATTEMPT_COST_NANO, Some(7));
         });
         writer.message(field::TOKENS, |tokens| {
             tokens.number_if(field::TOKENS_INPUT, Some(0));
@@ -433,6 +439,7 @@ mod tests {
             status: Some(200),
             at_us: 5,
             took_us: 6,
+            cost_nano: Some(7),
         };
         let expected = Record {
             id: "req_1".into(),

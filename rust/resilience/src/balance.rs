@@ -50,6 +50,13 @@ pub fn two_choices(draw: u64, count: usize, score: impl Fn(usize) -> f64) -> Opt
     Some(if score(two) < score(one) { two } else { one })
 }
 
+/// A part of one, at random: added to a key that is a whole number, it puts equal targets in any order. `draw` is one random
+/// number for all of them.
+#[must_use]
+pub fn any_of_equals(draw: u64, target: usize) -> f64 {
+    crate::unit(hash(&(draw ^ (target as u64).rotate_left(32)).to_le_bytes()))
+}
+
 /// Whether a target can serve.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Readiness {

@@ -60,6 +60,11 @@ impl Call {
         }
     }
 
+    /// About how many tokens it is: four bytes each.
+    pub(crate) fn about_tokens(&self) -> u64 {
+        self.body.len().div_ceil(4) as u64
+    }
+
     /// What the path says of the request.
     pub(crate) fn path(&self) -> dialect::Head<'_> {
         match &self.head.endpoint {

@@ -16,6 +16,7 @@ use tollway_records::journal::Kind;
 use tollway_records::record::{Writer, field};
 
 use crate::accept::endpoint;
+use crate::attempt;
 use crate::exchange::Exchange;
 use crate::telemetry::{AttemptClass, Finished, TokenCounts};
 
@@ -37,6 +38,7 @@ pub(crate) fn settle(exchange: &mut Exchange) {
     if std::mem::replace(&mut exchange.settled, true) {
         return;
     }
+    attempt::ended(exchange, AttemptClass::Cancelled);
     exchange.end_sends(AttemptClass::Cancelled);
     let sampled = exchange.sampled.take();
     let exchange: &Exchange = exchange;

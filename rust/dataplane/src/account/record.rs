@@ -71,6 +71,7 @@ fn way(exchange: &Exchange, to: &mut Writer<'_>) {
             to.number_if(field::ATTEMPT_STATUS, send.status.map(u64::from));
             to.number(field::ATTEMPT_AT_US, micros(send.at));
             to.number(field::ATTEMPT_TOOK_US, micros(send.took));
+            to.number_if(field::ATTEMPT_COST_NANO, send.cost_nano);
         });
     }
 }

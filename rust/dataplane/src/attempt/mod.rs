@@ -29,6 +29,7 @@ pub(crate) use failure::Failure;
 pub(crate) use once::{Opened, Reply};
 use race::Lost;
 use tried::Tried;
+pub(crate) use tried::{Held, ended};
 
 /// A request under way: what was sent, and what may be sent next.
 struct Run<'r> {
@@ -111,9 +112,9 @@ pub(crate) async fn run(exchange: &mut Exchange, call: &Call, plan: Plan) -> Res
 
 /// Takes over what the send that serves has brought.
 fn served(exchange: &mut Exchange, tried: Tried) -> Result<Reply, Error> {
-    let Tried { index, place, findings, losses, asked, answer, busy } = tried;
+    let Tried { index, place, findings, losses, asked, answer, held } = tried;
     exchange.served_by(index, place, findings);
-    (exchange.losses, exchange.asked, exchange.busy) = (losses, asked, Some(busy));
+    (exchange.losses, exchange.asked, exchange.held) = (losses, asked, Some(held));
     answer.map_err(|failure| Failure::of_all([(&failure, "")].into_iter()))
 }
 
@@ -172,7 +173,9 @@ impl<'r> Run<'r> {
     /// What can be had of the target at `index`.
     fn chance(&self, exchange: &Exchange, index: usize) -> Chance {
         let moment = exchange.worker.moment();
-        let Some(target) = self.target(index) else { return Chance { most: 0, ready_at: moment } };
+        // What is ready now was ready before: whoever looks may have taken the time earlier.
+        let ready = Moment::default();
+        let Some(target) = self.target(index) else { return Chance { most: 0, ready_at: ready } };
         let failed = self.failures.iter().rev().find(|(_, failed)| *failed == index);
         let hopeless = failed.is_some_and(|(failure, _)| !failure.may_pass_soon() && !target.provider.has_key(moment));
         let most = if hopeless || self.comes_too_late(exchange, index) { 0 } else { target.max_retries + 1 };
@@ -180,7 +183,7 @@ impl<'r> Run<'r> {
         // An open breaker is no reason to wait: where nothing else is left, it is not asked.
         let refused = target.health.breaker().refuses(moment).map(|refused| refused.until);
         let open = refused.filter(|_| !self.panic && self.others_ready(index, moment));
-        Chance { most, ready_at: limited.max(open).unwrap_or(moment) }
+        Chance { most, ready_at: limited.max(open).unwrap_or(ready) }
     }
 
     /// Why the target `index` is not tried before others.

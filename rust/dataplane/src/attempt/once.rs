@@ -269,7 +269,9 @@ async fn open(
     let mut size = 0;
     loop {
         while let Some(event) = decoder.next_event().map_err(|_| too_long())? {
-            let chunk = event.data().map_or(Chunk::Preamble, |data| look.at(&data));
+            let told = &mut sending.findings.told.model;
+            let wanted = Some(told).filter(|told| target.pin.is_some() && told.is_none());
+            let chunk = event.data().map_or(Chunk::Preamble, |data| look.at(&data, wanted));
             size += event.raw.len();
             if let Some(said) = event.data().and_then(|data| refused(sending, &data, dialect)) {
                 return Err(Failure::inside(said));
@@ -308,16 +310,29 @@ impl Look {
         if matches!(dialect, Dialect::Chat | Dialect::Completions) { Self::Chat } else { Self::Other(dialect.reader()) }
     }
 
-    fn at(&mut self, data: &[u8]) -> Chunk {
-        let Self::Other(reader) = self else { return openai::classify(data) };
+    /// What the event `data` is; the model that answers is told where it is `wanted`.
+    fn at(&mut self, data: &[u8], wanted: Option<&mut Option<String>>) -> Chunk {
+        let Self::Other(reader) = self else {
+            if let Some(model) = wanted {
+                *model = openai::usage_of_answer(data).and_then(|answer| answer.model);
+            }
+            return openai::classify(data);
+        };
+        let mut named = None;
         let mut chunk = Chunk::Preamble;
         let read = reader.read(data, &mut |event| match event {
             tollway_protocol::canonical::Event::Error(error) => chunk = Chunk::Error(error),
+            tollway_protocol::canonical::Event::Start { model, .. } => {
+                named = model.map(std::borrow::Cow::into_owned).or_else(|| named.take());
+            }
             event if is_content(&event) && chunk == Chunk::Preamble => {
                 chunk = Chunk::Content { finish: false, usage: None };
             }
             _ => {}
         });
+        if let Some(model) = wanted {
+            *model = named;
+        }
         if read.is_err() { Chunk::Malformed } else { chunk }
     }
 }

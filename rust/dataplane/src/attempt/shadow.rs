@@ -10,7 +10,7 @@ use crate::account;
 use crate::exchange::Exchange;
 use crate::inspect::Inspector;
 use crate::relay::{self, Answer, Way};
-use crate::route;
+use crate::route::{Ask, Chooser, Plan, Planned};
 use crate::snapshot::Route;
 
 /// Shadows at a time, for each worker: they may never crowd out what callers wait for.
@@ -38,6 +38,14 @@ pub(crate) fn cast(exchange: &Exchange, call: &Call, route: &Arc<Route>) {
     if draw >= shadow.share || RUNNING.get() >= MOST || !shadow.affords(exchange.accepted) {
         return;
     }
+    let Some(key) = &exchange.key else { return };
+    let ask = Ask::of(exchange, call, route, key);
+    let mut chooser = Chooser::new(&ask);
+    chooser.visit(&shadow.choice);
+    let planned = chooser.planned();
+    if planned.order.is_empty() {
+        return;
+    }
     let mut copy = Exchange::begin(Rc::clone(worker));
     copy.shadow = true;
     copy.endpoint = exchange.endpoint;
@@ -45,6 +53,7 @@ pub(crate) fn cast(exchange: &Exchange, call: &Call, route: &Arc<Route>) {
     copy.key = exchange.key.clone();
     copy.said = exchange.said.clone();
     copy.stream = exchange.stream;
+    copy.lengths.clone_from(&exchange.lengths);
     copy.request_bytes = exchange.request_bytes;
     copy.route = Some(Arc::clone(route));
     copy.flags.push(format!("shadow:{}", exchange.id.as_str()));
@@ -53,7 +62,7 @@ pub(crate) fn cast(exchange: &Exchange, call: &Call, route: &Arc<Route>) {
     tokio::task::spawn_local(async move {
         let _running = Running;
         let mut copy = copy;
-        run(&mut copy, &call, &route).await;
+        run(&mut copy, &call, &route, planned).await;
         account::settle(&mut copy);
         if let (Some(shadow), Some(cost)) = (&route.shadow, account::cost(&copy)) {
             shadow.spend(copy.accepted, cost.nano);
@@ -61,10 +70,8 @@ pub(crate) fn cast(exchange: &Exchange, call: &Call, route: &Arc<Route>) {
     });
 }
 
-async fn run(copy: &mut Exchange, call: &Call, route: &Arc<Route>) {
-    let Some(shadow) = &route.shadow else { return };
-    let planned = route::plan_for(copy, call, route, &shadow.choice);
-    let plan = route::Plan { route: Arc::clone(route), order: planned.order, panic: planned.panic, fallbacks: false };
+async fn run(copy: &mut Exchange, call: &Call, route: &Arc<Route>, planned: Planned) {
+    let plan = Plan { route: Arc::clone(route), order: planned.order, panic: planned.panic, fallbacks: false };
     let way = Way { usage: true, trailer: false };
     let answer = match super::run(copy, call, plan).await {
         Ok(reply) => relay::relay(copy, reply, way, Inspector::none()).await,
@@ -72,9 +79,10 @@ async fn run(copy: &mut Exchange, call: &Call, route: &Arc<Route>) {
     };
     match answer {
         Ok(Answer::Stream(source)) => {
+            // Its end is recorded when it is reached.
+            copy.status = 200;
             // Read to its end, or as far as a hook could see: more is not worth its tokens.
             let _ = relay::stream::StreamRelay::collect(*source, copy).await;
-            copy.status = 200;
         }
         Ok(_) => copy.status = 200,
         Err(error) => {

@@ -1,9 +1,11 @@
 //! One send with all that goes with it: leave of the breaker, a credential of the pool, its place among the requests in
 //! flight; and what its end tells the health of the deployment.
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use bytes::Bytes;
+use tollway_protocol::canonical::Usage;
 use tollway_resilience::Moment;
 use tollway_resilience::breaker::Pass;
 use tollway_resilience::health::InFlight;
@@ -11,6 +13,7 @@ use tollway_resilience::key::Fault;
 
 use crate::accept::Call;
 use crate::alert;
+use crate::clock::now;
 use crate::error::Error;
 use crate::exchange::{Exchange, Findings};
 use crate::snapshot::route::Target;
@@ -36,18 +39,60 @@ pub(crate) struct Tried {
     pub(crate) losses: Vec<String>,
     pub(crate) asked: Option<Bytes>,
     pub(crate) answer: Result<Reply, Failure>,
-    pub(crate) busy: InFlight,
+    pub(crate) held: Held,
+}
+
+/// What the send that serves holds of its deployment until its answer has gone out.
+pub(crate) struct Held {
+    /// Counts it among the deployment's requests.
+    _busy: InFlight,
+    /// What the breaker is still to be told of: a stream is judged by its end.
+    pass: Cell<Option<Pass>>,
+    ended: Cell<bool>,
+}
+
+/// Tells the deployment that serves `exchange` how its answer ended, of which the beginning was good. A caller who left says
+/// nothing against it; a second end is none.
+pub(crate) fn ended(exchange: &Exchange, class: AttemptClass) {
+    let (Some(held), Some(target)) = (&exchange.held, exchange.target()) else { return };
+    if held.ended.replace(true) {
+        return;
+    }
+    let (health, now, pass) = (&target.health, exchange.worker.moment(), held.pass.take());
+    let fails = matches!(class, AttemptClass::ServerError | AttemptClass::Malformed | AttemptClass::Broken);
+    let changed = if fails || (class == AttemptClass::Timeout && !is_impatient(exchange)) {
+        health.failed(None, now);
+        // A probe was judged by its beginning: this is another word on what it let through.
+        pass.or_else(|| health.breaker().admit(now).ok()).and_then(|pass| health.breaker().fail(pass, now, None))
+    } else {
+        pass.and_then(|pass| health.breaker().succeed(pass, now))
+    };
+    alert::breaker(exchange, target, changed);
+}
+
+/// Whether the caller's own deadline is what has passed: no deployment is to blame for that, or any caller could open its
+/// breaker for all.
+fn is_impatient(exchange: &Exchange) -> bool {
+    let own = exchange.route.as_ref().and_then(|route| route.deadline);
+    exchange.deadline.is_some_and(|deadline| deadline <= now())
+        && own.is_none_or(|own| exchange.started.elapsed() < own)
 }
 
 /// Notes a send that is dropped before it has ended: its caller left, or another answered first.
 struct Noted<'e> {
     exchange: &'e Exchange,
     place: usize,
+    target: &'e Target,
+    call: &'e Call,
 }
 
 impl Drop for Noted<'_> {
     fn drop(&mut self) {
         self.exchange.end_send(self.place, AttemptClass::Cancelled);
+        // Whatever it would have answered, what it was asked has been read.
+        let usage = Usage { input: Some(self.call.about_tokens()), output: Some(0), ..Usage::default() };
+        let cost = self.target.prices.as_ref().and_then(|prices| prices.cost(&usage, self.exchange.accepted));
+        self.exchange.has_cost(self.place, cost.map(|cost| cost.nano));
     }
 }
 
@@ -67,7 +112,7 @@ pub(crate) async fn send(
     let started = worker.moment();
     let credential = target.provider.credential(started, worker.random());
     let place = exchange.begin_send(index);
-    let noted = Noted { exchange, place };
+    let noted = Noted { exchange, place, target, call };
     let busy = target.health.enter();
     let mut sending = Sending { exchange, place, credential, findings: Findings::default() };
     let answer = once::send(&mut sending, target, &outbound, exchange.deadline).await;
@@ -77,9 +122,10 @@ pub(crate) async fn send(
     if let Err(failure) = &answer {
         exchange.end_send(place, failure.class);
     }
-    judge(exchange, target, credential, (started, pass), &answer);
+    let pass = judge(exchange, target, credential, (started, pass), &answer);
     std::mem::forget(noted);
-    Ok(Tried { index, place, findings, losses: outbound.losses, asked: outbound.asked, answer, busy })
+    let held = Held { _busy: busy, pass: Cell::new(pass), ended: Cell::new(false) };
+    Ok(Tried { index, place, findings, losses: outbound.losses, asked: outbound.asked, answer, held })
 }
 
 /// Whether the model that answered is the one that the target is pinned to. One that is not raises an alert.
@@ -97,24 +143,33 @@ fn pinned(exchange: &Exchange, target: &Target, findings: &Findings) -> Result<(
     }
 }
 
-/// Tells the health of the deployment and of the credential how a send that began at `started` ended.
+/// Tells the health of the deployment and of the credential how a send that began at `started` ended. Gives back the pass of
+/// a stream, which is judged by its end; that of a probe, which others wait for, is not.
 fn judge(
     exchange: &Exchange,
     target: &Target,
     credential: Option<&Credential>,
     (started, pass): (Moment, Option<Pass>),
     answer: &Result<Reply, Failure>,
-) {
+) -> Option<Pass> {
     use AttemptClass as Class;
     let (health, now) = (&target.health, exchange.worker.moment());
     let took = now - started;
-    let Err(failure) = answer else {
-        health.answered(took, now);
-        if let Some(credential) = credential {
-            credential.serves(now);
+    let failure = match answer {
+        Ok(reply) => {
+            health.answered(took, now);
+            if let Some(credential) = credential {
+                credential.serves(now);
+            }
+            let is_whole = matches!(reply, Reply::Whole(_));
+            let (later, pass) = pass.map_or((None, None), |pass| match is_whole || pass.is_probe() {
+                true => (None, Some(pass)),
+                false => (Some(pass), None),
+            });
+            alert::breaker(exchange, target, pass.and_then(|pass| health.breaker().succeed(pass, now)));
+            return later;
         }
-        let changed = pass.and_then(|pass| health.breaker().succeed(pass, now));
-        return alert::breaker(exchange, target, changed);
+        Err(failure) => failure,
     };
     let mut changed = None;
     match failure.class {
@@ -142,6 +197,7 @@ fn judge(
                 exchange.worker.shared.alerts.raise(alert::Kind::DeadKey, &credential.name, message);
             }
         }
+        Class::Timeout if is_impatient(exchange) => {}
         Class::Overload | Class::ServerError | Class::Connect | Class::Malformed | Class::Broken | Class::Timeout => {
             health.failed((failure.class == Class::Timeout).then_some(took), now);
             changed = pass.and_then(|pass| health.breaker().fail(pass, now, failure.retry_after));
@@ -153,4 +209,5 @@ fn judge(
         Class::Permission | Class::Cancelled => {}
     }
     alert::breaker(exchange, target, changed);
+    None
 }

@@ -12,9 +12,12 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{oneshot, watch};
+use tollway_resilience::Moment;
+use tollway_resilience::breaker::Standing;
 
 use crate::books::desk::{self, Call, Refusal};
-use crate::snapshot::Snapshot;
+use crate::clock::{micros, unix_time};
+use crate::snapshot::{Snapshot, Target};
 use crate::telemetry::{Gauge, LabelNames};
 use crate::worker::Shared;
 
@@ -184,7 +187,7 @@ async fn answer(line: &[u8], answering: &Answering) -> Result<Value, Refusal> {
         "metrics" => Ok(metrics(shared).into()),
         "health" => Ok(health(shared, &snapshot)),
         "routes" => Ok(routes(&snapshot)),
-        "targets" => Ok(targets(&snapshot)),
+        "targets" => Ok(targets(&snapshot, shared.moment())),
         "reload" => {
             answering.commands.ask("reload").await.map_err(|error| Refusal::new("invalid_configuration", error))?;
             Ok(json!({"generation": shared.snapshot.load().generation}))
@@ -202,12 +205,12 @@ async fn answer(line: &[u8], answering: &Answering) -> Result<Value, Refusal> {
 
 /// The counters, in Prometheus' text format.
 pub(crate) fn metrics(shared: &Shared) -> String {
-    let snapshot = shared.snapshot.load_full();
+    let (snapshot, now) = (shared.snapshot.load_full(), shared.moment());
     let mut targets: Vec<(LabelNames, u8)> = snapshot
         .routes
         .values()
         .flat_map(|route| route.targets.iter())
-        .map(|target| (*target.labels.names(), 0))
+        .map(|target| (*target.labels.names(), standing(target, now).0))
         .collect();
     targets.sort_unstable();
     targets.dedup();
@@ -239,7 +242,7 @@ fn health(shared: &Shared, snapshot: &Snapshot) -> Value {
 fn routes(snapshot: &Snapshot) -> Value {
     let mut routes: Vec<_> = snapshot.routes.values().collect();
     routes.sort_by(|a, b| a.name.cmp(&b.name));
-    let target = |target: &crate::snapshot::Target| {
+    let target = |target: &Target| {
         json!({
             "provider": &*target.provider.name, "model": target.model, "max_retries": target.max_retries,
             "timeout_ms": target.timeout.as_millis() as u64, "first_token_ms": target.first_token.as_millis() as u64,
@@ -261,7 +264,18 @@ fn routes(snapshot: &Snapshot) -> Value {
         .collect()
 }
 
-fn targets(snapshot: &Snapshot) -> Value {
+/// What a target's breaker does, as a number and a word.
+fn standing(target: &Target, now: Moment) -> (u8, &'static str) {
+    match target.health.breaker().state(now) {
+        Standing::Closed => (0, "closed"),
+        Standing::HalfOpen => (1, "half-open"),
+        Standing::Open { .. } => (2, "open"),
+    }
+}
+
+fn targets(snapshot: &Snapshot, now: Moment) -> Value {
+    let since_1970 = unix_time();
+    let ms = |time: Duration| time.as_secs_f64() * 1000.0;
     let mut all: Vec<_> =
         snapshot.routes.values().flat_map(|route| route.targets.iter().map(move |target| (route, target))).collect();
     all.sort_by(|(a, _), (b, _)| a.name.cmp(&b.name));
@@ -270,6 +284,11 @@ fn targets(snapshot: &Snapshot) -> Value {
             json!({
                 "route": &*route.name, "provider": &*target.provider.name, "model": target.model,
                 "region": target.provider.region, "tags": target.provider.tags,
+                "state": standing(target, now).1,
+                "success_rate": target.health.success_rate(now),
+                "p50_ms": target.health.quantile(0.5, now).map(ms), "p95_ms": target.health.quantile(0.95, now).map(ms),
+                "in_flight": target.health.in_flight(),
+                "limited_until_us": target.health.limited(now).map(|until| micros(since_1970 + (until - now))),
             })
         })
         .collect()

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use crate::account;
 use crate::error::Kind;
 use crate::exchange::Exchange;
+use crate::telemetry::AttemptClass;
 use crate::upstream::body::{Bounded, Broken};
 
 /// A large answer on its way.
@@ -31,6 +32,7 @@ impl LargeRelay {
         match &data {
             Some(Ok(data)) => self.exchange.sent(data),
             Some(Err(_)) => {
+                self.exchange.served(AttemptClass::Broken);
                 self.exchange.error = Some(Kind::UpstreamError.row().2.into());
                 account::settle(&mut self.exchange);
             }

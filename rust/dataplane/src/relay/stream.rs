@@ -477,6 +477,11 @@ impl StreamRelay {
         if self.seen.done || self.seen.failed {
             return self.end(exchange);
         }
+        if exchange.deadline.is_some_and(|deadline| deadline <= now()) {
+            exchange.served(AttemptClass::Timeout);
+            let message = "The request's deadline has passed in the middle of its answer.";
+            return self.refuse(&Error::new(Kind::DeadlineExceeded, message), exchange);
+        }
         let message = if self.source.opened.deadline <= now() {
             "The upstream's stream took longer than the target's timeout."
         } else {

@@ -11,6 +11,7 @@ use serde_json::Value as Json;
 use tollway_expression::{Facts, Pairs, Texts, Value, Variable};
 use tollway_protocol::canonical::Usage;
 use tollway_resilience::Moment;
+use tollway_resilience::outlier::OutlierSettings;
 
 use crate::accept::Call;
 use crate::accept::attribution::Attribution;
@@ -44,6 +45,10 @@ pub(crate) struct Ask<'e> {
     pub(crate) draw: u64,
     /// Where fewer of a choice's targets than this share are well, how they are is ignored.
     pub(crate) panic_threshold: f64,
+    /// When a target goes behind the others for being slow.
+    pub(crate) outlier: Option<OutlierSettings>,
+    /// How many tokens it is, by the names of the models whose windows it may not fit.
+    pub(crate) lengths: &'e [(String, u64)],
     shape: OnceCell<Shape>,
     metadata: OnceCell<BTreeMap<String, String>>,
     tags: OnceCell<Vec<String>>,
@@ -55,7 +60,23 @@ impl<'e> Ask<'e> {
         let (shape, metadata, tags) = Default::default();
         let (said, deadline, accepted) = (None, None, unix_time());
         let (now, draw, panic_threshold) = (Moment::default(), 0, 0.0);
-        Self { call, route, key, said, now, accepted, deadline, draw, panic_threshold, shape, metadata, tags }
+        let (outlier, lengths) = (None, [].as_slice());
+        Self {
+            call,
+            route,
+            key,
+            said,
+            now,
+            accepted,
+            deadline,
+            draw,
+            panic_threshold,
+            outlier,
+            lengths,
+            shape,
+            metadata,
+            tags,
+        }
     }
 
     /// What the request `exchange` asks with `call`.
@@ -67,6 +88,8 @@ impl<'e> Ask<'e> {
             deadline: exchange.deadline,
             draw: exchange.worker.random(),
             panic_threshold: exchange.snapshot.panic_threshold,
+            outlier: exchange.snapshot.outlier,
+            lengths: &exchange.lengths,
             ..Self::new(call, route, key)
         }
     }
@@ -76,16 +99,23 @@ impl<'e> Ask<'e> {
         self.shape.get_or_init(|| Shape::of(self.call))
     }
 
-    /// About how many tokens the request is: four bytes each.
+    /// About how many tokens the request is, of whatever model.
     pub(crate) fn input_tokens(&self) -> u64 {
-        self.call.body.len().div_ceil(4) as u64
+        self.lengths.first().map_or_else(|| self.call.about_tokens(), |(_, tokens)| *tokens)
+    }
+
+    /// How many tokens the request is to `model`: as counted, else about.
+    pub(crate) fn input_tokens_of(&self, model: &str) -> u64 {
+        let counted = self.lengths.iter().find(|(of, _)| of == model);
+        counted.map_or_else(|| self.input_tokens(), |(_, tokens)| *tokens)
     }
 
     /// About what it would cost at `target`, in nano-dollars; none if that is not known. An answer of which no bound was
     /// said is taken to have [`TYPICAL_OUTPUT`] tokens.
     pub(crate) fn estimated_cost(&self, target: &Target) -> Option<u64> {
         let output = Some(self.shape().max_tokens).filter(|most| *most > 0).unwrap_or(TYPICAL_OUTPUT);
-        let usage = Usage { input: Some(self.input_tokens()), output: Some(output), ..Usage::default() };
+        let usage =
+            Usage { input: Some(self.input_tokens_of(&target.model)), output: Some(output), ..Usage::default() };
         let cost = target.prices.as_ref()?.cost(&usage, self.accepted)?;
         Some(cost.nano)
     }

@@ -4,6 +4,7 @@ use crate::snapshot::route::Target;
 use crate::snapshot::spec::Ability;
 
 use super::ask::Ask;
+use super::length::may_exceed;
 
 /// Why a target was not tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +27,8 @@ pub(crate) enum Reason {
     Route,
     /// Its breaker is open.
     Open,
+    /// It answers much later than the others.
+    Slow,
     /// It has said when it will take requests again.
     Limited,
     /// It cannot answer in the time that is left.
@@ -47,6 +50,7 @@ impl Reason {
             Self::Cost => "max_cost",
             Self::Route => "route",
             Self::Open => "open",
+            Self::Slow => "slow",
             Self::Limited => "limited",
             Self::Deadline => "deadline",
             Self::RetryBudget => "retry_budget",
@@ -74,6 +78,7 @@ impl Reason {
             Self::Cost => "it would cost more than x-tollway-max-cost-usd allows".to_owned(),
             Self::Route => "the key may not use the route that leads there".to_owned(),
             Self::Open => "its breaker is open".to_owned(),
+            Self::Slow => "it is much slower than the others".to_owned(),
             Self::Limited => "it is rate limited".to_owned(),
             Self::Deadline => "it cannot answer in the time that is left".to_owned(),
             Self::RetryBudget => "the retry budget is spent".to_owned(),
@@ -106,8 +111,9 @@ pub(super) fn violated(target: &Target, ask: &Ask<'_>) -> Option<Reason> {
     {
         return Some(Reason::Ability(lacking));
     }
-    // A token is at least a byte: what has fewer bytes fits, and is not counted.
     let window = target.context_window?;
-    let bytes = ask.call.body.len() as u64;
-    (bytes > window && ask.input_tokens() + ask.shape().max_tokens > window).then_some(Reason::ContextWindow)
+    let output = ask.shape().max_tokens;
+    let too_long = may_exceed(target, ask.call.body.len(), output)
+        && ask.input_tokens_of(&target.model).saturating_add(output) > window;
+    too_long.then_some(Reason::ContextWindow)
 }

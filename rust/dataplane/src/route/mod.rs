@@ -3,6 +3,7 @@
 mod ask;
 mod choose;
 mod constraint;
+mod length;
 mod rules;
 mod shape;
 
@@ -17,10 +18,9 @@ use crate::exchange::Exchange;
 use crate::snapshot::route::Node;
 use crate::snapshot::{Route, Snapshot, Target};
 
-use choose::Planned;
-
 pub(crate) use ask::Ask;
-pub(crate) use choose::Chooser;
+pub(crate) use choose::{Chooser, Planned};
+pub(crate) use length::{counted, lengths};
 pub(crate) use rules::{degraded, task_type};
 
 pub(crate) use constraint::Reason;
@@ -125,12 +125,18 @@ pub(crate) fn decision(exchange: &Exchange, route: &Route) -> Option<String> {
 /// Why nobody may serve.
 pub(crate) fn nobody(ask: &Ask<'_>, left_out: &[(usize, Reason)]) -> Error {
     let (route, key) = (ask.route, ask.key);
-    let first = left_out.first().and_then(|(index, reason)| Some((route.targets.get(*index)?, *reason)));
+    // What the key may not use is not what is wrong with the request, where anything else is.
+    let own = |(_, reason): &&(usize, Reason)| *reason != Reason::Route;
+    let first = left_out
+        .iter()
+        .find(own)
+        .or_else(|| left_out.first())
+        .and_then(|(index, reason)| Some((route.targets.get(*index)?, *reason)));
     let Some((target, reason)) = first else {
         let message = format!("No rule of the route {:?} takes this request, and it has no default.", route.name);
         return Error::new(Kind::NoEligibleTarget, message);
     };
-    let all = |wanted: Reason| left_out.iter().all(|(_, reason)| *reason == wanted);
+    let all = |wanted: Reason| reason == wanted && left_out.iter().filter(own).all(|(_, reason)| *reason == wanted);
     let why = reason.told(target, ask);
     let message =
         format!("No target of the route {:?} may serve this request of the key {:?}: {why}.", route.name, key.id);

@@ -13,6 +13,7 @@ use rustc_hash::FxHashMap;
 use tollway_expression::{Condition, Phase};
 use tollway_records::record::{Writer, field};
 use tollway_resilience::health::Health;
+use tollway_resilience::outlier::OutlierSettings;
 use tollway_resilience::state::{DeploymentId, Memory, State};
 use zeroize::Zeroizing;
 
@@ -46,6 +47,8 @@ pub(crate) struct Snapshot {
     /// How task types are told, where callers do not say.
     pub(crate) task_types: Vec<(String, Condition)>,
     pub(crate) panic_threshold: f64,
+    /// When slow targets go behind the others; none for never.
+    pub(crate) outlier: Option<OutlierSettings>,
     /// How deployments and credentials are, kept over configurations.
     pub(crate) state: Arc<dyn State>,
     /// What other signatures than those of keys are made under.
@@ -174,6 +177,11 @@ impl Snapshot {
                 })
                 .collect::<Result<_, _>>()?,
             panic_threshold: spec.panic_threshold.unwrap_or(0.5),
+            outlier: spec.outlier.map(|spec| OutlierSettings {
+                factor: spec.factor,
+                least: Duration::from_millis(spec.min_latency_ms),
+                ..OutlierSettings::default()
+            }),
             state,
             secret: Zeroizing::new(server.secret.into_bytes()),
         })

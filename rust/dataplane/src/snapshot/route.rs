@@ -8,6 +8,7 @@ use tollway_expression::{Condition, Phase as Decides};
 use tollway_resilience::balance::Smooth;
 use tollway_resilience::budget::{Budget, BudgetSettings};
 use tollway_resilience::health::Health;
+use tollway_resilience::outlier::Every;
 
 use crate::account::price::Prices;
 use crate::guard::{Guards, OnFailure};
@@ -68,6 +69,8 @@ pub(crate) struct Choice {
     pub(crate) weights: Vec<u32>,
     /// Whose turn it is, with `weighted`.
     pub(crate) turns: Smooth,
+    /// When its targets were last compared for being slow.
+    pub(crate) compared: Every,
     /// With `conditional`: one for each child, but for a default, which is the last.
     pub(crate) rules: Vec<Condition>,
     pub(crate) sticky: Option<Sticky>,
@@ -211,7 +214,15 @@ impl Node {
                 let rules = rules.iter().map(|text| condition(text)).collect::<Result<_, _>>()?;
                 Ok(Self {
                     via,
-                    way: Way::Choice(Box::new(Choice { strategy, children, weights, turns, rules, sticky })),
+                    way: Way::Choice(Box::new(Choice {
+                        strategy,
+                        children,
+                        weights,
+                        turns,
+                        compared: Every::default(),
+                        rules,
+                        sticky,
+                    })),
                 })
             }
         }

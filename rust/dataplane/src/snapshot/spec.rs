@@ -30,6 +30,9 @@ pub(crate) struct Spec {
     /// Where fewer of a choice's targets than this share are well, how they are is ignored.
     #[serde(default)]
     pub(crate) panic_threshold: Option<f64>,
+    /// When slow targets go behind the others.
+    #[serde(default)]
+    pub(crate) outlier: Option<OutlierSpec>,
     pub(crate) keys: Vec<KeySpec>,
     /// Teams, projects and the others.
     #[serde(default)]
@@ -139,6 +142,14 @@ pub(crate) struct ProviderSpec {
     pub(crate) mock: Option<MockSpec>,
     #[serde(default)]
     pub(crate) breaker: BreakerSpec,
+}
+
+/// When a target that answers, but slowly, goes behind the others.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct OutlierSpec {
+    pub(crate) factor: f64,
+    pub(crate) min_latency_ms: u64,
 }
 
 /// When a deployment is left alone, and for how long.

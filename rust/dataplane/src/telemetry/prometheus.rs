@@ -18,7 +18,7 @@ impl Telemetry {
         page.observed(&rows);
         page.family("tollway_in_flight", "gauge", "Requests being served.");
         page.line("tollway_in_flight", self.in_flight());
-        page.family("tollway_target_state", "gauge", "0: takes traffic.");
+        page.family("tollway_target_state", "gauge", "Breakers. 0: closed, 1: half open, 2: open.");
         for (names, state) in targets {
             page.sample("tollway_target_state", names, &[], u64::from(*state));
         }

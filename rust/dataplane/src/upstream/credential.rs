@@ -57,7 +57,7 @@ pub(crate) struct Credentials {
 }
 
 impl Credentials {
-    /// Compiles the keys of `provider`; what is known of them stays.
+    /// Compiles the keys of `provider`; what is known of them stays, but for refusals.
     ///
     /// # Errors
     /// Names and keys that no header can carry, without the keys.
@@ -77,6 +77,10 @@ impl Credentials {
             let digest = Sha256::digest(key.value.as_bytes());
             let id: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
             let health = state.credential(&CredentialId(format!("{provider}/{id}").into()));
+            // Who reloads says that what was refused may serve: it is out again with the next refusal.
+            if matches!(health.state(Moment::default()), KeyState::Dead { .. }) {
+                health.revive();
+            }
             Ok(Credential { name: format!("{provider}, key {}", index + 1), value, health, weight: key.weight })
         };
         let pool = keys.into_iter().enumerate().map(credential).collect::<Result<Vec<_>, String>>()?;

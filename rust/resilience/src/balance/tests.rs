@@ -32,6 +32,17 @@ fn smooth_is_exact_over_threads() {
 }
 
 #[test]
+fn equals_come_in_any_order() {
+    let mut firsts = [0_u32; 3];
+    for draw in 0..3000_u64 {
+        let mut order = Vec::new();
+        rank(&mut order, 3, |index| [1.0, 1.0, 2.0][index] + any_of_equals(hash(&draw.to_le_bytes()), index));
+        firsts[order[0].index] += 1;
+    }
+    assert!(firsts[0] > 1300 && firsts[1] > 1300 && firsts[2] == 0, "{firsts:?}");
+}
+
+#[test]
 fn rank_and_first_give_a_full_order() {
     let mut order = Vec::new();
     rank(&mut order, 4, |index| [2.0, 1.0, f64::NAN, 1.0][index]);
