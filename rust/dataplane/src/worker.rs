@@ -56,6 +56,11 @@ impl Shared {
         self.workers.iter().map(|worker| worker.connections.load(Ordering::Relaxed)).sum()
     }
 
+    /// Now, for what judges deployments: one clock for all threads.
+    pub(crate) fn moment(&self) -> Moment {
+        Moment(micros(self.began.elapsed()))
+    }
+
     /// Whether new work is refused.
     pub(crate) fn draining(&self) -> bool {
         self.draining.load(Ordering::Relaxed)
@@ -133,9 +138,9 @@ impl Worker {
         share > 0.0 && (self.random() >> 11) as f64 / (1_u64 << 53) as f64 <= share && books.takes_payloads()
     }
 
-    /// Now, for what judges deployments: one clock for all threads.
+    /// Now, for what judges deployments.
     pub(crate) fn moment(&self) -> Moment {
-        Moment(micros(self.shared.began.elapsed()))
+        self.shared.moment()
     }
 
     /// A random number, for spreading and for names; not for secrets. SplitMix64 (Steele, Lea, Flood 2014).
