@@ -46,6 +46,7 @@ def compile_snapshot(
             "panic_threshold": config.resilience.panic_threshold,
             "scopes": list(_scopes(config)),
             "keys": [_key(name, key, config, resolved) for name, key in config.keys.items()],
+            "alerts": {"quiet_ms": config.alerts.quiet},
         }
     )
 
