@@ -34,7 +34,7 @@ async def _stdin() -> asyncio.StreamReader:
 
 
 async def _follow(reader: asyncio.StreamReader, context: Context, start: Start) -> None:
-    """Take over each change of who may do what, of what is exported and of who is told, until the supervisor is gone."""
+    """Take over each change of who may do what, what is exported and who is told, until the supervisor is gone."""
     await _notify(context, start, resume=True)
     await _export(context, start, resume=True)
     while line := await reader.readline():

@@ -1,8 +1,8 @@
 """One request to a webhook, signed with its secret.
 
 The signature is `t=UNIX,v1=HEX`, where HEX is the HMAC-SHA256 of `UNIX.BODY`: the scheme of Stripe's webhooks
-(<https://docs.stripe.com/webhooks#verify-manually>), for which libraries and examples are at hand. A receiver that looks at
-`t` too cannot be told an old alert anew. Redirects are not followed: the body and the headers are for one host.
+(<https://docs.stripe.com/webhooks#verify-manually>), for which libraries and examples are at hand. A receiver that
+looks at `t` too cannot be told an old alert anew. Redirects are not followed: body and headers are for one host.
 """
 
 from __future__ import annotations

@@ -25,13 +25,13 @@ FIRST_WAIT, LONGEST_WAIT = 0.5, 30.0
 class Tally(Protocol):
     """Who is told what becomes of what is sent; `signal` is what it calls that."""
 
-    def went(self, signal: Any, trouble: str | None) -> None:
+    def went(self, signal: Any, trouble: str | None) -> None:  # noqa: ANN401
         """How a request went."""
 
-    def exported(self, signal: Any, items: int) -> None:
+    def exported(self, signal: Any, items: int) -> None:  # noqa: ANN401
         """The receiver has taken `items`."""
 
-    def dropped(self, signal: Any, reason: Literal["refused", "rejected"], items: int) -> None:
+    def dropped(self, signal: Any, reason: Literal["refused", "rejected"], items: int) -> None:  # noqa: ANN401
         """`items` will not be sent any more."""
 
 
