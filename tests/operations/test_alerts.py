@@ -212,7 +212,7 @@ def test_secrets_are_shown_nowhere(start: Start, upstream: ScriptedUpstream, rec
     receiver.take()
     receiver.take()
     eventually(lambda: "alerts.dropped" in gateway.log, "it is logged")
-    receiver.stop()
+    receiver.script(Reply(404, ()))
     child = control_plane(gateway.pid)
     tested = gateway.admin.post("/admin/v1/alerts/test")
     assert tested.json()["data"][0]["outcome"] == "failed"

@@ -26,10 +26,10 @@ def alerts(
 
     gateway = Gateway(config, admin_url, as_json)
     if test:
-        tested = gateway.ask("POST", "alerts/test")
+        tested = gateway.ask_running("alerts", "POST", "alerts/test")
         columns: tuple[str, ...] = ("webhook", "outcome", "detail")
     else:
-        tested = gateway.ask("GET", "alerts", query={"state": state, "kind": kind})
+        tested = gateway.ask_running("alerts", "GET", "alerts", {"state": state, "kind": kind})
         columns = COLUMNS
     if as_json:
         say_json(tested)
