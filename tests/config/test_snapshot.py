@@ -90,7 +90,7 @@ def check_shape(value: object, name: str) -> None:
 
 def test_shape(write: Write) -> None:
     snapshot = compiled(write(FULL))
-    assert set(snapshot) == {"server", "store", "providers", "prices", "routes", "scopes", "keys"}
+    assert set(snapshot) == {"server", "store", "providers", "prices", "routes", "scopes", "keys", "alerts"}
     for name, value in snapshot.items():
         check_shape(value, name)
 
