@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import httpx
 import pytest
@@ -21,6 +22,7 @@ from tests.support.gateway import RunningGateway, chat_body
 from tests.support.reply import Reply, error
 from tests.support.upstream import ScriptedUpstream
 from tests.support.waiting import eventually
+from tollway.config.schema_alerts import Kind
 
 
 @pytest.fixture
@@ -91,6 +93,8 @@ def test_the_same_is_told_once_and_counted(
     assert (known["id"], known["count"], known["first_at"]) == (said["id"], 3, said["first_at"])
     assert alerts(gateway, state="resolved") == alerts(gateway, kind="dead_key") == []
     assert 'tollway_alerts_firing{kind="pin_drift"} 1\n' in metrics(gateway)
+    counted = re.findall(r'tollway_alerts_firing{kind="(\w+)"}', metrics(gateway))
+    assert counted == list(get_args(Kind)), "the data plane and the configuration know the same kinds"
     eventually(lambda: 'tollway_alert_deliveries_total{outcome="delivered"} 1\n' in metrics(gateway), "it is counted")
     assert gateway.admin.post("/admin/v1/alerts/test").json()["data"][0]["outcome"] == "delivered"
     assert verified(receiver.take())["kind"] == "test", "nothing came between"

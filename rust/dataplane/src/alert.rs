@@ -109,12 +109,12 @@ impl Alerts {
                 return Vec::new();
             }
             let keys: HashSet<&str> = snapshot.providers.iter().flat_map(|provider| provider.unwell(moment)).collect();
-            let targets = snapshot.routes.values().flat_map(|route| &route.targets).map(deployment);
-            let names = snapshot.routes.keys().map(ToString::to_string).chain(["task_types".to_owned()]);
-            let others: HashSet<String> = targets.chain(names).collect();
+            let targets: HashSet<String> =
+                snapshot.routes.values().flat_map(|route| &route.targets).map(deployment).collect();
             let over = |alert: &Alert, _| match alert.kind {
                 Kind::DeadKey | Kind::QuotaExhausted => !keys.contains(&*alert.subject),
-                Kind::BreakerOpen | Kind::PinDrift | Kind::RuleFailed => !others.contains(&alert.subject),
+                Kind::BreakerOpen | Kind::PinDrift => !targets.contains(&alert.subject),
+                Kind::RuleFailed => false,
             };
             let mut told = book.resolve_all("It serves again, or is not configured any more.", us, over);
             told.extend(book.settle((now(), us)));
