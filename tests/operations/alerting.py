@@ -39,6 +39,7 @@ def alerting(upstream: ScriptedUpstream, *urls: str, webhook: dict[str, object] 
     target = {"provider": "up", "model": "up-model", "pin": "pinned", "max_retries": 0}
     return minimal(
         upstream.url,
+        provider={"breaker": {"consecutive": 2, "cooldown": "100ms", "max_cooldown": "100ms"}},
         routes={"p": {"strategy": "fallback", "targets": [target]}},
         alerts={"quiet": "1h", "webhooks": webhooks, **more},
     )

@@ -19,7 +19,7 @@ import pytest
 from tests.operations.alerting import HEADER, PATH, SECRET, TAKEN, Start, alerting, drift, verified
 from tests.operations.processes import control_plane
 from tests.support.gateway import RunningGateway, chat_body
-from tests.support.reply import Reply, error
+from tests.support.reply import Reply, answer, error
 from tests.support.upstream import ScriptedUpstream
 from tests.support.waiting import eventually
 from tollway.config.schema_alerts import Kind
@@ -114,6 +114,20 @@ def test_a_key_that_serves_again_is_told_too(
     assert (over["id"], over["state"]) == (said["id"], "resolved")
     assert [alert["state"] for alert in alerts(gateway)] == ["resolved"]
     assert 'tollway_alerts_firing{kind="dead_key"} 0\n' in metrics(gateway)
+
+
+def test_a_breaker_that_opens_and_closes_is_told(
+    start: Start, upstream: ScriptedUpstream, receiver: ScriptedUpstream
+) -> None:
+    gateway = start()
+    upstream.otherwise = error(500)
+    eventually(lambda: gateway.chat().status != 200 and alerts(gateway, kind="breaker_open"), "it opens")
+    said = verified(receiver.take())
+    assert (said["kind"], said["subject"], said["state"]) == ("breaker_open", "up/up-model", "firing")
+    upstream.otherwise = answer()
+    eventually(lambda: gateway.chat().status == 200 and alerts(gateway, state="resolved"), "it closes")
+    over = verified(receiver.take())
+    assert (over["id"], over["state"]) == (said["id"], "resolved")
 
 
 def test_a_reload_keeps_alerts_and_ends_those_of_what_is_gone(
