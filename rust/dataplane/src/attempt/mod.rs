@@ -78,8 +78,9 @@ pub(crate) async fn run(exchange: &mut Exchange, call: &Call, plan: Plan) -> Res
         let failed = match raced? {
             Ok(tried) => return served(exchange, tried),
             Err(Lost { class, sent }) => {
-                if let Some((index, place, findings)) = sent {
+                if let Some((index, place, findings, losses)) = sent.map(|sent| *sent) {
                     exchange.served_by(index, place, findings);
+                    exchange.losses = losses;
                 }
                 class
             }

@@ -22,8 +22,9 @@ pub(super) type Raced = Result<Tried, Lost>;
 /// A send that failed. Its failure is kept in [`Run::failures`].
 pub(super) struct Lost {
     pub(super) class: AttemptClass,
-    /// The target, the place among the sends, what was found out; none where nothing was sent.
-    pub(super) sent: Option<(usize, usize, Findings)>,
+    /// The target, the place among the sends, what was found out, what was lost in translation; none where nothing was
+    /// sent.
+    pub(super) sent: Option<Box<(usize, usize, Findings, Vec<String>)>>,
 }
 
 /// Sends `call` to the target `index`. Every send is counted in `run`, every failure kept there.
@@ -113,7 +114,7 @@ impl<'r> Run<'r> {
             Err(failure) => {
                 let class = failure.class;
                 self.failures.push((failure, tried.index));
-                Err(Lost { class, sent: Some((tried.index, tried.place, tried.findings)) })
+                Err(Lost { class, sent: Some(Box::new((tried.index, tried.place, tried.findings, tried.losses))) })
             }
         }
     }
