@@ -79,7 +79,7 @@ pub(crate) async fn run(exchange: &mut Exchange, call: &Call, plan: Plan) -> Res
             Ok(tried) => return served(exchange, tried),
             Err(Lost { class, sent }) => {
                 if let Some((index, place, findings)) = sent {
-                    exchange.served_by(index, place, findings);
+                    exchange.served_by(index, place, *findings);
                 }
                 class
             }

@@ -23,7 +23,7 @@ pub(super) type Raced = Result<Tried, Lost>;
 pub(super) struct Lost {
     pub(super) class: AttemptClass,
     /// The target, the place among the sends, what was found out; none where nothing was sent.
-    pub(super) sent: Option<(usize, usize, Findings)>,
+    pub(super) sent: Option<(usize, usize, Box<Findings>)>,
 }
 
 /// Sends `call` to the target `index`. Every send is counted in `run`, every failure kept there.
@@ -113,7 +113,7 @@ impl<'r> Run<'r> {
             Err(failure) => {
                 let class = failure.class;
                 self.failures.push((failure, tried.index));
-                Err(Lost { class, sent: Some((tried.index, tried.place, tried.findings)) })
+                Err(Lost { class, sent: Some((tried.index, tried.place, Box::new(tried.findings))) })
             }
         }
     }
