@@ -23,6 +23,7 @@ DECLARED_QUIRKS = {"drop", "rename", "values", "only", "call_ids"}
 
 # The seam, written down a second time on purpose: the data plane refuses unknown fields and missing ones.
 SHAPE: dict[str, set[str]] = {
+    "outlier": {"factor", "min_latency_ms"},
     "server": {
         "secret", "max_head", "max_body", "max_connections", "max_streams", "head_timeout_ms", "body_timeout_ms",
         "write_timeout_ms", "tls",
@@ -117,8 +118,8 @@ def check_node(node: dict[str, Any]) -> None:
 
 def test_shape(write: Write) -> None:
     snapshot = compiled(write(FULL))
-    tables = {"server", "store", "providers", "prices", "routes", "task_types", "panic_threshold", "scopes", "keys"}
-    assert set(snapshot) == tables | {"alerts"}
+    lists = {"providers", "prices", "routes", "task_types", "scopes", "keys"}
+    assert set(snapshot) == {"server", "store", "panic_threshold", "outlier", "alerts"} | lists
     for name, value in snapshot.items():
         check_shape(value, name)
 

@@ -50,6 +50,8 @@ FAMILIES = {
     "tollway_hooks_async": ("gauge", set()),
     "tollway_hooks_refused_total": ("counter", set()),
     "tollway_hooks_failed_total": ("counter", set()),
+    "tollway_adapters": ("gauge", set()),
+    "tollway_adapters_failed_total": ("counter", set()),
     "tollway_connections": ("gauge", set()),
 }
 
