@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tollway import logs
+from tollway.admin.alerts.settings import DELIVERED
 from tollway.admin.otlp.settings import POSITION, PROVIDERS
 from tollway.admin.settings import ORIGINS
 
@@ -31,7 +32,7 @@ _PASSED_ON_PREFIXES = ("LC_", "MALLOC_", "PYTHON", "COVERAGE_")
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Who may use the control plane, and what it exports; the token and `telemetry` hold secrets."""
+    """Who may use the control plane, and what it exports; the token, `telemetry` and `alerts` hold secrets."""
 
     token: str
     metrics_open: bool
@@ -41,13 +42,16 @@ class Access:
     """What is exported, and where to; `None` for nothing."""
     providers: dict[str, tuple[str, str | None, int | None]] = field(default_factory=dict)
     """The type, host and port of each provider."""
+    alerts: dict[str, object] | None = None
+    """Whom it tells of alerts; `None` for nobody."""
 
     def __repr__(self) -> str:
         return f"Access(metrics_open={self.metrics_open})"
 
     def to_json(self) -> dict[str, object]:
         """For the child's standard input alone."""
-        return {"token": self.token, "metrics_open": self.metrics_open, "telemetry": self.telemetry}
+        access = {"token": self.token, "metrics_open": self.metrics_open}
+        return {**access, "telemetry": self.telemetry, "alerts": self.alerts}
 
 
 class ControlPlane:
@@ -118,7 +122,7 @@ class ControlPlane:
                 self._process.kill()
                 self._process.wait()
             self._close()
-        for name in (ORIGINS, PROVIDERS, POSITION):
+        for name in (ORIGINS, PROVIDERS, POSITION, DELIVERED):
             self._control.with_name(name).unlink(missing_ok=True)
 
     def _start(self) -> None:

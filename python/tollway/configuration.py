@@ -71,8 +71,9 @@ class Configuration:
 
 
 def access(built: Built) -> Access:
-    """Who may use the control plane, and what it exports."""
-    return Access(built.admin_token.reveal(), built.metrics_open, built.origins, built.telemetry, built.provider_places)
+    """Who may use the control plane, what it exports, and whom it tells of alerts."""
+    token, told = built.admin_token.reveal(), (built.telemetry, built.provider_places, built.alerts)
+    return Access(token, built.metrics_open, built.origins, *told)
 
 
 def needs_restart(before: Built, now: Built) -> list[str]:

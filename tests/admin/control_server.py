@@ -68,6 +68,17 @@ RECORD: dict[str, object] = {
     "response_bytes": 2,
     "payload": False,
 }
+ALERT: dict[str, object] = {
+    "id": "alert_51b7c2e09d3f4a68",
+    "kind": "dead_key",
+    "severity": "critical",
+    "subject": "up, key 1",
+    "message": "The provider refused this key.",
+    "state": "firing",
+    "count": 1,
+    "first_us": 1795267200000000,
+    "last_us": 1795267200250000,
+}
 ENTRY: dict[str, object] = {
     "seq": 1,
     "at_us": 1,
@@ -136,6 +147,7 @@ class ControlServer:
             "usage": {"ok": {"data": [ROW], "next": None}},
             "requests.search": {"ok": {"data": [RECORD], "next": "c", "scanned": 1}},
             "requests.show": {"ok": {**RECORD, "payload": {"request": "{}", "response": "{}"}}},
+            "alerts": {"ok": {"data": [ALERT]}},
             "tail": {"ok": {"data": [{**RECORD, "seq": 7}], "next": 7, "missed": 0}},
             "audit.search": {"ok": {"data": [ENTRY], "next": None}},
             "audit.verify": {"ok": {"ok": True, "entries": 1, "first_bad": None}},

@@ -83,8 +83,8 @@ def test_a_body_is_bounded_everywhere(client: httpx.Client, operation: object) -
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: f"{operation.method} {operation.template}")
 def test_while_the_data_plane_is_away(plane: Plane, client: httpx.Client, operation: object) -> None:
     template: str = operation.template  # type: ignore[attr-defined]
-    if template in ("/", "/health/live", "/admin/openapi.json"):
-        return
+    if template in ("/", "/health/live", "/admin/openapi.json", "/admin/v1/alerts/test"):
+        return  # these do not need it
     plane.control.stop()
     try:
         bodies = {"/admin/v1/audit/verify": {"seq": 1, "hash": "00", "at_us": 1, "signature": "00"}}

@@ -18,6 +18,7 @@ VARIABLES = (
     "SUMMARIZER_KEY",
     "VLLM_KEY",
     "OTEL_KEY",
+    "WEBHOOK_SECRET",
 )
 
 

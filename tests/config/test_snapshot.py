@@ -119,7 +119,7 @@ def check_node(node: dict[str, Any]) -> None:
 def test_shape(write: Write) -> None:
     snapshot = compiled(write(FULL))
     lists = {"providers", "prices", "routes", "task_types", "scopes", "keys"}
-    assert set(snapshot) == {"server", "store", "panic_threshold", "outlier"} | lists
+    assert set(snapshot) == {"server", "store", "panic_threshold", "outlier", "alerts"} | lists
     for name, value in snapshot.items():
         check_shape(value, name)
 

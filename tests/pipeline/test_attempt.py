@@ -138,7 +138,6 @@ def test_a_rate_limit_until_nobody_knows(road: Road, value: str) -> None:
         (408, 504, "upstream_timeout"),
         (529, 503, "upstream_overloaded"),
         (599, 502, "upstream_error"),
-        (402, 502, "upstream_error"),
         (405, 502, "upstream_error"),
         (409, 502, "upstream_error"),
         (300, 502, "upstream_error"),
@@ -209,13 +208,12 @@ def test_no_retry_is_made_before_the_upstream_allows_it(road: Road) -> None:
         error(503),
         error(429),
         error(401),
-        error(402),
         error(403),
         raw(End.CLOSE),
         whole(b"x"),
         stream([events()[0]]),
     ],
-    ids=["500", "503", "429", "401", "402", "403", "close", "text", "no-content"],
+    ids=["500", "503", "429", "401", "403", "close", "text", "no-content"],
 )
 def test_another_target_serves(road: Road, bad: AnyReply, streamed: bool) -> None:
     road.upstream.script(bad)

@@ -23,8 +23,8 @@ from tollway.admin.operation import Context
 from tollway.admin.server import InheritedServer
 from tollway.admin.settings import ORIGINS, Access, Start
 
-LONGEST_LINE = 256 * 1024
-"""Bytes: what `config/check_telemetry.py` lets be told of `[telemetry]` may grow six times where all is escaped."""
+LONGEST_LINE = 384 * 1024
+"""Bytes: what `config/check_{telemetry,alerts}.py` let be told may grow six times where all is escaped."""
 
 
 async def _stdin() -> asyncio.StreamReader:
@@ -34,10 +34,12 @@ async def _stdin() -> asyncio.StreamReader:
 
 
 async def _follow(reader: asyncio.StreamReader, context: Context, start: Start) -> None:
-    """Take over each change of who may do what, and of what is exported, until the supervisor is gone."""
+    """Take over each change of who may do what, what is exported and who is told, until the supervisor is gone."""
+    await _notify(context, start, resume=True)
     await _export(context, start, resume=True)
     while line := await reader.readline():
         context.access = Access.parse(orjson.loads(line))
+        await _notify(context, start, resume=False)
         await _export(context, start, resume=False)
 
 
@@ -52,6 +54,18 @@ async def _export(context: Context, start: Start, *, resume: bool) -> None:
         folder = Path(start.control).parent
         context.exporter = Exporter(context.control, Gateway(folder, start.version, start.began))
     await context.exporter.apply(context.access.telemetry, resume=resume)
+
+
+async def _notify(context: Context, start: Start, *, resume: bool) -> None:
+    """Tell of alerts whom the settings in force name."""
+    if context.notifier is None:
+        if context.access.alerts is None:
+            return
+        # Likewise.
+        from tollway.admin.alerts.notifier import Notifier  # noqa: PLC0415
+
+        context.notifier = Notifier(context.control, Path(start.control).parent, start.version)
+    await context.notifier.apply(context.access.alerts, resume=resume)
 
 
 def _say_ready() -> None:
@@ -87,8 +101,7 @@ async def _serve() -> None:
         end()
     await serving
     following.cancel()
-    if context.exporter is not None:
-        await context.exporter.end()
+    await asyncio.gather(*(one.end() for one in (context.notifier, context.exporter) if one is not None))
 
 
 def main() -> None:

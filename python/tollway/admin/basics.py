@@ -53,14 +53,21 @@ async def _reload(request: Request, context: Context) -> Response:
 
 async def _health(_request: Request, context: Context) -> Response:
     health: Any = await ask(context, "health")
+    more = []
     if context.exporter is not None and context.exporter.failing:
-        health = {**health, "degraded": [*health.get("degraded", ()), "telemetry"]}
+        more.append("telemetry")
+    if context.notifier is not None and context.notifier.tally.failing:
+        more.append("alerts")
+    if more:
+        health = {**health, "degraded": [*health.get("degraded", ()), *more]}
     return answer(models.Health, health, only_given=True)
 
 
 async def _metrics(_request: Request, context: Context) -> Response:
     page = str(await ask(context, "metrics"))
-    return Response(page + (context.exporter.page() if context.exporter else ""), media_type=PROMETHEUS)
+    exported = context.exporter.page() if context.exporter else ""
+    delivered = context.notifier.tally.page() if context.notifier else ""
+    return Response(page + exported + delivered, media_type=PROMETHEUS)
 
 
 async def _live(_request: Request, _context: Context) -> Response:

@@ -92,7 +92,7 @@ class Health(Shown):
         default_factory=list,
         description=(
             "What does not work as it should: `store`, `journal-filling`, `journal-full`, `journal-failing`, "
-            "`keys-local`, `keys-unknown`, `telemetry`."
+            "`keys-local`, `keys-unknown`, `telemetry`, `alerts`."
         ),
     )
 

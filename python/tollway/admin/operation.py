@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
+    from tollway.admin.alerts.notifier import Notifier
     from tollway.admin.control import Control
     from tollway.admin.otlp.export import Exporter
     from tollway.admin.reading import Query
@@ -31,7 +32,7 @@ class Context:
     """What the handlers share. `access` is replaced by a reload; `ending` is set when the process is to end.
 
     `origins` is the file that says where each setting of each route was made; `exporter` is there once something was
-    to be exported.
+    to be exported, `notifier` once somebody was to be told of alerts.
     """
 
     control: Control
@@ -41,6 +42,7 @@ class Context:
     ending: asyncio.Event = field(default_factory=asyncio.Event)
     tails: int = 0
     exporter: Exporter | None = None
+    notifier: Notifier | None = None
 
 
 Handler: TypeAlias = "Callable[[Request, Context], Awaitable[Response]]"

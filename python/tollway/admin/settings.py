@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
+from tollway.admin.alerts.settings import Settings as Alerts
 from tollway.admin.otlp.settings import Settings as Telemetry
 
 ORIGINS = "origins.json"
@@ -32,7 +33,7 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Who may do what, and what is exported; a reload sends it anew.
+    """Who may do what, what is exported, and who is told of alerts; a reload sends it anew.
 
     Only the token's digest is kept, so a printout shows nothing of use.
     """
@@ -40,13 +41,15 @@ class Access:
     digest: bytes
     metrics_open: bool
     telemetry: Telemetry | None = None
+    alerts: Alerts | None = None
 
     @classmethod
     def parse(cls, line: dict[str, Any]) -> Access:
         """From the supervisor's JSON. Raises `KeyError` where something is missing."""
         told = line.get("telemetry")
         telemetry = None if told is None else Telemetry.parse(told)
-        return cls(sha256(str(line["token"]).encode()).digest(), bool(line["metrics_open"]), telemetry)
+        alerts = None if line.get("alerts") is None else Alerts.parse(line["alerts"])
+        return cls(sha256(str(line["token"]).encode()).digest(), bool(line["metrics_open"]), telemetry, alerts)
 
     def allows(self, token: str) -> bool:
         """Whether `token` is the admin token; digests are compared, so time tells neither its text nor its length."""

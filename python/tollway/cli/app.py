@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from tollway.cli import audit, checking, doctor, explain, keys, requests, serve, tail, usage
+from tollway.cli import alerts, audit, checking, doctor, explain, keys, requests, serve, tail, usage
 
 app = typer.Typer(
     name="tollway",
@@ -23,5 +23,6 @@ app.command()(doctor.doctor)
 app.add_typer(keys.app, name="keys")
 app.command()(usage.usage)
 app.command()(tail.tail)
+app.command()(alerts.alerts)
 app.add_typer(requests.app, name="requests")
 app.add_typer(audit.app, name="audit")

@@ -42,6 +42,18 @@ class Gateway:
         except Away as error:
             self._fail(FAILED, "away", str(error))
 
+    def ask_running(self, command: str, method: str, path: str, query: Mapping[str, object] | None = None) -> Any:  # noqa: ANN401 - JSON of any kind
+        """As `ask`, for what only a gateway that runs knows; `command` is what needs it."""
+        if self.remote is None:
+            self._fail(FAILED, "away", "`server.admin` has the port 0: say --admin-url URL")
+        try:
+            return self.remote.ask(method, path, query=query)
+        except AdminError as error:
+            self.refused(error)
+        except Away as error:
+            said = f"no gateway answers at {self.remote.url}: {error}; `{command}` needs one that runs"
+            self._fail(FAILED, "away", said)
+
     def _first(self, method: str, path: str, **asked: Any) -> Any:  # noqa: ANN401 - passed on
         if self._admin is not None:
             return self._admin.ask(method, path, **asked)

@@ -11,6 +11,7 @@ from typing import Any
 
 from tollway._dataplane import hash_key
 from tollway.adapter import Declared
+from tollway.config.check_alerts import compile_alerts
 from tollway.config.check_telemetry import compile_telemetry, provider_places
 from tollway.config.checks import ResolveAdapter, Resolved, ResolveHook
 from tollway.config.fields import Address
@@ -28,13 +29,15 @@ class Built:
 
     `admin_token_file` is where a token that was not configured has been made. `store` is that part of the snapshot;
     `origins` says where each setting of each route was made. `telemetry` is what the control plane needs for exporting,
-    `None` where nothing is; `provider_places` what telemetry tells of each provider: its type, host and port.
+    `alerts` for delivering them, each `None` where nothing is; `provider_places` is what telemetry tells of each
+    provider: its type, host and port.
     """
 
     snapshot: bytes = field(repr=False)
     store: dict[str, Any] | None = field(repr=False)
     origins: dict[str, dict[str, str]] = field(repr=False)
     telemetry: dict[str, Any] | None = field(repr=False)
+    alerts: dict[str, Any] | None = field(repr=False)
     provider_places: dict[str, tuple[str, str | None, int | None]] = field(repr=False)
     config: Config
     listen: Address
@@ -88,6 +91,7 @@ def build_loaded(loaded: Loaded, *, resolve_hook: ResolveHook, resolve_adapter: 
         store=compile_store(config, resolved),
         origins=route_origins(loaded),
         telemetry=compile_telemetry(config, resolved),
+        alerts=compile_alerts(config, resolved),
         provider_places=provider_places(config),
         config=config,
         listen=config.server.listen,

@@ -52,6 +52,9 @@ class Resolved:
     tls: tuple[str, Secret, str | None] | None = None
     telemetry_headers: dict[str, Secret] = field(default_factory=dict)
     telemetry_ca: FilePath | None = None
+    webhooks: list[tuple[Secret, Secret, tuple[str, ...] | None, dict[str, Secret]]] = field(default_factory=list)
+    """Of each: its URL, its secret, the kinds of alerts or all, and its headers."""
+    alerts_ca: FilePath | None = None
     key_secrets: dict[str, Secret] = field(default_factory=dict)
     key_hashes: dict[str, str] = field(default_factory=dict)
     store_folder: FilePath = field(default_factory=FilePath)

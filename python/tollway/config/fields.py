@@ -172,6 +172,15 @@ def check_state_url(text: str) -> None:
         _split(text, ("redis", "rediss"), 'memory:" or "redis://host:6379/0')
 
 
+def check_webhook_url(text: str) -> None:
+    """Whether `text` can be a webhook's URL. Raises `PydanticCustomError`, which does not repeat it."""
+    url = _split(text, ("https", "http"), "https://hooks.example.com/tollway")
+    if "@" in url.netloc:
+        raise fault("url-credentials", "the URL holds credentials", "take them out, and give them as `headers`")
+    if "#" in text:
+        raise fault("url-query", "the URL holds a fragment", "take the fragment out")
+
+
 def _service_url(check: Callable[[str], None]) -> Callable[[object], Reference]:
     def parse(value: object) -> Reference:
         reference = _reference(value)
@@ -283,6 +292,15 @@ StateUrl = Annotated[
     _shown("URL or secret reference", examples=["memory:", "env:REDIS_URL"]),
 ]
 """Where shared state is: `memory:`, `redis://…`, or a reference to such a URL."""
+
+WebhookUrl = Annotated[
+    Reference,
+    BeforeValidator(_service_url(check_webhook_url)),
+    Hidden(),
+    _as_text,
+    _shown("URL or secret reference", examples=["https://hooks.example.com/tollway", "env:WEBHOOK_URL"]),
+]
+"""Where alerts are posted: a URL, which may be a secret, or a reference to one."""
 
 Moment = Annotated[
     int, BeforeValidator(moment), WithJsonSchema({"type": "string", "examples": ["2027-01-31T12:00:00Z"]})

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tollway._dataplane import TomlError, parse_toml
 from tollway.config.check_access import check_access, hash_keys
+from tollway.config.check_alerts import check_alerts
 from tollway.config.check_effect import check_effect
 from tollway.config.check_expressions import check_expressions
 from tollway.config.check_nested import check_nested
@@ -81,6 +82,7 @@ def _attempt(
     checks.found += wrong
     check_server(checks)
     check_telemetry(checks)
+    check_alerts(checks)
     check_providers(checks, resolve[1])
     check_routes(checks, resolve[0])
     check_nested(checks)

@@ -48,6 +48,7 @@ def compile_snapshot(
             "outlier": _outlier(config.resilience.outlier),
             "scopes": list(_scopes(config)),
             "keys": [_key(name, key, config, resolved) for name, key in config.keys.items()],
+            "alerts": {"quiet_ms": config.alerts.quiet},
         }
     )
 

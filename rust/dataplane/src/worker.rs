@@ -56,7 +56,7 @@ impl Shared {
         self.workers.iter().map(|worker| worker.connections.load(Ordering::Relaxed)).sum()
     }
 
-    /// Now, for what judges deployments.
+    /// Now, for what judges deployments: one clock for all threads.
     pub(crate) fn moment(&self) -> Moment {
         Moment(micros(self.began.elapsed()))
     }
@@ -138,7 +138,7 @@ impl Worker {
         share > 0.0 && (self.random() >> 11) as f64 / (1_u64 << 53) as f64 <= share && books.takes_payloads()
     }
 
-    /// Now, for what judges deployments: one clock for all threads.
+    /// Now, for what judges deployments.
     pub(crate) fn moment(&self) -> Moment {
         self.shared.moment()
     }

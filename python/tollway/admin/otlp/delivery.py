@@ -6,7 +6,7 @@ import asyncio
 import random
 import time
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar
 
 from tollway.admin.otlp.aside import aside
 from tollway.admin.otlp.sender import Answer
@@ -15,16 +15,30 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tollway.admin.otlp.sender import Sender
-    from tollway.admin.otlp.state import Signal, State
+
+Told = TypeVar("Told", bound="Tally")
 
 FIRST_WAIT, LONGEST_WAIT = 0.5, 30.0
 """Seconds before trying again: the first, and what doubling stops at; each is shortened by chance, by half at most."""
 
 
-class Delivery:
+class Tally(Protocol):
+    """Who is told what becomes of what is sent; `signal` is what it calls that."""
+
+    def went(self, signal: Any, trouble: str | None) -> None:  # noqa: ANN401
+        """How a request went."""
+
+    def exported(self, signal: Any, items: int) -> None:  # noqa: ANN401
+        """The receiver has taken `items`."""
+
+    def dropped(self, signal: Any, reason: Literal["refused", "rejected"], items: int) -> None:  # noqa: ANN401
+        """`items` will not be sent any more."""
+
+
+class Delivery(Generic[Told]):
     """Delivers one signal. `ending` is set when it should come to its end: then nothing is tried twice."""
 
-    def __init__(self, signal: Signal, sender: Sender, state: State, ending: asyncio.Event) -> None:
+    def __init__(self, signal: Any, sender: Sender, state: Told, ending: asyncio.Event) -> None:  # noqa: ANN401
         self.signal = signal
         self.state = state
         self.ending = ending

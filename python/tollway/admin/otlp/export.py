@@ -114,7 +114,7 @@ class Exporter:
             measured = MetricLoop(self._control, self._delivery("metrics", settings), origin, self.page)
             self._run(measured.run(metrics, settings.interval))
 
-    def _delivery(self, signal: Signal, settings: Settings) -> Delivery:
+    def _delivery(self, signal: Signal, settings: Settings) -> Delivery[State]:
         # A connection each: spans must not wait for metrics.
         sender = Sender(f"{settings.url}/v1/{signal}", settings.headers, settings.ca, settings.timeout)
         self._senders.append(sender)

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from tollway.admin.otlp.delivery import Delivery
     from tollway.admin.otlp.metrics import Metrics
     from tollway.admin.otlp.spans import Spans
+    from tollway.admin.otlp.state import State
 
 PAUSE = 0.1
 """Seconds between two looks for new records, of which the data plane holds the latest only (`books/ring.rs`)."""
@@ -76,7 +77,7 @@ class Origin:
 class TraceLoop:
     """Fetches records and sends their spans, until `delivery.ending` is set and what there is has been sent."""
 
-    def __init__(self, control: Control, delivery: Delivery, backlog: Backlog, origin: Origin) -> None:
+    def __init__(self, control: Control, delivery: Delivery[State], backlog: Backlog, origin: Origin) -> None:
         self._control = control
         self._delivery = delivery
         self._backlog = backlog
@@ -141,7 +142,7 @@ def _spans_of(records: list[dict[str, Any]], spans: Spans, share: float) -> list
 class MetricLoop:
     """Sends `/metrics` every `interval` seconds, and once more when `delivery.ending` is set."""
 
-    def __init__(self, control: Control, delivery: Delivery, origin: Origin, page: Callable[[], str]) -> None:
+    def __init__(self, control: Control, delivery: Delivery[State], origin: Origin, page: Callable[[], str]) -> None:
         self._control = control
         self._delivery = delivery
         self._origin = origin

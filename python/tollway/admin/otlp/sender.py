@@ -14,8 +14,11 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Container
 
 LARGEST_ANSWER = 64 * 1024
 LONGEST_WAIT = 300.0
@@ -40,14 +43,17 @@ class Answer:
 class Sender:
     """Sends to one path of one receiver, over one connection that is kept open. Not for two threads at a time."""
 
-    def __init__(self, url: str, headers: dict[str, str], ca: str | None, timeout: float) -> None:
+    def __init__(
+        self, url: str, headers: dict[str, str], ca: str | None, timeout: float, again: Container[int] = AGAIN
+    ) -> None:
         parts = urlsplit(url)
-        self._path = parts.path
+        self._path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         self._host, self._port = parts.hostname or "", parts.port
         self._headers = {"content-type": "application/x-protobuf", "user-agent": "tollway", **headers}
         self.timeout = timeout
         self._secure = parts.scheme == "https"
         self._ca = ca
+        self._again = again
         self._connection: http.client.HTTPConnection | None = None
 
     def send(self, body: bytes) -> Answer:
@@ -56,6 +62,10 @@ class Sender:
         answer = self._try(body)
         # A connection that was kept may have been closed by the far end since, which says nothing of the receiver.
         return self._try(body) if kept and answer.why in STALE else answer
+
+    def more_headers(self, _body: bytes) -> dict[str, str]:
+        """What a request has besides, each time that it is sent: nothing."""
+        return {}
 
     def abort(self) -> None:
         """End a `send` that another thread is in."""
@@ -74,7 +84,7 @@ class Sender:
         try:
             if self._connection is None:
                 self._connection = self._connect()
-            self._connection.request("POST", self._path, body, self._headers)
+            self._connection.request("POST", self._path, body, {**self._headers, **self.more_headers(body)})
             response = self._connection.getresponse()
             said = response.read(LARGEST_ANSWER)
             if response.will_close or not response.isclosed():
@@ -86,7 +96,7 @@ class Sender:
         if 200 <= response.status < 300:
             return Answer("taken", body=said)
         why = f"status {response.status}"
-        if response.status in AGAIN:
+        if response.status in self._again:
             return Answer("again", why, retry_after(response.getheader("retry-after")))
         return Answer("refused", why)
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
-use tollway_protocol::dialect::{Dialect, UpstreamError, parse_error};
+use tollway_protocol::dialect::{Dialect, ErrorClass, UpstreamError, classify, parse_error, wait};
 
 use crate::clock::unix_time;
 use crate::error::{Error, Kind, UpstreamAnswer};
@@ -43,13 +43,15 @@ impl Failure {
     /// The answer was of another status than 2xx.
     pub(crate) fn status(status: StatusCode, headers: &HeaderMap, body: Bytes, dialect: Dialect) -> Self {
         let said = parse_error(&body);
+        let class = classify(Some(status.as_u16()), said.as_ref());
+        let header = |name: &str| headers.get(name)?.to_str().ok();
         let message = match &said {
             Some(said) if !said.message.trim().is_empty() => said.message.clone(),
             _ => format!("It answered {status} without an error that can be read."),
         };
         Self {
-            class: said.as_ref().map_or_else(|| class_of(status), |said| refined(class_of(status), said)),
-            retry_after: retry_after(headers),
+            class: class.into(),
+            retry_after: wait(class, &header, said.as_ref(), unix_time()),
             status: Some(status),
             message,
             body: dialect.is_whole_error(&body).then_some(body),
@@ -62,9 +64,10 @@ impl Failure {
     /// An error inside a 200, before any content.
     pub(crate) fn inside(said: UpstreamError) -> Self {
         let status = said.status.and_then(|code| StatusCode::from_u16(code).ok()).filter(|status| !status.is_success());
-        let class = status.map_or_else(|| class_of_code(&said), class_of);
+        let class = classify(None, Some(&said));
+        let retry_after = wait(class, &|_| None, Some(&said), unix_time());
         let message = said.message.clone();
-        Self { status, message, said: Some(Box::new(said)), ..Self::new(class, "") }
+        Self { status, message, retry_after, said: Some(Box::new(said)), ..Self::new(class.into(), "") }
     }
 
     /// The same, without the upstream's own words where they quote a credential of ours.
@@ -166,59 +169,21 @@ impl From<SendError> for Failure {
     }
 }
 
-fn class_of(status: StatusCode) -> AttemptClass {
-    match status.as_u16() {
-        400 | 404 | 413 | 422 => AttemptClass::Rejected,
-        401 => AttemptClass::Credentials,
-        403 => AttemptClass::Permission,
-        429 => AttemptClass::RateLimit,
-        503 | 529 => AttemptClass::Overload,
-        408 | 504 => AttemptClass::Timeout,
-        _ => AttemptClass::ServerError,
+impl From<ErrorClass> for AttemptClass {
+    fn from(class: ErrorClass) -> Self {
+        match class {
+            ErrorClass::RateLimit => Self::RateLimit,
+            ErrorClass::Quota => Self::Quota,
+            ErrorClass::Overload => Self::Overload,
+            ErrorClass::Server => Self::ServerError,
+            ErrorClass::Timeout => Self::Timeout,
+            ErrorClass::Credentials => Self::Credentials,
+            ErrorClass::Permission => Self::Permission,
+            ErrorClass::ContextWindow => Self::ContextWindow,
+            ErrorClass::ContentPolicy => Self::ContentPolicy,
+            ErrorClass::Invalid => Self::Rejected,
+        }
     }
-}
-
-/// The class of an error whose own words say more than its status.
-fn refined(class: AttemptClass, said: &UpstreamError) -> AttemptClass {
-    match (class, class_of_code(said)) {
-        (AttemptClass::Rejected, better @ (AttemptClass::ContextWindow | AttemptClass::ContentPolicy)) => better,
-        (AttemptClass::RateLimit, AttemptClass::Quota) => AttemptClass::Quota,
-        _ => class,
-    }
-}
-
-/// The class of an error that came without a status, by the names that OpenAI and its likes use.
-fn class_of_code(said: &UpstreamError) -> AttemptClass {
-    let names = [said.code.as_deref(), said.kind.as_deref()];
-    let is = |wanted: &[&str]| names.iter().flatten().any(|name| wanted.contains(name));
-    if is(&["rate_limit_exceeded", "rate_limit_error", "requests", "tokens"]) {
-        AttemptClass::RateLimit
-    } else if is(&["insufficient_quota"]) {
-        AttemptClass::Quota
-    } else if is(&["overloaded_error", "overloaded", "service_unavailable"]) {
-        AttemptClass::Overload
-    } else if is(&["invalid_api_key", "authentication_error", "permission_error"]) {
-        AttemptClass::Credentials
-    } else if is(&["context_length_exceeded"]) {
-        AttemptClass::ContextWindow
-    } else if is(&["content_filter", "content_policy_violation"]) {
-        AttemptClass::ContentPolicy
-    } else if is(&["invalid_request_error"]) {
-        AttemptClass::Rejected
-    } else {
-        AttemptClass::ServerError
-    }
-}
-
-/// `retry-after-ms`, else `retry-after` in seconds or as a date (RFC 9110 §10.2.3).
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let text = |name: &str| headers.get(name)?.to_str().ok().map(str::trim);
-    let number = |name: &str| text(name)?.parse::<f64>().ok();
-    if let Some(seconds) = number("retry-after-ms").map(|ms| ms / 1000.0).or_else(|| number("retry-after")) {
-        return Duration::try_from_secs_f64(seconds).ok();
-    }
-    let until = httpdate::parse_http_date(text("retry-after")?).ok()?;
-    Some(until.duration_since(std::time::UNIX_EPOCH).ok()?.saturating_sub(unix_time()))
 }
 
 #[cfg(test)]
@@ -227,15 +192,6 @@ mod tests {
 
     fn headers(name: &'static str, value: &'static str) -> HeaderMap {
         HeaderMap::from_iter([(http::HeaderName::from_static(name), http::HeaderValue::from_static(value))])
-    }
-
-    #[test]
-    fn reads_both_forms_of_retry_after_and_no_nonsense() {
-        assert_eq!(retry_after(&headers("retry-after-ms", "1500")), Some(Duration::from_millis(1500)));
-        assert_eq!(retry_after(&headers("retry-after", "2")), Some(Duration::from_secs(2)));
-        for value in ["-1", "NaN", "inf", "soon", ""] {
-            assert_eq!(retry_after(&headers("retry-after", value)), None, "{value}");
-        }
     }
 
     #[test]

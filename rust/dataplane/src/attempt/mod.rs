@@ -27,7 +27,7 @@ use crate::telemetry::AttemptClass;
 
 pub(crate) use failure::Failure;
 pub(crate) use once::{Opened, Reply};
-use race::Lost;
+use race::{Lost, Sent};
 use tried::Tried;
 pub(crate) use tried::{Held, ended};
 
@@ -78,8 +78,10 @@ pub(crate) async fn run(exchange: &mut Exchange, call: &Call, plan: Plan) -> Res
         let failed = match raced? {
             Ok(tried) => return served(exchange, tried),
             Err(Lost { class, sent }) => {
-                if let Some((index, place, findings)) = sent {
-                    exchange.served_by(index, place, *findings);
+                if let Some(sent) = sent {
+                    let Sent { index, place, findings, losses } = *sent;
+                    exchange.served_by(index, place, findings);
+                    exchange.losses = losses;
                 }
                 class
             }

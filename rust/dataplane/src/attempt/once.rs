@@ -6,7 +6,7 @@ use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderValue, header};
 use tollway_protocol::dialect::gemini::stream::FromArray;
 use tollway_protocol::dialect::openai::{self, Chunk};
-use tollway_protocol::dialect::{Dialect, ReadStream, UpstreamError, parse_error};
+use tollway_protocol::dialect::{Dialect, ReadStream, UpstreamError, gemini, parse_error};
 use tollway_protocol::json::Json;
 use tollway_protocol::sse::decoder::{Decoder, Event};
 
@@ -210,7 +210,7 @@ async fn whole(
         sending.findings.told = answer.into();
         return Ok(Reply::Whole(bytes));
     }
-    if let Some(said) = error_in(&bytes, outbound.to) {
+    if let Some(said) = error_in(&bytes, outbound.to).or_else(|| refused(sending, &bytes, outbound.to)) {
         return Err(Failure::inside(said));
     }
     match translate::answer(sending.exchange, &bytes, outbound) {
@@ -247,6 +247,13 @@ fn error_in(body: &[u8], dialect: Dialect) -> Option<UpstreamError> {
     if memchr::memmem::find(body, member).is_some() { None } else { parse_error(body) }
 }
 
+/// A prompt that Gemini answers with nothing but why it was blocked. Where no other serves what is refused, that is the
+/// answer.
+fn refused(sending: &Sending<'_>, body: &[u8], dialect: Dialect) -> Option<UpstreamError> {
+    sending.exchange.route.as_ref()?.content_policy.as_ref()?;
+    (dialect == Dialect::Gemini).then(|| gemini::error::blocked(body)).flatten()
+}
+
 /// Reads events until one holds content, so that an error before it can still be answered by another target.
 async fn open(
     sending: &mut Sending<'_>,
@@ -266,6 +273,9 @@ async fn open(
             let wanted = Some(told).filter(|told| target.pin.is_some() && told.is_none());
             let chunk = event.data().map_or(Chunk::Preamble, |data| look.at(&data, wanted));
             size += event.raw.len();
+            if let Some(said) = event.data().and_then(|data| refused(sending, &data, dialect)) {
+                return Err(Failure::inside(said));
+            }
             held.push(event);
             match chunk {
                 Chunk::Preamble if size <= MAX_HELD => {}

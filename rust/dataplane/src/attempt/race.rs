@@ -22,8 +22,19 @@ pub(super) type Raced = Result<Tried, Lost>;
 /// A send that failed. Its failure is kept in [`Run::failures`].
 pub(super) struct Lost {
     pub(super) class: AttemptClass,
-    /// The target, the place among the sends, what was found out; none where nothing was sent.
-    pub(super) sent: Option<(usize, usize, Box<Findings>)>,
+    /// None where nothing was sent.
+    pub(super) sent: Option<Box<Sent>>,
+}
+
+/// What is known of a send that failed.
+pub(super) struct Sent {
+    /// The target.
+    pub(super) index: usize,
+    /// Its place among the sends.
+    pub(super) place: usize,
+    pub(super) findings: Findings,
+    /// What of the request was lost in translation.
+    pub(super) losses: Vec<String>,
 }
 
 /// Sends `call` to the target `index`. Every send is counted in `run`, every failure kept there.
@@ -113,7 +124,8 @@ impl<'r> Run<'r> {
             Err(failure) => {
                 let class = failure.class;
                 self.failures.push((failure, tried.index));
-                Err(Lost { class, sent: Some((tried.index, tried.place, Box::new(tried.findings))) })
+                let Tried { index, place, findings, losses, .. } = tried;
+                Err(Lost { class, sent: Some(Box::new(Sent { index, place, findings, losses })) })
             }
         }
     }

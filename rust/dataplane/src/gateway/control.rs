@@ -183,6 +183,9 @@ async fn answer(line: &[u8], answering: &Answering) -> Result<Value, Refusal> {
     let snapshot = shared.snapshot.load_full();
     let none = || Refusal::new("store_unavailable", "this gateway runs without a store, or ends");
     let with = asked.with.unwrap_or_else(|| json!({}));
+    if matches!(asked.call.as_str(), "alerts" | "alerts.notices" | "metrics") {
+        shared.alerts.sweep(&snapshot, shared.moment());
+    }
     match asked.call.as_str() {
         "metrics" => Ok(metrics(shared).into()),
         "health" => Ok(health(shared, &snapshot)),
@@ -193,6 +196,8 @@ async fn answer(line: &[u8], answering: &Answering) -> Result<Value, Refusal> {
             Ok(json!({"generation": shared.snapshot.load().generation}))
         }
         "tail" => desk::tail(shared.books.as_ref().ok_or_else(none)?, with),
+        "alerts" => shared.alerts.list(with).map_err(unreadable),
+        "alerts.notices" => shared.alerts.notices(with).map_err(unreadable),
         name if desk::knows(name) => {
             let desk = answering.lock().clone();
             desk.ok_or_else(none)?
@@ -201,6 +206,10 @@ async fn answer(line: &[u8], answering: &Answering) -> Result<Value, Refusal> {
         }
         _ => Err(Refusal::new("invalid", "no such call")),
     }
+}
+
+fn unreadable(error: serde_json::Error) -> Refusal {
+    Refusal::new("invalid", error.to_string())
 }
 
 /// The counters, in Prometheus' text format.
@@ -218,7 +227,7 @@ pub(crate) fn metrics(shared: &Shared) -> String {
     gauges.extend(shared.hooks.gauges());
     let (name, help, value) = ("tollway_connections", "Connections of callers.", shared.connections() as u64);
     gauges.push(Gauge { name, kind: "gauge", help, value });
-    shared.telemetry.render(&targets, &gauges)
+    shared.telemetry.render(&targets, &gauges) + &shared.alerts.page()
 }
 
 fn health(shared: &Shared, snapshot: &Snapshot) -> Value {

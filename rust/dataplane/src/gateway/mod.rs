@@ -122,6 +122,7 @@ impl Gateway {
             workers: mailboxes,
             peak: 0.into(),
         });
+        shared.alerts.sweep(&shared.snapshot.load(), shared.moment());
         let (stop, stopped) = watch::channel(false);
         let (close, closed) = watch::channel(false);
         let (keepers, desk, flusher) = match &books {
@@ -198,6 +199,7 @@ impl Gateway {
         let before = self.shared.snapshot.load_full();
         let snapshot = Arc::new(Snapshot::compile(snapshot, Some(&before))?);
         self.shared.snapshot.store(Arc::clone(&snapshot));
+        self.shared.alerts.sweep(&snapshot, self.shared.moment());
         if let Some(books) = &self.shared.books {
             books.configured(&snapshot.teams);
             let told = serde_json::json!({"generation": snapshot.generation});

@@ -25,7 +25,7 @@ use crate::guard::Guards;
 use crate::route::Reason;
 use crate::upstream::provider::Provider;
 
-use spec::{KeySpec, PriceSpec, ScopeSpec, Spec, StoreSpec};
+use spec::{AlertsSpec, KeySpec, PriceSpec, ScopeSpec, Spec, StoreSpec};
 
 pub(crate) use route::{Hook, Route, Target};
 
@@ -44,6 +44,7 @@ pub(crate) struct Snapshot {
     pub(crate) teams: TeamModels,
     pub(crate) scopes: Vec<ScopeSpec>,
     pub(crate) store: Option<StoreSpec>,
+    pub(crate) alerts: AlertsSpec,
     /// How task types are told, where callers do not say.
     pub(crate) task_types: Vec<(String, Condition)>,
     pub(crate) panic_threshold: f64,
@@ -168,6 +169,7 @@ impl Snapshot {
             teams: spec.scopes.iter().filter(|scope| scope.kind == "team").filter_map(narrowed).collect(),
             scopes: spec.scopes,
             store: spec.store,
+            alerts: spec.alerts,
             task_types: spec
                 .task_types
                 .into_iter()

@@ -39,6 +39,28 @@ pub(crate) struct Spec {
     pub(crate) scopes: Vec<ScopeSpec>,
     #[serde(default)]
     pub(crate) store: Option<StoreSpec>,
+    #[serde(default)]
+    pub(crate) alerts: AlertsSpec,
+}
+
+/// `[alerts]`, as far as it is not the control plane's.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AlertsSpec {
+    quiet_ms: u64,
+}
+
+impl AlertsSpec {
+    /// How long the same alert is not told again.
+    pub(crate) fn quiet(&self) -> Duration {
+        Duration::from_millis(self.quiet_ms)
+    }
+}
+
+impl Default for AlertsSpec {
+    fn default() -> Self {
+        Self { quiet_ms: 300_000 }
+    }
 }
 
 /// A task type, and the condition of requests that are of it.

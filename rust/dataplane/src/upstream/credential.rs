@@ -125,6 +125,11 @@ impl Credentials {
         self.pool.len() > 1 && self.alive(now).next().is_some()
     }
 
+    /// The names of those that do not serve.
+    pub(super) fn unwell(&self, now: Moment) -> impl Iterator<Item = &str> {
+        self.pool.iter().filter(move |key| key.away(now).is_some()).map(|key| &*key.name)
+    }
+
     /// Whether another key than `this` serves.
     pub(super) fn others(&self, now: Moment, this: &Credential) -> bool {
         self.alive(now).any(|key| !std::ptr::eq(key, this))

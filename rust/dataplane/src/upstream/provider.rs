@@ -165,6 +165,11 @@ impl Provider {
         self.credentials()?.away(now)
     }
 
+    /// The names of those of its keys that do not serve.
+    pub(crate) fn unwell(&self, now: Moment) -> impl Iterator<Item = &str> {
+        self.credentials().into_iter().flat_map(move |credentials| credentials.unwell(now))
+    }
+
     /// Whether it has several keys, and one of them serves.
     pub(crate) fn has_key(&self, now: Moment) -> bool {
         self.credentials().is_some_and(|credentials| credentials.any(now))

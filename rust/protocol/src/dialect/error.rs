@@ -1,6 +1,10 @@
 //! Errors, in the forms that upstreams give them.
 
+use std::time::Duration;
+
 use serde_json::{Map, Value};
+
+use super::wait::duration;
 
 /// An upstream's error, whatever its form.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -15,6 +19,11 @@ pub struct UpstreamError {
     pub code: Option<String>,
     /// The HTTP status that it states: a number from 400 to 599 as `status`, `status_code` or `code`.
     pub status: Option<u16>,
+    /// What its details name as the reason: Google's `reason` and `quotaId`, Azure's `innererror.code`, Anthropic's
+    /// `details.error_code`.
+    pub reasons: Vec<String>,
+    /// How long its details ask to wait: Google's `retryDelay`.
+    pub retry_after: Option<Duration>,
 }
 
 /// The error in an upstream's body: `{"error":{…}}`, `{"error":"…"}`, `{"message":…}`, `{"detail":…}` or
@@ -52,7 +61,23 @@ fn read(error: &Map<String, Value>, message: String, outer: Option<&Map<String, 
         ["status", "status_code", "code"].iter().find_map(|name| status(object.get(*name)?))
     };
     let status = stated(error).or_else(|| stated(outer?));
-    UpstreamError { message, kind, param: own("param"), code: own("code"), status }
+    let reasons = reasons(error);
+    let retry_after = details(error).find_map(|detail| duration(detail.get("retryDelay")?.as_str()?));
+    UpstreamError { message, kind, param: own("param"), code: own("code"), status, reasons, retry_after }
+}
+
+/// Google's `details`: objects, each of a type of its own (<https://google.aip.dev/193>).
+fn details(error: &Map<String, Value>) -> impl Iterator<Item = &Value> {
+    error.get("details").and_then(Value::as_array).into_iter().flatten()
+}
+
+fn reasons(error: &Map<String, Value>) -> Vec<String> {
+    let violations = details(error).filter_map(|detail| detail.get("violations")?.as_array()).flatten();
+    let quotas = violations.filter_map(|violation| violation.get("quotaId"));
+    let named = details(error).filter_map(|detail| detail.get("reason")).chain(quotas);
+    let at = |outer: &str, inner: &str| error.get(outer)?.get(inner);
+    let nested = [at("innererror", "code"), at("details", "error_code")].into_iter().flatten();
+    named.chain(nested).filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
 fn word(value: &Value) -> Option<String> {

@@ -6,16 +6,20 @@
 //! | `answer` | `read` an upstream's whole answer, `write` it for a caller |
 //! | `stream` | a [`ReadStream`] of an upstream's events, a [`WriteStream`] for a caller |
 //! | `usage` | tokens, both ways |
-//! | `error` | `write` the error that a caller gets; what upstreams say is read by [`parse_error`] for all |
+//! | `error` | `write` the error that a caller gets, and which class an upstream's is of ([`classify`]); [`parse_error`] reads those of all |
 
 pub mod anthropic;
 mod any;
+mod class;
 mod contract;
 mod error;
 pub mod gemini;
 pub mod openai;
 pub mod responses;
 pub mod signature;
+mod wait;
 
+pub use class::{ErrorClass, classify};
 pub use contract::{Dialect, ErrorTold, Head, ReadStream, Told, Wanted, WriteStream};
 pub use error::{UpstreamError, parse_error};
+pub use wait::wait;

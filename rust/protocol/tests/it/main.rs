@@ -4,6 +4,7 @@
 mod anthropic;
 mod cases;
 mod chat;
+mod classes;
 mod gemini;
 mod idle;
 mod invariants;

@@ -130,7 +130,7 @@ fn error_forms() {
     let of = |body: Value| parse_error(body.to_string().as_bytes()).expect("an error");
     let full = of(json!({"error": {"message": "m", "type": "t", "param": "p", "code": "c"}}));
     let expected =
-        UpstreamError { message: "m".into(), kind: some("t"), param: some("p"), code: some("c"), status: None };
+        UpstreamError { message: "m".into(), kind: some("t"), param: some("p"), code: some("c"), ..Default::default() };
     assert_eq!(full, expected);
     let numbered = of(json!({"error": {"message": "m", "code": 429, "param": null}}));
     assert_eq!((numbered.code, numbered.status, numbered.param), (some("429"), Some(429), None));

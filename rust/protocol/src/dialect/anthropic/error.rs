@@ -2,6 +2,11 @@
 
 use bytes::{BufMut, BytesMut};
 
+use crate::dialect::class::At::{Any, Of, Unstated};
+use crate::dialect::class::ErrorClass::{
+    ContentPolicy, ContextWindow, Credentials, Invalid, Overload, Permission, Quota, RateLimit, Server, Timeout,
+};
+use crate::dialect::class::Row;
 use crate::dialect::{ErrorTold, UpstreamError};
 use crate::json::{Json, Members};
 
@@ -16,6 +21,36 @@ const KINDS: [&str; 10] = [
     "timeout_error",
     "api_error",
     "overloaded_error",
+];
+
+/// The types are those of the page above; they come in streams too, without their status.
+pub(in crate::dialect) const ROWS: &[Row] = &[
+    // The tier's spend limit is a `rate_limit_error` but for its details
+    // (<https://platform.claude.com/docs/en/api/rate-limits>).
+    Row::named(Quota, Any, &["billing_error", "enforced_spend_limit_reached"]),
+    // An empty balance and a limit that the operator set come as 400 with `invalid_request_error`.
+    Row::worded(
+        Quota,
+        Of(&[400, 403, 429]),
+        &[
+            "credit balance is too low",
+            "reached your specified api usage limits",
+            "specified workspace api usage limits",
+        ],
+    ),
+    Row::named(Overload, Any, &["overloaded_error"]),
+    Row::named(RateLimit, Any, &["rate_limit_error"]),
+    Row::named(Timeout, Any, &["timeout_error"]),
+    // Both 400 with `invalid_request_error`: the prompt alone, and with `max_tokens`
+    // (<https://platform.claude.com/docs/en/build-with-claude/context-windows>).
+    Row::worded(ContextWindow, Of(&[400, 413]), &["prompt is too long", "exceed context limit"]),
+    // 400, or an event of a stream, with `invalid_request_error`.
+    Row::worded(ContentPolicy, Of(&[400]), &["output blocked by content filtering policy"]),
+    Row::named(Credentials, Any, &["authentication_error"]),
+    Row::named(Permission, Any, &["permission_error"]),
+    Row::named(Invalid, Unstated, &["not_found_error", "request_too_large"]),
+    // Others write it of everything.
+    Row::named(Server, Unstated, &["api_error"]),
 ];
 
 /// The whole body of an error.
