@@ -24,6 +24,7 @@ DECLARED_QUIRKS = {"drop", "rename", "values", "only", "call_ids"}
 # The seam, written down a second time on purpose: the data plane refuses unknown fields and missing ones.
 SHAPE: dict[str, set[str]] = {
     "outlier": {"factor", "min_latency_ms"},
+    "alerts": {"quiet_ms"},
     "server": {
         "secret", "max_head", "max_body", "max_connections", "max_streams", "head_timeout_ms", "body_timeout_ms",
         "write_timeout_ms", "tls",

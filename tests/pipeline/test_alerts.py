@@ -33,8 +33,8 @@ def test_a_breaker_that_opens_and_closes_is_told_once_each(lab: Lab) -> None:
         lab.times(5, "breaks")
         lab.forget()
         eventually(lambda: lab.serves("breaks") == "a", "it serves again")
-    subjects = [[alert["subject"] for alert in lab.alerts(kind)] for kind in ("breaker_open", "breaker_closed")]
-    assert subjects == [["a/breaks"], ["a/breaks"]]
+    told = [(alert["subject"], alert["state"]) for alert in lab.alerts("breaker_open")]
+    assert told == [("a/breaks", "firing"), ("a/breaks", "resolved")]
     assert "What the caller's text was." not in lab.gateway.log
 
 
@@ -53,5 +53,5 @@ def test_a_line_is_a_log_line_like_the_others(lab: Lab) -> None:
     assert lines
     for line in lines:
         assert set(line) == {"time", "level", "event", "fields"}
-        assert line["level"] == "error"
-        assert set(line["fields"]) == {"kind", "subject", "message"}
+        assert line["level"] == {"firing": "error", "resolved": "info"}[line["fields"]["state"]]
+        assert set(line["fields"]) == {"kind", "subject", "message", "state", "count"}
