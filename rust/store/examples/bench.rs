@@ -131,6 +131,7 @@ fn record(number: u64, users: u64) -> Record {
             status: Some(200),
             at_us: 90,
             took_us: 400_000,
+            cost_nano: None,
         }],
         upstream_id: some(format!("chatcmpl-{chance:016x}")),
         admitted_us: Some(60),
