@@ -1,6 +1,7 @@
 //! Read this first: the life of a request, stage by stage.
 
 use std::panic::AssertUnwindSafe;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::Poll;
 
@@ -31,7 +32,9 @@ pub(crate) async fn serve(worker: Rc<Worker>, request: Request<Incoming>) -> Res
     let version = request.version();
     let (head, mut body) = request.into_parts();
     let mut exchange = Exchange::begin(worker);
-    let outcome = match caught(travel(&mut exchange, head, &mut body)).await {
+    // Pinned here, not there: what is handed over is kept twice, as long as the connection.
+    let travelled = caught(pin!(travel(&mut exchange, head, &mut body))).await;
+    let outcome = match travelled {
         Ok(outcome) => outcome,
         Err(Panicked) => Err(respond::panicked(&exchange)),
     };
@@ -193,8 +196,7 @@ fn health(exchange: &Exchange, endpoint: &Endpoint) -> Outcome {
 struct Panicked;
 
 /// Runs `travel` so that a panic ends this request alone.
-async fn caught<T>(travel: impl Future<Output = T>) -> Result<T, Panicked> {
-    let mut travel = std::pin::pin!(travel);
+async fn caught<T>(mut travel: Pin<&mut impl Future<Output = T>>) -> Result<T, Panicked> {
     std::future::poll_fn(|cx| match std::panic::catch_unwind(AssertUnwindSafe(|| travel.as_mut().poll(cx))) {
         Ok(polled) => polled.map(Ok),
         Err(_) => Poll::Ready(Err(Panicked)),
@@ -208,7 +210,7 @@ mod tests {
 
     #[tokio::test(flavor = "current_thread")]
     async fn a_panic_ends_one_request_only() {
-        assert!(caught(async { panic!("of one request") }).await.is_err());
-        assert!(caught(async {}).await.is_ok());
+        assert!(caught(pin!(async { panic!("of one request") })).await.is_err());
+        assert!(caught(pin!(async {})).await.is_ok());
     }
 }

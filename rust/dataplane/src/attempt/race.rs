@@ -11,6 +11,7 @@ use crate::clock::now;
 use crate::error::Error;
 use crate::exchange::{Exchange, Findings};
 use crate::route::Reason;
+use crate::snapshot::Target;
 use crate::telemetry::AttemptClass;
 
 use super::Run;
@@ -46,15 +47,29 @@ pub(super) async fn race(exchange: &Exchange, call: &Call, run: &mut Run<'_>, in
         return Ok(Err(Lost { class: AttemptClass::Cancelled, sent: None }));
     };
     let Some(target) = run.target(index) else { return Ok(Err(Lost { class: AttemptClass::Cancelled, sent: None })) };
+    let left = exchange.deadline.map(|deadline| deadline.saturating_duration_since(now()));
+    let late = run.late_after(exchange, index).filter(|late| left.is_none_or(|left| *late < left));
+    match late {
+        None => {
+            let tried = tried::send(exchange, call, (index, target), pass).await?;
+            Ok(run.keep(tried))
+        }
+        // In a box: an idle stream's connection keeps the room of what served it, and two sends are twice as much.
+        Some(late) => Box::pin(hedged(exchange, call, run, (index, target, pass), late)).await,
+    }
+}
+
+/// Sends to `target`, and beside it to another if no answer has come after `late`.
+async fn hedged(
+    exchange: &Exchange,
+    call: &Call,
+    run: &mut Run<'_>,
+    (index, target, pass): (usize, &Target, Option<Pass>),
+    late: Duration,
+) -> Result<Raced, Error> {
     let moment = || exchange.worker.moment();
     let began = moment();
     let mut first = pin!(tried::send(exchange, call, (index, target), pass));
-    let left = exchange.deadline.map(|deadline| deadline.saturating_duration_since(now()));
-    let late = run.late_after(exchange, index).filter(|late| left.is_none_or(|left| *late < left));
-    let Some(late) = late else {
-        let tried = first.await?;
-        return Ok(run.keep(tried));
-    };
     tokio::select! {
         biased;
         tried = &mut first => return Ok(run.keep(tried?)),
