@@ -12,7 +12,7 @@ import orjson
 LONGEST_LINE = 64 * 1024
 """The most bytes of one question, its line break included: the data plane reads no more."""
 
-LONGEST_ANSWER = 64 * 1024 * 1024
+LONGEST_ANSWER = 256 * 1024 * 1024
 """The most bytes of one answer: metrics grow with routes times targets."""
 
 TIMEOUT = 5.0
