@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from tests.pipeline.lab import Lab
 from tests.support.gateway import RunningGateway, chat_body, minimal
 from tests.support.upstream import ScriptedUpstream
 from tests.support.waiting import eventually
@@ -187,3 +188,10 @@ def road(shared_road: Road) -> Iterator[Road]:
     shared_road.second.release()
     shared_road.works()
     shared_road.rests()
+
+
+@pytest.fixture
+def lab(started: Lab) -> Lab:
+    """The module's own gateway, `started`, with upstreams that have forgotten the test before."""
+    started.forget()
+    return started

@@ -40,13 +40,6 @@ def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         yield lab
 
 
-@pytest.fixture
-def lab(started: Lab) -> Lab:
-    """With upstreams that have forgotten the test before."""
-    started.forget()
-    return started
-
-
 def test_it_opens_after_failures_in_a_row_and_its_target_is_not_touched_again(lab: Lab) -> None:
     lab.fails(lab.a, reply=error(500))
     assert lab.times(3, "opens") == ["b"] * 3

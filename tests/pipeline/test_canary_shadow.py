@@ -36,13 +36,6 @@ def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         yield lab
 
 
-@pytest.fixture
-def lab(started: Lab) -> Lab:
-    """With upstreams that have forgotten the test before."""
-    started.forget()
-    return started
-
-
 def test_a_user_is_always_on_the_same_side(lab: Lab) -> None:
     homes = {}
     for number in range(30):

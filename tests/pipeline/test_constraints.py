@@ -61,13 +61,6 @@ def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         yield lab
 
 
-@pytest.fixture
-def lab(started: Lab) -> Lab:
-    """With upstreams that have forgotten the test before."""
-    started.forget()
-    return started
-
-
 def test_the_region_that_the_caller_demands(lab: Lab) -> None:
     assert lab.serves("regions") == "a"
     told = lab.ask("regions", ("x-tollway-residency", "us"))

@@ -37,13 +37,6 @@ def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         yield lab
 
 
-@pytest.fixture
-def lab(started: Lab) -> Lab:
-    """With upstreams that have forgotten the test before."""
-    started.forget()
-    return started
-
-
 @pytest.mark.parametrize("kind", ["whole", "streamed"])
 @pytest.mark.parametrize("who", ["by-route", "by-caller"])
 def test_no_answer_in_time(lab: Lab, who: str, kind: str) -> None:

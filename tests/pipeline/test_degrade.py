@@ -64,13 +64,6 @@ def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         yield lab
 
 
-@pytest.fixture
-def lab(started: Lab) -> Lab:
-    """With upstreams that have forgotten the test before."""
-    started.forget()
-    return started
-
-
 def call(lab: Lab, dialect: str, model: str, *headers: tuple[str, str]) -> Answer:
     """An ordinary request in `dialect`."""
     path, body = CALLS[dialect]

@@ -50,13 +50,6 @@ def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         yield lab
 
 
-@pytest.fixture
-def lab(started: Lab) -> Lab:
-    """With upstreams that have forgotten the test before."""
-    started.forget()
-    return started
-
-
 def test_one_after_the_other(lab: Lab) -> None:
     lab.fails(lab.a, reply=error(500))
     assert lab.serves("first") == "b"

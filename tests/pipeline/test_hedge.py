@@ -29,13 +29,6 @@ def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         yield lab
 
 
-@pytest.fixture
-def lab(started: Lab) -> Lab:
-    """With upstreams that have forgotten the test before."""
-    started.forget()
-    return started
-
-
 def test_the_second_beats_the_slow_first(lab: Lab) -> None:
     lab.a.script(raw(End.HANG))
     lab.b.script(answer("from b"))

@@ -37,13 +37,6 @@ def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         yield lab
 
 
-@pytest.fixture
-def lab(started: Lab) -> Lab:
-    """With upstreams that have forgotten the test before."""
-    started.forget()
-    return started
-
-
 def used(lab: Lab) -> list[str]:
     """The keys that were sent, in order."""
     return [(received.header("authorization") or "").removeprefix("Bearer ") for received in lab.a.requests]

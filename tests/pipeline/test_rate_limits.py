@@ -33,13 +33,6 @@ def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         yield lab
 
 
-@pytest.fixture
-def lab(started: Lab) -> Lab:
-    """With upstreams that have forgotten the test before."""
-    started.forget()
-    return started
-
-
 def test_requests_go_elsewhere_while_it_lasts(lab: Lab) -> None:
     lab.a.script(error(429).with_headers(SECONDS))
     told = lab.ask("long")

@@ -72,13 +72,6 @@ def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         yield lab
 
 
-@pytest.fixture
-def lab(started: Lab) -> Lab:
-    """With upstreams that have forgotten the test before."""
-    started.forget()
-    return started
-
-
 def test_weights_are_exact(lab: Lab) -> None:
     assert Counter(lab.times(100, "weighted")) == {"a": 80, "b": 20}
     assert "aaaaaaaa" not in "".join(lab.times(50, "weighted")), "and spread"

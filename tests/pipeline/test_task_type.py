@@ -32,13 +32,6 @@ def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         yield lab
 
 
-@pytest.fixture
-def lab(started: Lab) -> Lab:
-    """With upstreams that have forgotten the test before."""
-    started.forget()
-    return started
-
-
 def test_said_in_a_header(lab: Lab) -> None:
     told = lab.ask("typed", (HEADER, "classification"))
     assert (told.header("x-tollway-provider"), told.header("x-tollway-model")) == ("a", "small")

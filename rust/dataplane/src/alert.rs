@@ -110,7 +110,7 @@ impl Alerts {
             }
             let keys: HashSet<&str> = snapshot.providers.iter().flat_map(|provider| provider.unwell(moment)).collect();
             let targets: HashSet<String> =
-                snapshot.routes.values().flat_map(|route| &route.targets).map(deployment).collect();
+                snapshot.routes.values().flat_map(|route| &route.targets).map(Target::deployment).collect();
             let over = |alert: &Alert, _| match alert.kind {
                 Kind::DeadKey | Kind::QuotaExhausted => !keys.contains(&*alert.subject),
                 Kind::BreakerOpen | Kind::PinDrift => !targets.contains(&alert.subject),
@@ -173,11 +173,6 @@ impl Alerts {
     }
 }
 
-/// The name of a deployment in alerts.
-fn deployment(target: &Target) -> String {
-    format!("{}/{}", target.provider.name, target.model)
-}
-
 /// Tells of a change of a deployment's breaker, and shares it.
 pub(crate) fn breaker(exchange: &Exchange, target: &Target, change: Option<Transition>) {
     let Some(change) = change else { return };
@@ -186,9 +181,9 @@ pub(crate) fn breaker(exchange: &Exchange, target: &Target, change: Option<Trans
         (_, Standing::Open { until }) => {
             let wait: Duration = until - exchange.worker.moment();
             let message = format!("It fails ({:?}): it is left alone for {wait:.1?}.", change.why);
-            alerts.raise(Kind::BreakerOpen, &deployment(target), &message);
+            alerts.raise(Kind::BreakerOpen, &target.deployment(), &message);
         }
-        (_, Standing::Closed) => alerts.resolve(Kind::BreakerOpen, &deployment(target), "It serves again."),
+        (_, Standing::Closed) => alerts.resolve(Kind::BreakerOpen, &target.deployment(), "It serves again."),
         (_, Standing::HalfOpen) => {}
     }
 }

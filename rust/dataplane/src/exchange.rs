@@ -10,7 +10,6 @@ use bytes::Bytes;
 use http::StatusCode;
 use tollway_protocol::canonical::Usage;
 use tollway_protocol::dialect::{Dialect, Told as Saying, openai};
-use tollway_protocol::peek::Span;
 use tollway_records::record::Payload;
 
 use crate::accept::Call;
@@ -266,11 +265,7 @@ impl Exchange {
     pub(crate) fn received(&mut self, call: &Call) -> Result<(), Error> {
         self.request_bytes = call.body.len() as u64;
         self.stream = call.stream();
-        let part = |span: &Option<Span>| span.clone().and_then(|span| call.body.get(span));
-        if call.peek.metadata.is_none() && call.peek.user.is_none() {
-            return Ok(());
-        }
-        Attribution::add_body(&mut self.said, part(&call.peek.metadata), part(&call.peek.user))
+        Attribution::add_call(&mut self.said, call)
     }
 
     /// What an answer that is written for the caller needs of the gateway.

@@ -64,7 +64,8 @@ fn tell(
     let hooks = route.request_hooks.iter().chain(&route.response_hooks);
     told["hooks"] = hooks.map(|hook| hook.call.as_str()).collect();
     told["guardrails"] = route.guards.join(&caller.key.guards).names().into();
-    let said = Attribution::of_body(&call)?;
+    let mut said = None;
+    Attribution::add_call(&mut said, &call)?;
     let mut ask = Ask::new(&call, route, &caller.key);
     (ask.said, ask.panic_threshold) = (said.as_deref(), snapshot.panic_threshold);
     let models = route.targets.iter().map(|target| target.model.clone()).collect();
@@ -106,7 +107,7 @@ fn call(model: &str, body: Option<&[u8]>) -> Result<Call, Error> {
     let body = Bytes::copy_from_slice(body.unwrap_or(empty.as_bytes()));
     let endpoint = Endpoint::ChatCompletions;
     let (model, peek) = accept::examine(&body, &endpoint)?;
-    Ok(Call { head: CallHead { endpoint, model, trailer: false, forward: Vec::new() }, body, peek })
+    Ok(Call::new(CallHead { endpoint, model, trailer: false, forward: Vec::new() }, body, peek))
 }
 
 fn tell_all(told: &mut Value, estimates: &[(&str, Value)]) {

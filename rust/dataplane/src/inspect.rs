@@ -136,8 +136,7 @@ fn noted(exchange: &mut Exchange, outcome: Outcome) -> Option<Bytes> {
 /// Puts another body in the call's place. The route stays the one that was permitted.
 fn replace(call: &mut Call, body: Bytes) -> Result<(), Error> {
     let (_, peek) = examine(&body, &call.head.endpoint)?;
-    call.body = body;
-    call.peek = peek;
+    call.replace(body, peek);
     Ok(())
 }
 

@@ -63,11 +63,7 @@ impl Attribution {
     ///
     /// # Errors
     /// As [`Attribution::of_headers`].
-    pub(crate) fn add_body(
-        said: &mut Option<Box<Self>>,
-        metadata: Option<&[u8]>,
-        user: Option<&[u8]>,
-    ) -> Result<(), Error> {
+    fn add_body(said: &mut Option<Box<Self>>, metadata: Option<&[u8]>, user: Option<&[u8]>) -> Result<(), Error> {
         let mut body = Self::default();
         if let Some(user) = user.and_then(|json| serde_json::from_slice::<String>(json).ok()) {
             body.note("user", &user, "user")?;
@@ -118,17 +114,16 @@ impl Attribution {
         Ok(())
     }
 
-    /// What the body of `call` says.
+    /// Adds what the body of `call` says, where no header has.
     ///
     /// # Errors
     /// As [`Attribution::of_headers`].
-    pub(crate) fn of_body(call: &Call) -> Result<Option<Box<Self>>, Error> {
-        let mut said = None;
+    pub(crate) fn add_call(said: &mut Option<Box<Self>>, call: &Call) -> Result<(), Error> {
         let part = |span: &Option<Span>| span.clone().and_then(|span| call.body.get(span));
-        if call.peek.metadata.is_some() || call.peek.user.is_some() {
-            Self::add_body(&mut said, part(&call.peek.metadata), part(&call.peek.user))?;
+        if call.peek.metadata.is_none() && call.peek.user.is_none() {
+            return Ok(());
         }
-        Ok(said)
+        Self::add_body(said, part(&call.peek.metadata), part(&call.peek.user))
     }
 
     fn note(&mut self, name: &str, text: &str, param: &str) -> Result<(), Error> {

@@ -6,8 +6,11 @@ pub(crate) mod endpoint;
 mod heads;
 pub(crate) mod listener;
 mod patient;
+mod shape;
 pub(crate) mod tls;
 mod watched;
+
+use std::cell::OnceCell;
 
 use bytes::Bytes;
 use http::request::Parts;
@@ -20,6 +23,7 @@ use crate::error::{Error, Kind};
 use crate::snapshot::Server;
 
 use endpoint::Endpoint;
+use shape::Shape;
 
 /// A request whose head was found good; its body is not read yet.
 pub(crate) struct Head {
@@ -33,6 +37,7 @@ pub(crate) struct Call {
     pub(crate) head: CallHead,
     pub(crate) body: Bytes,
     pub(crate) peek: Peek,
+    shape: OnceCell<Shape>,
 }
 
 /// What later stages need of the head.
@@ -46,6 +51,21 @@ pub(crate) struct CallHead {
 }
 
 impl Call {
+    /// A call of which nothing more has been found out.
+    pub(crate) fn new(head: CallHead, body: Bytes, peek: Peek) -> Self {
+        Self { head, body, peek, shape: OnceCell::new() }
+    }
+
+    /// Says `body` instead, of which `peek` was found.
+    pub(crate) fn replace(&mut self, body: Bytes, peek: Peek) {
+        (self.body, self.peek, self.shape) = (body, peek, OnceCell::new());
+    }
+
+    /// What it is made of; found out when it is first asked, and once.
+    pub(crate) fn shape(&self) -> &Shape {
+        self.shape.get_or_init(|| Shape::of(self))
+    }
+
     /// What the caller speaks.
     pub(crate) fn dialect(&self) -> Dialect {
         self.head.endpoint.dialect()
@@ -114,7 +134,7 @@ impl Head {
         let trailer = self.headers.get("x-tollway-trailer").is_some_and(|value| value == "true");
         let (model, peek) = examine(&body, &self.endpoint)?;
         let forward = forwarded(&self.headers, self.endpoint.dialect());
-        Ok(Call { head: CallHead { endpoint: self.endpoint, model, trailer, forward }, body, peek })
+        Ok(Call::new(CallHead { endpoint: self.endpoint, model, trailer, forward }, body, peek))
     }
 }
 

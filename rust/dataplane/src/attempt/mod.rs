@@ -27,8 +27,8 @@ use crate::telemetry::AttemptClass;
 
 pub(crate) use failure::Failure;
 pub(crate) use once::{Opened, Reply};
-use race::{Lost, Sent};
-use tried::Tried;
+use race::Lost;
+use tried::Sent;
 pub(crate) use tried::{Held, ended};
 
 /// A request under way: what was sent, and what may be sent next.
@@ -76,12 +76,14 @@ pub(crate) async fn run(exchange: &mut Exchange, call: &Call, plan: Plan) -> Res
         let raced = race::race(exchange, call, &mut run, index).await;
         exchange.upstream += started.elapsed();
         let failed = match raced? {
-            Ok(tried) => return served(exchange, tried),
+            Ok((sent, reply, held)) => {
+                take_over(exchange, sent);
+                exchange.held = Some(held);
+                return Ok(reply);
+            }
             Err(Lost { class, sent }) => {
                 if let Some(sent) = sent {
-                    let Sent { index, place, findings, losses } = *sent;
-                    exchange.served_by(index, place, findings);
-                    exchange.losses = losses;
+                    take_over(exchange, *sent);
                 }
                 class
             }
@@ -112,12 +114,11 @@ pub(crate) async fn run(exchange: &mut Exchange, call: &Call, plan: Plan) -> Res
     }
 }
 
-/// Takes over what the send that serves has brought.
-fn served(exchange: &mut Exchange, tried: Tried) -> Result<Reply, Error> {
-    let Tried { index, place, findings, losses, asked, answer, held } = tried;
+/// Takes over what the send that serves, or the last that failed, has brought.
+fn take_over(exchange: &mut Exchange, sent: Sent) {
+    let Sent { index, place, findings, losses, asked } = sent;
     exchange.served_by(index, place, findings);
-    (exchange.losses, exchange.asked, exchange.held) = (losses, asked, Some(held));
-    answer.map_err(|failure| Failure::of_all([(&failure, "")].into_iter()))
+    (exchange.losses, exchange.asked) = (losses, asked);
 }
 
 impl<'r> Run<'r> {

@@ -7,35 +7,26 @@ use tollway_resilience::breaker::Pass;
 use tollway_resilience::policy::View;
 
 use crate::accept::Call;
+use crate::alert;
 use crate::clock::now;
 use crate::error::Error;
-use crate::exchange::{Exchange, Findings};
+use crate::exchange::Exchange;
 use crate::route::Reason;
 use crate::snapshot::Target;
 use crate::telemetry::AttemptClass;
 
 use super::Run;
-use super::tried::{self, Tried};
+use super::once::Reply;
+use super::tried::{self, Held, Sent, Tried};
 
 /// What a race brought: the send that serves, or the last to fail, which decides what comes next.
-pub(super) type Raced = Result<Tried, Lost>;
+pub(super) type Raced = Result<(Sent, Reply, Held), Lost>;
 
 /// A send that failed. Its failure is kept in [`Run::failures`].
 pub(super) struct Lost {
     pub(super) class: AttemptClass,
     /// None where nothing was sent.
     pub(super) sent: Option<Box<Sent>>,
-}
-
-/// What is known of a send that failed.
-pub(super) struct Sent {
-    /// The target.
-    pub(super) index: usize,
-    /// Its place among the sends.
-    pub(super) place: usize,
-    pub(super) findings: Findings,
-    /// What of the request was lost in translation.
-    pub(super) losses: Vec<String>,
 }
 
 /// Sends `call` to the target `index`. Every send is counted in `run`, every failure kept there.
@@ -105,7 +96,7 @@ impl<'r> Run<'r> {
         let target = self.target(index)?;
         match target.health.breaker().admit(exchange.worker.moment()) {
             Ok(pass) => {
-                crate::alert::breaker(exchange, target, pass.transition);
+                alert::breaker(exchange, target, pass.transition);
                 Some(Some(pass))
             }
             Err(_) if self.panic || !self.others_ready(index, exchange.worker.moment()) => Some(None),
@@ -133,14 +124,13 @@ impl<'r> Run<'r> {
         Some((index, pass))
     }
 
-    fn keep(&mut self, tried: Tried) -> Raced {
-        match tried.answer {
-            Ok(_) => Ok(tried),
+    fn keep(&mut self, Tried { sent, answer, held }: Tried) -> Raced {
+        match answer {
+            Ok(reply) => Ok((sent, reply, held)),
             Err(failure) => {
                 let class = failure.class;
-                self.failures.push((failure, tried.index));
-                let Tried { index, place, findings, losses, .. } = tried;
-                Err(Lost { class, sent: Some(Box::new(Sent { index, place, findings, losses })) })
+                self.failures.push((failure, sent.index));
+                Err(Lost { class, sent: Some(Box::new(sent)) })
             }
         }
     }

@@ -31,15 +31,24 @@ const EXHAUSTED: Duration = Duration::from_secs(300);
 /// How long a rate limit holds, where the upstream does not say.
 const LIMITED: Duration = Duration::from_secs(1);
 
-/// A send that has ended, and what it holds of the gateway until its answer has gone out.
+/// A send that has ended.
 pub(crate) struct Tried {
-    pub(crate) index: usize,
-    pub(crate) place: usize,
-    pub(crate) findings: Findings,
-    pub(crate) losses: Vec<String>,
-    pub(crate) asked: Option<Bytes>,
+    pub(crate) sent: Sent,
     pub(crate) answer: Result<Reply, Failure>,
     pub(crate) held: Held,
+}
+
+/// What is known of a send, however it ended.
+pub(crate) struct Sent {
+    /// The target.
+    pub(crate) index: usize,
+    /// Its place among the sends.
+    pub(crate) place: usize,
+    pub(crate) findings: Findings,
+    /// What of the request was lost in translation.
+    pub(crate) losses: Vec<String>,
+    /// The request, where the answer is to repeat it.
+    pub(crate) asked: Option<Bytes>,
 }
 
 /// What the send that serves holds of its deployment until its answer has gone out.
@@ -125,7 +134,8 @@ pub(crate) async fn send(
     let pass = judge(exchange, target, credential, (started, pass), &answer);
     std::mem::forget(noted);
     let held = Held { _busy: busy, pass: Cell::new(pass), ended: Cell::new(false) };
-    Ok(Tried { index, place, findings, losses: outbound.losses, asked: outbound.asked, answer, held })
+    let sent = Sent { index, place, findings, losses: outbound.losses, asked: outbound.asked };
+    Ok(Tried { sent, answer, held })
 }
 
 /// Whether the model that answered is the one that the target is pinned to. One that is not raises an alert.
@@ -135,8 +145,7 @@ fn pinned(exchange: &Exchange, target: &Target, findings: &Findings) -> Result<(
         return Ok(());
     }
     let message = format!("It is pinned to the model {pin:?} and was answered by {served:?}.");
-    let subject = format!("{}/{}", target.provider.name, target.model);
-    exchange.worker.shared.alerts.raise(alert::Kind::PinDrift, &subject, &message);
+    exchange.worker.shared.alerts.raise(alert::Kind::PinDrift, &target.deployment(), &message);
     match target.on_drift {
         OnDrift::Alert => Ok(()),
         OnDrift::Error => Err(Failure::new(AttemptClass::Malformed, message)),

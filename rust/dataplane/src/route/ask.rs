@@ -20,8 +20,6 @@ use crate::exchange::Exchange;
 use crate::snapshot::spec::Sticky;
 use crate::snapshot::{Key, Route, Target};
 
-use super::shape::Shape;
-
 /// As much of a prompt's beginning as tells those apart that a provider's cache would.
 const PREFIX: usize = 4096;
 
@@ -49,7 +47,6 @@ pub(crate) struct Ask<'e> {
     pub(crate) outlier: Option<OutlierSettings>,
     /// How many tokens it is, by the names of the models whose windows it may not fit.
     pub(crate) lengths: &'e [(String, u64)],
-    shape: OnceCell<Shape>,
     metadata: OnceCell<BTreeMap<String, String>>,
     tags: OnceCell<Vec<String>>,
 }
@@ -57,7 +54,7 @@ pub(crate) struct Ask<'e> {
 impl<'e> Ask<'e> {
     /// What `call` of `key` asks of `route`, now and with nothing said but in its body.
     pub(crate) fn new(call: &'e Call, route: &'e Route, key: &'e Key) -> Self {
-        let (shape, metadata, tags) = Default::default();
+        let (metadata, tags) = Default::default();
         let (said, deadline, accepted) = (None, None, unix_time());
         let (now, draw, panic_threshold) = (Moment::default(), 0, 0.0);
         let (outlier, lengths) = (None, [].as_slice());
@@ -73,7 +70,6 @@ impl<'e> Ask<'e> {
             panic_threshold,
             outlier,
             lengths,
-            shape,
             metadata,
             tags,
         }
@@ -94,11 +90,6 @@ impl<'e> Ask<'e> {
         }
     }
 
-    /// What the request is made of.
-    pub(crate) fn shape(&self) -> &Shape {
-        self.shape.get_or_init(|| Shape::of(self.call))
-    }
-
     /// About how many tokens the request is, of whatever model.
     pub(crate) fn input_tokens(&self) -> u64 {
         self.lengths.first().map_or_else(|| self.call.about_tokens(), |(_, tokens)| *tokens)
@@ -113,7 +104,7 @@ impl<'e> Ask<'e> {
     /// About what it would cost at `target`, in nano-dollars; none if that is not known. An answer of which no bound was
     /// said is taken to have [`TYPICAL_OUTPUT`] tokens.
     pub(crate) fn estimated_cost(&self, target: &Target) -> Option<u64> {
-        let output = Some(self.shape().max_tokens).filter(|most| *most > 0).unwrap_or(TYPICAL_OUTPUT);
+        let output = Some(self.call.shape().max_tokens).filter(|most| *most > 0).unwrap_or(TYPICAL_OUTPUT);
         let usage =
             Usage { input: Some(self.input_tokens_of(&target.model)), output: Some(output), ..Usage::default() };
         let cost = target.prices.as_ref()?.cost(&usage, self.accepted)?;
@@ -209,15 +200,15 @@ impl Facts for Ask<'_> {
             Variable::Metadata => Value::Pairs(self.metadata() as &dyn Pairs),
             Variable::Residency => text(said.and_then(|said| said.residency.as_deref())),
             Variable::RequestBytes => Value::Int(int(self.call.body.len())),
-            Variable::RequestMessages => Value::Int(int(self.shape().messages)),
+            Variable::RequestMessages => Value::Int(int(self.call.shape().messages)),
             Variable::RequestInputTokens => Value::Int(int(self.input_tokens())),
-            Variable::RequestMaxTokens => Value::Int(int(self.shape().max_tokens)),
-            Variable::RequestTools => Value::Int(int(self.shape().tools)),
-            Variable::RequestImages => Value::Int(int(self.shape().images)),
-            Variable::RequestAudio => Value::Int(int(self.shape().audio)),
-            Variable::RequestDocuments => Value::Int(int(self.shape().documents)),
-            Variable::RequestJsonMode => Value::Bool(self.shape().json_mode),
-            Variable::RequestHasTools => Value::Bool(self.shape().tools > 0),
+            Variable::RequestMaxTokens => Value::Int(int(self.call.shape().max_tokens)),
+            Variable::RequestTools => Value::Int(int(self.call.shape().tools)),
+            Variable::RequestImages => Value::Int(int(self.call.shape().images)),
+            Variable::RequestAudio => Value::Int(int(self.call.shape().audio)),
+            Variable::RequestDocuments => Value::Int(int(self.call.shape().documents)),
+            Variable::RequestJsonMode => Value::Bool(self.call.shape().json_mode),
+            Variable::RequestHasTools => Value::Bool(self.call.shape().tools > 0),
             Variable::UpstreamOpen => Value::Bool(self.open() == self.route.targets.len()),
             Variable::UpstreamOpenCount => Value::Int(int(self.open())),
             Variable::UpstreamHealthy => Value::Int(int(self.route.targets.len() - self.open())),

@@ -107,12 +107,12 @@ pub(super) fn violated(target: &Target, ask: &Ask<'_>) -> Option<Reason> {
         return Some(Reason::Tier);
     }
     if let Some(supports) = &target.supports
-        && let Some(lacking) = ask.shape().needs().find(|needed| !supports.contains(needed))
+        && let Some(lacking) = ask.call.shape().needs().find(|needed| !supports.contains(needed))
     {
         return Some(Reason::Ability(lacking));
     }
     let window = target.context_window?;
-    let output = ask.shape().max_tokens;
+    let output = ask.call.shape().max_tokens;
     let too_long = may_exceed(target, ask.call.body.len(), output)
         && ask.input_tokens_of(&target.model).saturating_add(output) > window;
     too_long.then_some(Reason::ContextWindow)

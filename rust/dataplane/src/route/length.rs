@@ -8,8 +8,6 @@ use crate::accept::endpoint::Operation;
 use crate::account::estimate::is_short;
 use crate::snapshot::{Route, Target};
 
-use super::shape::Shape;
-
 /// Whether `bytes` and the `output` that is allowed may be more than `target` takes. A token is at least a byte: what has
 /// fewer bytes fits, and is not counted.
 pub(super) fn may_exceed(target: &Target, bytes: usize, output: u64) -> bool {
@@ -24,7 +22,7 @@ pub(crate) async fn lengths(call: &Call, route: &Route) -> Vec<(String, u64)> {
     {
         return Vec::new();
     }
-    let (bytes, output) = (call.body.len(), Shape::of(call).max_tokens);
+    let (bytes, output) = (call.body.len(), call.shape().max_tokens);
     let too_long = route.targets.iter().filter(|target| may_exceed(target, bytes, output));
     let mut models: Vec<String> = too_long.map(|target| target.model.clone()).collect();
     models.sort_unstable();

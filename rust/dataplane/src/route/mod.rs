@@ -5,7 +5,6 @@ mod choose;
 mod constraint;
 mod length;
 mod rules;
-mod shape;
 
 use std::fmt::Write;
 use std::sync::Arc;
@@ -71,15 +70,12 @@ impl Plan {
 pub(crate) fn plan(exchange: &Exchange, call: &Call, permit: &Permit) -> Result<Plan, Error> {
     let route = &permit.route;
     let choice = exchange.degraded.and_then(|place| route.degrade.get(place)?.choice.as_ref()).unwrap_or(&route.choice);
-    let planned = plan_for(exchange, call, route, choice);
+    let mut planned = plan_for(exchange, call, route, choice);
     if planned.order.is_empty()
         && let Some(node) = &route.context_window
         && exchange.is_left_out(Reason::ContextWindow)
     {
-        let longer = plan_for(exchange, call, route, node);
-        if !longer.order.is_empty() {
-            return Ok(Plan { route: Arc::clone(route), order: longer.order, panic: longer.panic, fallbacks: true });
-        }
+        planned = plan_for(exchange, call, route, node);
     }
     if planned.order.is_empty() {
         let key = exchange.key.as_deref();

@@ -1,5 +1,7 @@
 //! Rules that are asked before a target is chosen: of what type a task is, and what is done instead in tight times.
 
+use tollway_expression::Condition;
+
 use crate::accept::Call;
 use crate::alert;
 use crate::exchange::Exchange;
@@ -15,14 +17,8 @@ pub(crate) fn task_type(exchange: &Exchange, call: &Call, route: &Route) -> Opti
         return None;
     }
     let ask = Ask::of(exchange, call, route, exchange.key.as_deref()?);
-    let holds = |(_, when): &&(String, tollway_expression::Condition)| match when.holds(&ask) {
-        Ok(holds) => holds,
-        Err(failed) => {
-            exchange.worker.shared.alerts.raise(alert::Kind::RuleFailed, "task_types", &failed.to_string());
-            false
-        }
-    };
-    exchange.snapshot.task_types.iter().find(holds).map(|(name, _)| name.clone())
+    let mut types = exchange.snapshot.task_types.iter();
+    types.find(|(_, when)| holds(exchange, &ask, when, "task_types")).map(|(name, _)| name.clone())
 }
 
 /// The first of the route's rules for tight times that holds, and its place. One that leads to a route which the key may
@@ -37,12 +33,14 @@ pub(crate) fn degraded<'r>(exchange: &Exchange, call: &Call, route: &'r Route) -
         let via = rule.choice.as_ref().and_then(|node| node.via.as_ref());
         via.is_none_or(|via| key.allows(via))
     };
-    let holds = |rule: &Degrade| match rule.when.holds(&ask) {
-        Ok(holds) => holds,
-        Err(failed) => {
-            exchange.worker.shared.alerts.raise(alert::Kind::RuleFailed, &route.name, &failed.to_string());
-            false
-        }
-    };
-    route.degrade.iter().enumerate().find(|(_, rule)| allowed(rule) && holds(rule))
+    let mut rules = route.degrade.iter().enumerate();
+    rules.find(|(_, rule)| allowed(rule) && holds(exchange, &ask, &rule.when, &route.name))
+}
+
+/// Whether `when` holds. One that comes to no result does not, and its author is told.
+fn holds(exchange: &Exchange, ask: &Ask<'_>, when: &Condition, subject: &str) -> bool {
+    when.holds(ask).unwrap_or_else(|failed| {
+        exchange.worker.shared.alerts.raise(alert::Kind::RuleFailed, subject, &failed.to_string());
+        false
+    })
 }

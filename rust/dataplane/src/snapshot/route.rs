@@ -290,6 +290,11 @@ impl Shadow {
 }
 
 impl Target {
+    /// The name of its deployment, in alerts.
+    pub(crate) fn deployment(&self) -> String {
+        format!("{}/{}", self.provider.name, self.model)
+    }
+
     fn compile(route: &str, spec: TargetSpec, known: &Known<'_>) -> Result<Self, String> {
         let provider = known
             .providers

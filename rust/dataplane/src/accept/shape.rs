@@ -3,9 +3,10 @@
 use tollway_protocol::canonical::{Body, Format, Losses, Part, Request};
 use tollway_protocol::json::Json;
 
-use crate::accept::Call;
-use crate::accept::endpoint::Operation;
 use crate::snapshot::spec::Ability;
+
+use super::Call;
+use super::endpoint::Operation;
 
 /// How many there are of what a model may not be able to take.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
