@@ -26,6 +26,13 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
+@pytest.fixture(scope="module")
+def upstream() -> Iterator[ScriptedUpstream]:
+    """An upstream of the module's own."""
+    with ScriptedUpstream() as running:
+        yield running
+
+
 @dataclass(frozen=True)
 class Shop:
     """A running gateway with a scripted upstream (`m`) and the bundled mock provider (`mock` and its kin)."""

@@ -22,12 +22,6 @@ PAIRS = [pytest.param(caller, target, id=f"{caller}-to-{target}") for caller in 
 
 
 @pytest.fixture(scope="module")
-def upstream() -> Iterator[ScriptedUpstream]:
-    with ScriptedUpstream() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
 def shared(upstream: ScriptedUpstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningGateway]:
     with RunningGateway(configuration(upstream.url), tmp_path_factory.mktemp("any")) as running:
         yield running

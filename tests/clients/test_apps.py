@@ -61,12 +61,6 @@ def send() -> Iterator[Send]:
 
 
 @pytest.fixture(scope="module")
-def upstream() -> Iterator[ScriptedUpstream]:
-    with ScriptedUpstream() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
 def shared(upstream: ScriptedUpstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningGateway]:
     """Its routes `X` refuse what their target cannot be told; `loose-X` leave it out."""
     routes: dict[str, object] = {}

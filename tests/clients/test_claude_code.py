@@ -69,12 +69,6 @@ OTHERS = [target for target in SPOKEN if target != "anthropic"]
 
 
 @pytest.fixture(scope="module")
-def upstream() -> Iterator[ScriptedUpstream]:
-    with ScriptedUpstream() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
 def gateway(upstream: ScriptedUpstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningGateway]:
     with RunningGateway(configuration(upstream.url), tmp_path_factory.mktemp("code")) as running:
         yield running

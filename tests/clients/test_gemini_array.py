@@ -22,12 +22,6 @@ MASK = {"type": "pii", "entities": ["email"], "on": "both", "action": "mask", "r
 
 
 @pytest.fixture(scope="module")
-def upstream() -> Iterator[ScriptedUpstream]:
-    with ScriptedUpstream() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
 def gateway(upstream: ScriptedUpstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningGateway]:
     with RunningGateway(configuration(upstream.url), tmp_path_factory.mktemp("array")) as running:
         yield running

@@ -26,12 +26,6 @@ MASK = {"type": "pii", "entities": ["email"], "on": "both", "action": "mask", "r
 
 
 @pytest.fixture(scope="module")
-def upstream() -> Iterator[ScriptedUpstream]:
-    with ScriptedUpstream() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
 def gateway(upstream: ScriptedUpstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningGateway]:
     text = configuration(upstream.url, guardrails=[MASK])
     with RunningGateway(text, tmp_path_factory.mktemp("guarded")) as running:

@@ -23,12 +23,6 @@ VECTORS = [[0.25, -1.5, 3.0], [0.5, 0.125, -2.0]]
 
 
 @pytest.fixture(scope="module")
-def upstream() -> Iterator[ScriptedUpstream]:
-    with ScriptedUpstream() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
 def shared(upstream: ScriptedUpstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningGateway]:
     kinds = {"openai": "/v1", "anthropic": "/v1", "gemini": "/v1beta", "vllm": "/v1"}
     providers = {

@@ -55,9 +55,14 @@ class Callers:
                 self._note(answer.status, answer.header("x-request-id"))
             return
         head = wire.head()
+        request_id = head.header("x-request-id")
+        if head.status != 200:
+            # A refusal is no stream: its body is as long as its head says.
+            self._note(head.status, request_id)
+            raise EndedError(f"a stream was refused with {head.status}")
         while piece := wire.chunk():
             if DONE in piece:
-                self._note(head.status, head.header("x-request-id"))
+                self._note(head.status, request_id)
 
     def _note(self, status: int, request_id: str | None) -> None:
         assert request_id is not None
