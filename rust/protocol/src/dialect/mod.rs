@@ -10,6 +10,7 @@
 
 pub mod anthropic;
 mod any;
+pub mod bedrock;
 mod class;
 mod contract;
 mod error;
