@@ -115,7 +115,7 @@ async fn receive(
     sending.findings.upstream_id = upstream_id(&head.headers).filter(|id| !target.provider.leaks_in(id.as_bytes()));
     if !head.status.is_success() {
         let (said, _) = read(&mut body, MAX_ERROR).await.unwrap_or_default();
-        return Err(Failure::status(head.status, &head.headers, said, outbound.to));
+        return Err(Failure::status(head.status, &head.headers, said, outbound.to).skewed(sending.ahead));
     }
     if head.headers.get(header::CONTENT_ENCODING).is_some_and(|coding| coding != "identity") {
         return Err(malformed("Its answer is compressed, which it was asked not to do."));

@@ -9,3 +9,5 @@ pub(crate) mod pool;
 pub(crate) mod provider;
 pub(crate) mod resolve;
 pub(crate) mod send;
+mod sign;
+pub(crate) mod slot;

@@ -13,11 +13,12 @@ use tollway_resilience::state::State;
 
 use crate::accept::endpoint::Operation;
 use crate::guard::OnFailure;
-use crate::snapshot::Hook;
 use crate::snapshot::spec::{AdapterSpec, MockSpec, ProviderKind, ProviderSpec, QuirksSpec, header};
+use crate::snapshot::{Hook, Slots};
 
 use super::credential::{Credential, Credentials};
 use super::origin::{Origin, Settings};
+use super::slot::Slot;
 
 /// A provider of the configuration.
 pub(crate) struct Provider {
@@ -96,7 +97,11 @@ impl Provider {
     ///
     /// # Errors
     /// What does not hold together, without secrets.
-    pub(crate) fn compile(mut spec: ProviderSpec, known: Option<&Self>, state: &dyn State) -> Result<Self, String> {
+    pub(crate) fn compile(
+        mut spec: ProviderSpec,
+        known: Option<&Self>,
+        (state, slots): (&dyn State, &Slots),
+    ) -> Result<Self, String> {
         let ask_usage = spec.quirks.ask_usage;
         let quirks = ByRequest::compile(std::mem::take(&mut spec.quirks))
             .map_err(|error| format!("provider {:?}: {error}", spec.name))?;
@@ -113,7 +118,7 @@ impl Provider {
             (ProviderKind::Mock, Some(mock)) => Transport::Mock(mock),
             (ProviderKind::Mock, None) => return Err(format!("provider {name:?}: its mock settings are missing")),
             (ProviderKind::Http, _) => Transport::Http(Box::new(
-                HttpTransport::compile(spec, known, (paths, state))
+                HttpTransport::compile(spec, known, (paths, state, slots))
                     .map_err(|error| format!("provider {name:?}: {error}"))?,
             )),
         };
@@ -146,6 +151,16 @@ impl Provider {
     /// Whether `text`, which the provider sent, holds a credential of ours: upstreams quote what they were sent.
     pub(crate) fn leaks_in(&self, text: &[u8]) -> bool {
         self.credentials().is_some_and(|credentials| credentials.are_in(text))
+    }
+
+    /// The slot that its credentials come from, if they do.
+    pub(crate) fn slot(&self) -> Option<&Arc<Slot>> {
+        self.credentials()?.slot()
+    }
+
+    /// Whether the source of its credentials has given nothing that is valid.
+    pub(crate) fn lacks_credentials(&self) -> bool {
+        self.credentials().is_some_and(Credentials::are_missing)
     }
 
     fn credentials(&self) -> Option<&Credentials> {
@@ -193,7 +208,7 @@ impl HttpTransport {
     fn compile(
         spec: ProviderSpec,
         known: Option<&Provider>,
-        (adapted, state): (Option<[String; 2]>, &dyn State),
+        (adapted, state, slots): (Option<[String; 2]>, &dyn State, &Slots),
     ) -> Result<Self, String> {
         let base: Uri = spec.base_url.parse().map_err(|_| "its base_url is not a URL".to_owned())?;
         let mut headers = HeaderMap::new();
@@ -207,8 +222,10 @@ impl HttpTransport {
         headers.insert(names::ACCEPT, HeaderValue::from_static("application/json, text/event-stream"));
         headers.insert(names::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         headers.insert(names::USER_AGENT, HeaderValue::from_static(concat!("tollway/", env!("CARGO_PKG_VERSION"))));
-        let credentials =
-            Credentials::compile(&spec.name, (&spec.auth_header, &spec.auth_prefix), spec.api_keys, state)?;
+        let credentials = match &spec.auth {
+            Some(auth) => Credentials::given(&spec.name, auth, slots, state)?,
+            None => Credentials::compile(&spec.name, (&spec.auth_header, &spec.auth_prefix), spec.api_keys, state)?,
+        };
         let settings = Settings {
             base: base.clone(),
             ca: spec.ca,
