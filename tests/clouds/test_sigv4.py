@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -51,7 +51,7 @@ def table() -> list[dict[str, Any]]:
     """Every case, with what botocore makes of it."""
     found = []
     for asked, keys, scope, unix in _cases():
-        at = datetime.datetime.fromtimestamp(unix, datetime.UTC)
+        at = dt.datetime.fromtimestamp(unix, dt.UTC)
         value, signed = authorization(asked, keys, scope, at)
         found.append(
             {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 from dataclasses import dataclass
 from typing import Any
 from unittest import mock
@@ -27,7 +27,7 @@ class Asked:
 
 
 def authorization(
-    asked: Asked, keys: Credentials, scope: tuple[str, str], at: datetime.datetime
+    asked: Asked, keys: Credentials, scope: tuple[str, str], at: dt.datetime
 ) -> tuple[str, dict[str, str]]:
     """The value of `authorization`, and all headers that are signed; `scope` is the region and the service."""
     region, service = scope

@@ -257,10 +257,8 @@ fn health(shared: &Shared, snapshot: &Snapshot) -> Value {
         "store": null, "journal": null, "keys": null, "degraded": [],
     });
     health["degraded"] = json!(degraded(shared, snapshot));
-    if let Some(books) = &shared.books {
-        if let Value::Object(told) = books.told() {
-            told.into_iter().for_each(|(name, value)| health[name] = value);
-        }
+    if let Some(Value::Object(told)) = shared.books.as_ref().map(|books| books.told()) {
+        told.into_iter().for_each(|(name, value)| health[name] = value);
     }
     health
 }

@@ -222,7 +222,7 @@ pub(crate) fn take(snapshot: &Snapshot, with: Value) -> Result<Value, &'static s
 /// What the call `credentials` answers: each source, who uses it, and how it is.
 pub(crate) fn list(snapshot: &Snapshot) -> Value {
     let mut all: Vec<_> = snapshot.slots.iter().collect();
-    all.sort_by(|(a, _), (b, _)| a.cmp(b));
+    all.sort_by_key(|(source, _)| *source);
     let told = all.into_iter().map(|(source, slot)| {
         let (state, expires, error) = slot.told();
         let error = error.as_deref();
