@@ -1,7 +1,8 @@
 //! Where at a provider each thing that is asked goes: path templates, compiled once.
 //!
 //! A template stands after the provider's `base_url` and may have a query. `{model}` in it is the model's name;
-//! `{FOLDER/model}` is the same with a folder before it, unless the name has one of its own, as `tunedModels/NAME`.
+//! `{FOLDER/model}` is the same with a folder before it, unless the name has one of its own, as `tunedModels/NAME`. In
+//! `{model:segment}` it is one segment of the path, its slashes and colons encoded.
 
 use std::collections::BTreeMap;
 
@@ -55,6 +56,8 @@ enum Piece {
     Model {
         folder: String,
     },
+    /// The model's name as one segment.
+    Segment,
 }
 
 /// A URI in both of the forms that go on the wire (RFC 9112 §3.2).
@@ -107,8 +110,12 @@ impl Place {
             let (name, after) = after.split_once('}').ok_or_else(invalid)?;
             let folder = name.strip_suffix("model").filter(|folder| folder.is_empty() || folder.ends_with('/'));
             pieces.push(Piece::Text(text.to_owned()));
-            pieces.push(Piece::Model { folder: folder.ok_or_else(invalid)?.to_owned() });
             rest = after;
+            if name == "model:segment" {
+                pieces.push(Piece::Segment);
+                continue;
+            }
+            pieces.push(Piece::Model { folder: folder.ok_or_else(invalid)?.to_owned() });
         }
         pieces.push(Piece::Text(rest.to_owned()));
         // Any name shows whether the rest of it can stand in a URI.
@@ -127,22 +134,22 @@ fn filled(pieces: &[Piece], model: &str) -> String {
                 if !model.contains('/') {
                     path.push_str(folder);
                 }
-                path.push_str(&in_path(model));
+                path.push_str(&in_path(model, b"/@:"));
             }
+            Piece::Segment => path.push_str(&in_path(model, b"")),
         }
     }
     path
 }
 
-/// `name` as it can stand in a path (RFC 3986 §3.3), its slashes kept.
-fn in_path(name: &str) -> String {
+/// `name` as it can stand in a path (RFC 3986 §3.3), where what is not unreserved is encoded but for `kept`.
+fn in_path(name: &str, kept: &[u8]) -> String {
     let mut path = String::with_capacity(name.len());
     for byte in name.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' | b'@' | b':' => {
-                path.push(char::from(byte));
-            }
-            _ => path.push_str(&format!("%{byte:02X}")),
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) || kept.contains(&byte) {
+            path.push(char::from(byte));
+        } else {
+            path.push_str(&format!("%{byte:02X}"));
         }
     }
     path
@@ -209,6 +216,12 @@ mod tests {
         assert_eq!(goes(&one, (Dialect::Gemini, EMBED, false), "m"), "/v1/e");
         let both = paths(&[named[0], ("openai:stream", "/s")]).unwrap();
         assert_eq!([goes(&both, WHOLE, "m"), goes(&both, STREAM, "m")], ["/v1/d/m/chat?v=1", "/v1/s"]);
+    }
+
+    #[test]
+    fn a_name_can_be_one_segment() {
+        let paths = paths(&[("openai", "/model/{model:segment}/invoke")]).unwrap();
+        assert_eq!(goes(&paths, WHOLE, "arn:a:b/c@d"), "/v1/model/arn%3Aa%3Ab%2Fc%40d/invoke");
     }
 
     #[test]
