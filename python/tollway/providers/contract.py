@@ -50,16 +50,20 @@ class Quirks:
     """How a server departs from its dialect in what it takes; each with its source in the module that declares it.
 
     A path names members from the body's root, as `messages[].name`: `[]` is each item of an array. `drop` are members
-    that the server refuses: without them the request has lost something, which is flagged. `rename` gives the last name
-    of a path that the server knows instead, `values` the words that it knows instead. Of a member in `only` it takes
-    these texts alone; another value is dropped, and flagged. `call_ids` is how many letters and digits the name of a
-    call must have. A body that has none of it goes out as it is.
+    that the server refuses: without them the request has lost something, which is flagged. `omit` are those that it
+    refuses because it does the same without them. `rename` gives the last name of a path that the server knows instead,
+    `values` the words that it knows instead. Of a member in `only` it takes these texts alone; another value is
+    dropped, and flagged. `set` are texts that every body has, whatever the caller says; templates, left out where an
+    option is not given. `call_ids` is how many letters and digits the name of a call must have. A body that has none of
+    it goes out as it is, where nothing is `set`.
     """
 
     drop: tuple[str, ...] = ()
+    omit: tuple[str, ...] = ()
     rename: Mapping[str, str] = field(default_factory=dict)
     values: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     only: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    set: Mapping[str, str] = field(default_factory=dict)
     call_ids: int | None = None
 
 
@@ -78,12 +82,12 @@ class Provider:
     `{FOLDER/model}` for one that need not have the folder. Both are templates; `derived` are further words for them.
     `region` follows from where the provider was configured to be, if that says it surely.
     `auth_header` and `auth_prefix` frame the credential; `headers` go with every request.
-    `max_tokens` is what the provider calls the most tokens of a chat completion. `chat` and `embeddings` are the quirks
-    of these requests; `stream_usage` says whether a stream tells its tokens because it is asked to, or always, where
-    asking is an error. `needs_key` warns when none is configured. `adapter` is the class that translates for it, as
-    `module:Class`, where its API is no known dialect: see `tollway.adapter`. `options` are settings beyond those that
-    all providers share. `evidence` is what the module was tested against: recorded traffic of the provider, or its
-    documentation alone.
+    `max_tokens` is what the provider calls the most tokens of a chat completion. `chat`, `embeddings` and `count` (of
+    tokens) are the quirks of these requests, `other` of those for answers in other dialects; `stream_usage` says
+    whether a stream tells its tokens because it is asked to, or always, where asking is an error. `needs_key` warns
+    when none is configured. `adapter` is the class that translates for it, as `module:Class`, where its API is no known
+    dialect: see `tollway.adapter`. `options` are settings beyond those that all providers share. `evidence` is what the
+    module was tested against: recorded traffic of the provider, or its documentation alone.
     """
 
     title: str
@@ -99,7 +103,9 @@ class Provider:
     headers: Mapping[str, str] = field(default_factory=dict)
     max_tokens: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
     chat: Quirks = field(default_factory=Quirks)
+    other: Quirks = field(default_factory=Quirks)
     embeddings: Quirks = field(default_factory=Quirks)
+    count: Quirks = field(default_factory=Quirks)
     stream_usage: Literal["asked", "always"] = "asked"
     needs_key: bool = False
     adapter: str | None = None

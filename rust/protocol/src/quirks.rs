@@ -25,6 +25,8 @@ pub struct Declared {
     pub values: BTreeMap<String, BTreeMap<String, String>>,
     /// Members of which the server takes these texts alone. To be without another value is a loss.
     pub only: BTreeMap<String, Vec<String>>,
+    /// Members that every body must have, whatever the caller says of them: by path, the text.
+    pub set: BTreeMap<String, String>,
     /// The names of calls must be of so many ASCII letters and digits.
     pub call_ids: Option<usize>,
 }
@@ -36,6 +38,8 @@ pub struct Quirks {
     call_ids: Option<usize>,
     /// What a body holds in quotes where something must be changed, with the closing one.
     marks: Vec<String>,
+    /// Whether no body is taken as it is.
+    minds_all: bool,
 }
 
 #[derive(Debug)]
@@ -62,6 +66,7 @@ enum Act {
     Rename(String),
     Values(BTreeMap<String, String>),
     Only(Vec<String>),
+    Set(String),
 }
 
 impl Quirks {
@@ -70,12 +75,14 @@ impl Quirks {
     /// # Errors
     /// What is no path, in words for the operator.
     pub fn compile(declared: Declared) -> Result<Option<Self>, String> {
-        let Declared { drop, omit, rename, values, only, call_ids } = declared;
+        let Declared { drop, omit, rename, values, only, set, call_ids } = declared;
+        let minds_all = !set.is_empty();
         let all = drop.into_iter().map(|path| (path, Act::Drop));
         let all = all.chain(omit.into_iter().map(|path| (path, Act::Omit)));
         let all = all.chain(rename.into_iter().map(|(path, name)| (path, Act::Rename(name))));
         let all = all.chain(values.into_iter().map(|(path, words)| (path, Act::Values(words))));
         let all = all.chain(only.into_iter().map(|(path, words)| (path, Act::Only(words))));
+        let all = all.chain(set.into_iter().map(|(path, text)| (path, Act::Set(text))));
         let edits = all.map(|(path, act)| Edit::new(path, act)).collect::<Result<Vec<_>, _>>()?;
         if edits.is_empty() && call_ids.is_none() {
             return Ok(None);
@@ -85,7 +92,7 @@ impl Quirks {
             marks.extend(["tool_calls", "tool_call_id"]);
         }
         let marks = marks.into_iter().map(|mark| format!("{mark}\"")).collect();
-        Ok(Some(Self { edits, call_ids, marks }))
+        Ok(Some(Self { edits, call_ids, marks, minds_all }))
     }
 
     /// Whether a body in these pieces may hold what the server minds. A name in two pieces is not found; nor is one in
@@ -93,10 +100,11 @@ impl Quirks {
     #[must_use]
     pub fn may_mind(&self, pieces: &[impl AsRef<[u8]>]) -> bool {
         // From quote to quote: a picture in base64, most of a large body, has none and is passed over at once.
-        pieces.iter().map(AsRef::as_ref).any(|piece| {
-            let mut after = memchr::memchr_iter(b'"', piece).filter_map(|at| piece.get(at + 1..));
-            after.any(|text| self.marks.iter().any(|mark| text.starts_with(mark.as_bytes())))
-        })
+        self.minds_all
+            || pieces.iter().map(AsRef::as_ref).any(|piece| {
+                let mut after = memchr::memchr_iter(b'"', piece).filter_map(|at| piece.get(at + 1..));
+                after.any(|text| self.marks.iter().any(|mark| text.starts_with(mark.as_bytes())))
+            })
     }
 
     /// `body` as the server takes it, its losses noted; `None` if it can stay as it is, or is not JSON.
@@ -137,7 +145,12 @@ impl Edit {
 
     /// Whether anything of `members` was changed.
     fn make(&self, members: &mut Members<'_>, losses: &mut Losses) -> bool {
-        let Some(index) = members.0.iter().rposition(|(name, _)| *name == self.name) else { return false };
+        let index = members.0.iter().rposition(|(name, _)| *name == self.name);
+        if let (Act::Set(text), None) = (&self.act, index) {
+            members.0.push((Cow::Owned(self.name.clone()), Json::text(text.clone())));
+            return true;
+        }
+        let Some(index) = index else { return false };
         let Some((_, value)) = members.0.get_mut(index) else { return false };
         let is_said = *value != Json::Null;
         match &self.act {
@@ -153,6 +166,7 @@ impl Edit {
                 members.0.remove(index);
             }
             Act::Omit => drop(members.0.remove(index)),
+            Act::Set(text) => *value = Json::text(text.clone()),
             Act::Rename(name) if members.0.iter().any(|(known, _)| known == name) => {
                 losses.note_if(is_said, &self.path);
                 members.0.remove(index);
@@ -258,6 +272,16 @@ mod tests {
         assert_eq!(applied(declared, body), (Some(expected.to_owned()), vec![]));
         let both = r#"{"seed":7,"random_seed":8}"#;
         assert_eq!(applied(declared, both), (Some(r#"{"random_seed":8}"#.to_owned()), vec!["seed".to_owned()]));
+    }
+
+    #[test]
+    fn what_is_set_holds_whatever_the_body_says() {
+        let declared = r#"{"set": {"version": "v1", "options.project": "ours"}, "omit": ["model"]}"#;
+        let (written, losses) = applied(declared, r#"{"model":"m","n":1.50}"#);
+        assert_eq!((written.as_deref(), losses), (Some(r#"{"n":1.50,"version":"v1"}"#), vec![]));
+        let (written, _) = applied(declared, r#"{"version":7,"options":{"project":"theirs"}}"#);
+        assert_eq!(written.as_deref(), Some(r#"{"version":"v1","options":{"project":"ours"}}"#));
+        assert_eq!(applied(r#"{"set": {"a": "b"}}"#, "[").0, None);
     }
 
     #[test]

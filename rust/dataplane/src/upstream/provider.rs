@@ -45,6 +45,7 @@ struct ByRequest {
     chat: Option<Quirks>,
     other: Option<Quirks>,
     embeddings: Option<Quirks>,
+    count: Option<Quirks>,
 }
 
 impl ByRequest {
@@ -57,6 +58,7 @@ impl ByRequest {
             chat: Quirks::compile(chat)?,
             other: Quirks::compile(spec.other)?,
             embeddings: Quirks::compile(spec.embeddings)?,
+            count: Quirks::compile(spec.count)?,
         })
     }
 }
@@ -130,7 +132,7 @@ impl Provider {
             (Operation::Generate, Dialect::Chat) => self.quirks.chat.as_ref(),
             (Operation::Generate, _) => self.quirks.other.as_ref(),
             (Operation::Embed { .. }, _) => self.quirks.embeddings.as_ref(),
-            (Operation::Count, _) => None,
+            (Operation::Count, _) => self.quirks.count.as_ref(),
         }
     }
 
