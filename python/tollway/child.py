@@ -44,7 +44,7 @@ class Access:
     """The type, host and port of each provider."""
     alerts: dict[str, object] | None = None
     """Whom it tells of alerts; `None` for nobody."""
-    credentials: list[dict[str, object]] | None = None
+    credentials: dict[str, object] | None = None
     """Which credentials of providers it fetches; `None` for none."""
 
     def __repr__(self) -> str:

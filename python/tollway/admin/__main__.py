@@ -73,7 +73,7 @@ async def _notify(context: Context, start: Start, *, resume: bool) -> None:
 async def _keep(context: Context) -> None:
     """Keep the credentials that the settings in force name: first of all, since requests fail without them."""
     if context.keeper is None:
-        if not context.access.credentials:
+        if context.access.credentials is None:
             return
         # Likewise.
         from tollway.credentials.refresh import Keeper  # noqa: PLC0415

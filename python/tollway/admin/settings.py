@@ -9,7 +9,7 @@ from typing import Any
 
 from tollway.admin.alerts.settings import Settings as Alerts
 from tollway.admin.otlp.settings import Settings as Telemetry
-from tollway.credentials.settings import Source, parse
+from tollway.credentials.settings import Settings as Credentials
 
 ORIGINS = "origins.json"
 """The file beside the control socket that says where each setting of each route was made."""
@@ -43,7 +43,7 @@ class Access:
     metrics_open: bool
     telemetry: Telemetry | None = None
     alerts: Alerts | None = None
-    credentials: tuple[Source, ...] = ()
+    credentials: Credentials | None = None
 
     @classmethod
     def parse(cls, line: dict[str, Any]) -> Access:
@@ -51,7 +51,8 @@ class Access:
         told = line.get("telemetry")
         telemetry = None if told is None else Telemetry.parse(told)
         alerts = None if line.get("alerts") is None else Alerts.parse(line["alerts"])
-        digest, credentials = sha256(str(line["token"]).encode()).digest(), parse(line.get("credentials") or [])
+        credentials = None if line.get("credentials") is None else Credentials.parse(line["credentials"])
+        digest = sha256(str(line["token"]).encode()).digest()
         return cls(digest, bool(line["metrics_open"]), telemetry, alerts, credentials)
 
     def allows(self, token: str) -> bool:

@@ -40,7 +40,7 @@ class Built:
     origins: dict[str, dict[str, str]] = field(repr=False)
     telemetry: dict[str, Any] | None = field(repr=False)
     alerts: dict[str, Any] | None = field(repr=False)
-    credentials: list[dict[str, Any]] | None = field(repr=False)
+    credentials: dict[str, Any] | None = field(repr=False)
     provider_places: dict[str, tuple[str, str | None, int | None]] = field(repr=False)
     config: Config
     listen: Address

@@ -45,7 +45,6 @@ def check_auth(checks: Checks, name: str, provider: HttpProviderSettings) -> Non
     elif isinstance(auth, AzureAuth):
         settle_azure(checks, given, place)
     checks.resolved.provider_auth[name] = Settled(source, auth.type, given, region, service)
-    _check_size(checks, place)
 
 
 def _auth(checks: Checks, name: str, provider: HttpProviderSettings) -> Auth | None:
@@ -60,14 +59,12 @@ def _auth(checks: Checks, name: str, provider: HttpProviderSettings) -> Auth | N
     return None if keys or declared is None else MODELS[declared].model_validate({"type": declared})
 
 
-def _check_size(checks: Checks, place: Path) -> None:
-    # Each variable of the environment that a library may go by is told too.
-    parts = [part for one in compile_credentials(checks.resolved.provider_auth) or () for part in one.values()]
-    if sum(len(str(part).encode()) for part in parts) > MOST_TOLD:
-        hint = f"keep all of them within {MOST_TOLD // 1024} KiB"
-        checks.error(
-            "out-of-range", place, "the settings of `auth`, and the variables that it goes by, are too long", hint
-        )
+def check_size(checks: Checks) -> None:
+    """Check that what all providers need to fetch their credentials can be told the control plane."""
+    told = compile_credentials(checks.resolved.provider_auth)
+    if len(str(told).encode()) > MOST_TOLD:
+        message = "the settings of all `auth`, and the variables that they go by, are too long"
+        checks.error("out-of-range", ("providers",), message, f"keep all of them within {MOST_TOLD // 1024} KiB")
 
 
 def _settled(checks: Checks, path: Path, value: object) -> object:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tollway.config.check_auth import check_auth
+from tollway.config.check_auth import check_auth, check_size
 from tollway.config.check_expiry import check_expiry
 from tollway.config.checks import Checks, ResolveAdapter, sendable
 from tollway.config.schema_provider import HttpProviderSettings, adapter_of
@@ -25,6 +25,7 @@ def check_providers(checks: Checks, resolve_adapter: ResolveAdapter | None) -> N
                 authorities = checks.pem(("providers", name, "ca"), provider.ca, "CERTIFICATE")
                 if authorities is not None:
                     checks.resolved.provider_ca[name] = authorities
+    check_size(checks)
 
 
 def _check_adapter(

@@ -66,9 +66,9 @@ def _written(name: str, value: object, base: Path) -> object:
     return str(base / str(value)) if name in FILES and value is not None else value
 
 
-def environment_of(kind: str) -> dict[str, str]:
-    """The variables of this process that libraries of the kind go by: the control plane is told no others."""
-    prefixes = _PREFIXES.get(kind, ())
+def _environment(kinds: set[str]) -> dict[str, str]:
+    """The variables of this process that libraries of these kinds go by: the control plane is told no others."""
+    prefixes = tuple(prefix for kind in kinds for prefix in _PREFIXES.get(kind, ()))
     return {
         name: value
         for name, value in os.environ.items()
@@ -76,8 +76,10 @@ def environment_of(kind: str) -> dict[str, str]:
     }
 
 
-def compile_credentials(settled: dict[str, Settled]) -> list[dict[str, Any]] | None:
+def compile_credentials(settled: dict[str, Settled]) -> dict[str, Any] | None:
     """What the control plane needs to keep the credentials of the providers: it holds secrets. `None` for nothing."""
+    if not settled:
+        return None
     found: dict[str, dict[str, Any]] = {}
     for provider, one in settled.items():
         known = found.setdefault(
@@ -87,11 +89,10 @@ def compile_credentials(settled: dict[str, Settled]) -> list[dict[str, Any]] | N
                 "kind": one.kind,
                 "providers": [],
                 "given": {name: _revealed(value) for name, value in one.given.items()},
-                "environment": environment_of(one.kind),
             },
         )
         known["providers"].append(provider)
-    return list(found.values()) or None
+    return {"environment": _environment({one.kind for one in settled.values()}), "sources": list(found.values())}
 
 
 def _revealed(value: object) -> object:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tollway.admin.control import Control
-    from tollway.credentials.settings import Source
+    from tollway.credentials.settings import Settings, Source
     from tollway.credentials.value import Value
 
 PATIENCE = 45.0
@@ -45,8 +45,12 @@ class Keeper:
         self._tasks: dict[str, tuple[Source, asyncio.Task[None]]] = {}
         self._failing: set[str] = set()
 
-    async def apply(self, sources: tuple[Source, ...]) -> None:
+    async def apply(self, settings: Settings | None) -> None:
         """Keep these from now on, and no others. What is the same as before goes on undisturbed."""
+        sources: tuple[Source, ...] = ()
+        if settings is not None:
+            enter_environment(settings.environment)
+            sources = settings.sources
         before, self._tasks = self._tasks, {}
         for source in sources:
             known = before.pop(source.id, None)
@@ -55,7 +59,6 @@ class Keeper:
                 continue
             if known is not None:
                 known[1].cancel()
-            enter_environment(source.environment)
             self._tasks[source.id] = (source, asyncio.create_task(self._keep(source)))
         for _, task in before.values():
             task.cancel()

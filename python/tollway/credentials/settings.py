@@ -12,27 +12,28 @@ Kind = Literal["aws", "google", "azure", "ibm", "oauth"]
 class Source:
     """One place that credentials come from. `id` is its name in the data plane, `providers` are who uses it.
 
-    `given` is the provider's `auth` with every default and reference settled; `environment` are the variables that
-    libraries of its kind read, as the supervisor has them.
+    `given` is the provider's `auth` with every default and reference settled.
     """
 
     id: str
     kind: Kind
     providers: tuple[str, ...]
     given: dict[str, Any] = field(repr=False)
-    environment: dict[str, str] = field(repr=False)
-
-    @property
-    def name(self) -> str:
-        """For logs."""
-        return f"{self.kind} {self.id}"
 
     @classmethod
     def parse(cls, told: dict[str, Any]) -> Source:
         """From the supervisor's JSON. Raises `KeyError` where something is missing."""
-        return cls(str(told["source"]), told["kind"], tuple(told["providers"]), told["given"], told["environment"])
+        return cls(str(told["source"]), told["kind"], tuple(told["providers"]), told["given"])
 
 
-def parse(told: list[dict[str, Any]]) -> tuple[Source, ...]:
-    """All sources, from the supervisor's JSON. Raises `KeyError` where something is missing."""
-    return tuple(Source.parse(one) for one in told)
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All sources, and the variables that libraries of their kinds go by, as the supervisor has them."""
+
+    environment: dict[str, str] = field(repr=False)
+    sources: tuple[Source, ...]
+
+    @classmethod
+    def parse(cls, told: dict[str, Any]) -> Settings:
+        """From the supervisor's JSON. Raises `KeyError` where something is missing."""
+        return cls(dict(told["environment"]), tuple(Source.parse(one) for one in told["sources"]))

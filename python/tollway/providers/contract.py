@@ -61,8 +61,8 @@ class Provider:
     `max_tokens` is what the provider calls the most tokens of a chat completion. `chat` and `embeddings` are the quirks
     of these requests; `stream_usage` says whether a stream tells its tokens because it is asked to, or always, where
     asking is an error. `needs_key` warns when none is configured. `auth` is how a credential is fetched where the
-    configuration gives neither a key nor a way to one. `adapter` is the class that translates for it, as `module:Class`,
-    where its API is no known dialect: see `tollway.adapter`. `options` are settings beyond those that all providers
+    configuration gives neither a key nor a way to one. `adapter` is the class that translates, as `module:Class`,
+    where the API is no known dialect: see `tollway.adapter`. `options` are settings beyond those that all providers
     share. `evidence` is what the module was tested against: recorded traffic of the provider, or its documentation
     alone.
     """
