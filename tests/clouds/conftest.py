@@ -38,8 +38,9 @@ def google(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Google]:
     """Google's issuers; the libraries are led to the metadata."""
     del folder
     with Google() as issuer:
-        monkeypatch.setenv("GCE_METADATA_HOST", f"127.0.0.1:{issuer.port}")
-        monkeypatch.setenv("GCE_METADATA_IP", f"127.0.0.1:{issuer.port}")
+        # google-auth reads the variable when it is imported.
+        monkeypatch.setattr("google.auth.compute_engine._metadata._GCE_METADATA_HOST", f"127.0.0.1:{issuer.port}")
+        monkeypatch.setattr("google.auth._exponential_backoff.time.sleep", lambda _: None)
         yield issuer
 
 

@@ -103,14 +103,8 @@ def test_impersonation(folder: Path, google: Google, monkeypatch: pytest.MonkeyP
     put(folder, account)
     file = write(folder, FILE | {"impersonate": OTHER})
     # The library has no setting for where this is, but for a whole universe.
-    from google.auth import iam  # noqa: PLC0415
-
-    monkeypatch.setattr(
-        "google.auth.impersonated_credentials.iam._IAM_ENDPOINT",
-        iam._IAM_ENDPOINT.replace("https://iamcredentials.{}", google.url).replace(
-            "https://iamcredentials.googleapis.com", google.url
-        ),
-    )
+    endpoint = f"{google.url}/v1/projects/-/serviceAccounts/{{}}:generateAccessToken"
+    monkeypatch.setattr("google.auth.iam._IAM_ENDPOINT", endpoint)
     assert accepted(fetch(source_of(file)), google)
     assert len(google.asked) == 2
 

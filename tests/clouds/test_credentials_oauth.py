@@ -127,10 +127,11 @@ def test_the_same_settings_are_one_source(folder: Path, tokens: Tokens) -> None:
     file = write(folder, oauth(tokens))
     first = source_of(file)
     text = file.read_text()
-    file.write_text(text + text.replace("providers.cloud", "providers.other"))
+    other = text.replace('["providers"]', "").replace('"cloud"', '"other"')
+    file.write_text(text + other)
     [source] = settings_of(file).sources
     assert (source.id, source.providers) == (first.id, ("cloud", "other"))
-    file.write_text(text + text.replace("providers.cloud", "providers.other").replace("env:C", "env:K"))
+    file.write_text(text + other.replace("env:C", "env:K"))
     assert len({one.id for one in settings_of(file).sources}) == 2
 
 

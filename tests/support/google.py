@@ -20,6 +20,9 @@ from tests.support.issuer import Asked, Issuer, KeyPair, Said, bearer_of
 ACCOUNT = "gateway@project.iam.gserviceaccount.com"
 OTHER = "models@project.iam.gserviceaccount.com"
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
+ENDPOINT = "https://oauth2.googleapis.com/token"
+"""What the assertion is for, wherever it is sent."""
+
 AUDIENCE = "//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/pool/providers/cluster"
 
 
@@ -80,10 +83,10 @@ class Google(Issuer):
 
     def _assertion(self, form: dict[str, str]) -> Said:
         try:
-            claims = self.account.verify(form["assertion"], f"{self.url}/token", issuer=ACCOUNT)
+            claims = self.account.verify(form["assertion"], ENDPOINT, issuer=ACCOUNT)
         except jwt.InvalidTokenError:
             return Said(400, {"error": "invalid_grant", "error_description": "Invalid JWT Signature."})
-        if SCOPE not in claims.get("scope", "").split():
+        if not {SCOPE, "https://www.googleapis.com/auth/iam"} & set(claims.get("scope", "").split()):
             return Said(400, {"error": "invalid_scope", "error_description": "Invalid OAuth scope."})
         return Said(200, self._issue())
 

@@ -36,6 +36,9 @@ def fetch(given: dict[str, Any]) -> Value:
         said = error.response.get("Error", {})
         why = f"AWS answers {said.get('Code', 'an error')}: {said.get('Message', '')}"
         raise FetchError(why, "check the role, its trust policy, and this machine's clock") from None
+    except RuntimeError:
+        # What botocore raises of keys in the environment that say when they expire.
+        raise FetchError("the keys have expired", "give new ones, and start Tollway anew") from None
     except BotoCoreError as error:
         raise FetchError(str(error), "check the network, and the AWS variables and files of this process") from None
 

@@ -13,10 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import urllib3
-from google.auth import compute_engine, impersonated_credentials, load_credentials_from_dict
+from google.auth import compute_engine, identity_pool, impersonated_credentials
+from google.auth import aws as from_aws
 from google.auth.credentials import Credentials
 from google.auth.exceptions import GoogleAuthError
 from google.auth.transport.urllib3 import Request
+from google.oauth2 import credentials as user
+from google.oauth2 import service_account
 
 from tollway.credentials.value import FetchError, Value, token
 
@@ -62,10 +65,26 @@ def _own(file: Path | None, scopes: list[str]) -> Credentials:
     if "executable" in (info.get("credential_source") or ()):
         raise FetchError(f"the file {file} names a program to run", "use a source of the kind `url` or `file`")
     try:
-        found: Credentials = load_credentials_from_dict(info, scopes=scopes)[0]  # type: ignore[no-untyped-call]
-    except ValueError as error:
+        return _loaded(info, scopes)
+    except (ValueError, KeyError, AttributeError) as error:
         # What it says may quote the file.
         raise FetchError(f"the file {file}: {type(error).__name__}", "download it anew") from None
+
+
+def _loaded(info: dict[str, Any], scopes: list[str]) -> Credentials:
+    """By the class of the file's type, as google-auth advises: none is loaded that is not expected."""
+    load: Any
+    match info["type"]:
+        case "service_account":
+            load = service_account.Credentials.from_service_account_info
+        case "external_account":
+            on_aws = info["subject_token_type"] == "urn:ietf:params:aws:token-type:aws4_request"
+            load = (from_aws if on_aws else identity_pool).Credentials.from_info
+        case "authorized_user":
+            load = user.Credentials.from_authorized_user_info
+        case _:
+            load = impersonated_credentials.Credentials.from_impersonated_service_account_info
+    found: Credentials = load(info, scopes=scopes)
     return found
 
 
