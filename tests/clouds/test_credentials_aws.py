@@ -57,7 +57,9 @@ def test_variables(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_profile_of_the_shared_files(folder: Path) -> None:
-    profile(folder, f"[profile gate]\naws_access_key_id = {KEY}\naws_secret_access_key = {SECRET}\nregion = eu-west-3\n")
+    profile(
+        folder, f"[profile gate]\naws_access_key_id = {KEY}\naws_secret_access_key = {SECRET}\nregion = eu-west-3\n"
+    )
     source = source_of(write(folder, {"type": "aws", "profile": "gate"}))
     assert source.given["region"] == "eu-west-3"
     assert fetch(source) == Value(None, aws=AwsKeys(KEY, SECRET))

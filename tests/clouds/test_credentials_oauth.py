@@ -104,7 +104,9 @@ def test_expired_api_key_is_warned_of(folder: Path, monkeypatch: pytest.MonkeyPa
     assert codes(write(folder, None, api_key="env:T")) == []
 
 
-@pytest.mark.parametrize(("kind", "library"), [("aws", "botocore"), ("google", "google.auth"), ("azure", "azure.identity")])
+@pytest.mark.parametrize(
+    ("kind", "library"), [("aws", "botocore"), ("google", "google.auth"), ("azure", "azure.identity")]
+)
 def test_missing_extra(folder: Path, monkeypatch: pytest.MonkeyPatch, kind: str, library: str) -> None:
     found, imported = importlib.util.find_spec, builtins.__import__
 

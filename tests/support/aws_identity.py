@@ -25,7 +25,9 @@ from tests.support.issuer import Asked, Issuer, KeyPair, Said
 ROLE = "arn:aws:iam::123456789012:role/gateway"
 EXTERNAL_ID = "canary-external-1"
 CONTAINER_TOKEN = "canary-container-token-1"
-_AUTHORIZATION = re.compile(r"AWS4-HMAC-SHA256 Credential=([^/]+)/\d{8}/([^/]+)/sts/aws4_request, SignedHeaders=(\S+), ")
+_AUTHORIZATION = re.compile(
+    r"AWS4-HMAC-SHA256 Credential=([^/]+)/\d{8}/([^/]+)/sts/aws4_request, SignedHeaders=(\S+), "
+)
 
 
 class AwsIdentity(Issuer):

@@ -63,7 +63,9 @@ class Entra(Issuer):
 
     def _metadata(self, asked: Asked) -> Said:
         if asked.headers.get("metadata") != "true":
-            return Said(400, {"error": "bad_request_102", "error_description": "Required metadata header not specified"})
+            return Said(
+                400, {"error": "bad_request_102", "error_description": "Required metadata header not specified"}
+            )
         if not self.managed:
             return Said(400, {"error": "invalid_request", "error_description": "Identity not found"})
         return Said(200, {"resource": RESOURCE, **self._issue(asked.query["resource"])})
@@ -71,7 +73,9 @@ class Entra(Issuer):
     def _token(self, form: dict[str, str]) -> Said:
         trouble = self._refusal(form)
         if trouble is not None:
-            return Said(401, {"error": "invalid_client", "error_description": f"{trouble} Trace ID: 1", "error_codes": [1]})
+            return Said(
+                401, {"error": "invalid_client", "error_description": f"{trouble} Trace ID: 1", "error_codes": [1]}
+            )
         return Said(200, {**self._issue(form["scope"].removesuffix("/.default"))})
 
     def _refusal(self, form: dict[str, str]) -> str | None:

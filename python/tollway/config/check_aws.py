@@ -8,13 +8,13 @@ import re
 import time
 from pathlib import Path as FilePath
 from typing import Any
+from urllib.parse import urlsplit
 
 from tollway.config.check_expiry import check_token_file
 from tollway.config.checks import Checks
 from tollway.config.fields import moment
-from tollway.config.schema_provider import HttpProviderSettings
+from tollway.config.places import base_url_of
 from tollway.config.shape import Path, suggestion
-from tollway.providers.contract import providers
 
 _REGION = re.compile(r"(?:^|[.-])((?:us|eu|ap|sa|ca|me|af|il|mx|cn)(?:-gov|-iso[a-z]?)?-[a-z]+-\d+)(?:\.|$)")
 """A region in the name of a host (<https://docs.aws.amazon.com/general/latest/gr/bedrock.html>)."""
@@ -104,9 +104,7 @@ def _region(checks: Checks, name: str) -> str | None:
     option = getattr(provider, "aws_region", None)
     if option is not None:
         return str(option)
-    given = provider.base_url if isinstance(provider, HttpProviderSettings) else None
-    host = (given or providers()[provider.type].base_url or "").partition("://")[2].partition("/")[0]
-    found = _REGION.search(host.partition(":")[0])
+    found = _REGION.search(urlsplit(base_url_of(provider) or "").hostname or "")
     return found[1] if found else os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
 
 

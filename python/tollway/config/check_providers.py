@@ -5,6 +5,7 @@ from __future__ import annotations
 from tollway.config.check_auth import check_auth, check_size
 from tollway.config.check_expiry import check_expiry
 from tollway.config.checks import Checks, ResolveAdapter, sendable
+from tollway.config.places import missing_of
 from tollway.config.schema_provider import HttpProviderSettings, adapter_of
 from tollway.config.secrets import Reference, Secret
 from tollway.config.shape import Path
@@ -16,6 +17,7 @@ def check_providers(checks: Checks, resolve_adapter: ResolveAdapter | None) -> N
     """Check every provider and its adapter, and read its credentials, headers and authorities."""
     for name, provider in checks.config.providers.items():
         if isinstance(provider, HttpProviderSettings):
+            _check_address(checks, name, provider)
             _check_keys(checks, name, provider)
             check_auth(checks, name, provider)
             _check_adapter(checks, name, provider, resolve_adapter)
@@ -26,6 +28,15 @@ def check_providers(checks: Checks, resolve_adapter: ResolveAdapter | None) -> N
                 if authorities is not None:
                     checks.resolved.provider_ca[name] = authorities
     check_size(checks)
+
+
+def _check_address(checks: Checks, name: str, provider: HttpProviderSettings) -> None:
+    missing = missing_of(provider)
+    if any(checks.has(("providers", name, option)) for option in missing):
+        return  # It is given, and told to be wrong.
+    if missing:
+        message, hint = f"the address of the provider `{name}` needs `{missing[0]}`", f'add {missing[0]} = "…"'
+        checks.error("missing-key", ("providers", name), message, hint)
 
 
 def _check_adapter(

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import urllib3
-from google.auth import compute_engine, identity_pool, impersonated_credentials
 from google.auth import aws as from_aws
+from google.auth import compute_engine, identity_pool, impersonated_credentials
 from google.auth.credentials import Credentials
 from google.auth.exceptions import GoogleAuthError
 from google.auth.transport.urllib3 import Request
