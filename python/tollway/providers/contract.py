@@ -85,9 +85,10 @@ class Provider:
     `max_tokens` is what the provider calls the most tokens of a chat completion. `chat`, `embeddings` and `count` (of
     tokens) are the quirks of these requests, `other` of those for answers in other dialects; `stream_usage` says
     whether a stream tells its tokens because it is asked to, or always, where asking is an error. `needs_key` warns
-    when none is configured. `adapter` is the class that translates for it, as `module:Class`, where its API is no known
-    dialect: see `tollway.adapter`. `options` are settings beyond those that all providers share. `evidence` is what the
-    module was tested against: recorded traffic of the provider, or its documentation alone.
+    when none is configured. `auth` is how a credential is fetched where the configuration gives neither a key nor a way
+    to one. `adapter` is the class that translates, as `module:Class`, where the API is no known dialect: see
+    `tollway.adapter`. `options` are settings beyond those that all providers share. `evidence` is what the module was
+    tested against: recorded traffic of the provider, or its documentation alone.
     """
 
     title: str
@@ -108,6 +109,7 @@ class Provider:
     count: Quirks = field(default_factory=Quirks)
     stream_usage: Literal["asked", "always"] = "asked"
     needs_key: bool = False
+    auth: Literal["aws", "google", "azure"] | None = None
     adapter: str | None = None
     options: tuple[Option, ...] = ()
 
