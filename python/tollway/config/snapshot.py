@@ -179,6 +179,7 @@ def _quirks(declared: Quirks, settings: ProviderSettings) -> Json:
         "values": {path: dict(words) for path, words in declared.values.items()},
         "only": declared.only,
         "set": {path: text for path, text in texts.items() if text is not None},
+        "headers": declared.headers,
         "call_ids": declared.call_ids,
     }
 

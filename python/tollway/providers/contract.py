@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeAlias
 import tollway.providers
 
 Quantity = Literal["delay", "count", "status", "word"]
-Dialect = Literal["openai", "openai-responses", "openai-completions", "anthropic", "gemini"]
+Dialect = Literal["openai", "openai-responses", "openai-completions", "anthropic", "gemini", "bedrock"]
 
 
 CONFIGURED = "configured"
@@ -54,7 +54,8 @@ class Quirks:
     refuses because it does the same without them. `rename` gives the last name of a path that the server knows instead,
     `values` the words that it knows instead. Of a member in `only` it takes these texts alone; another value is
     dropped, and flagged. `set` are texts that every body has, whatever the caller says; templates, left out where an
-    option is not given. `call_ids` is how many letters and digits the name of a call must have. A body that has none of
+    option is not given. `headers` are those of callers' that the server knows as members of the body, each a list: by
+    header, the member. `call_ids` is how many letters and digits the name of a call must have. A body that has none of
     it goes out as it is, where nothing is `set`.
     """
 
@@ -64,6 +65,7 @@ class Quirks:
     values: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     only: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     set: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
     call_ids: int | None = None
 
 
@@ -79,7 +81,8 @@ class Provider:
     are translated to first: a caller of one of them is passed through. `base_url` is the default; without one the
     configuration must give it. `paths` say where under it requests go, as far as that is not where the dialect has it:
     by dialect, the same with `:stream` for streams, `embeddings` and `count`; `{model}` stands for the model's name,
-    `{FOLDER/model}` for one that need not have the folder. Both are templates; `derived` are further words for them.
+    `{FOLDER/model}` for one that need not have the folder, `{model:segment}` for one segment of the path; an empty one
+    is for what cannot be asked. Both are templates; `derived` are further words for them.
     `region` follows from where the provider was configured to be, if that says it surely.
     `auth_header` and `auth_prefix` frame the credential; `headers` go with every request.
     `max_tokens` is what the provider calls the most tokens of a chat completion. `chat`, `embeddings` and `count` (of
