@@ -118,6 +118,8 @@ def _path(detail: ErrorDetails) -> Path:
         path = path[:-1]
     if len(path) > 2 and path[0] == "providers":
         path = (*path[:2], *path[3:])
+        if len(path) > 4 and path[2] == "auth":
+            path = (*path[:3], *path[4:])
     return path
 
 
@@ -183,7 +185,8 @@ def _missing(mistake: Mistake) -> Diagnostic:
     choices = below.choices if below else ()
     hint = f"add {key} = {_any_of(choices)}" if choices else f"add `{key} = …`"
     if shape and key == "type" and shape.variants:
-        hint = f'add type = "…": {_TYPES}'
+        types = _TYPES if path[-1] != "auth" else f"one of: {', '.join(shape.variants)}"
+        hint = f'add type = "…": {types}'
     return document.diagnostic("error", "missing-key", document.value(path), (message, hint))
 
 
@@ -235,6 +238,9 @@ def _unknown_type(mistake: Mistake) -> Diagnostic:
         )
     types = tuple(shape.variants) if shape else ()
     meant = closest(written, types)
+    if path[-1] == "auth":
+        said = ("unknown-value", f"unknown type `{_short(written)}` of `auth`", suggestion(written, types))
+        return document.diagnostic("error", said[0], place, said[1:])
     hint = _TYPES if meant is None else suggestion(written, types)
     said = (f"unknown provider type `{_short(written)}`", hint)
     return document.diagnostic("error", "unknown-provider-type", place, said)

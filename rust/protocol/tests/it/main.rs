@@ -14,6 +14,7 @@ mod openai;
 mod peek;
 mod responses;
 mod seeds;
+mod sigv4;
 mod splice;
 mod sse;
 mod stress;
