@@ -200,7 +200,7 @@ def test_one_slow_issuer_holds_no_other(
     with Tokens() as slow:
         slow.gate.clear()
         text = configured(upstream, auth)
-        other = {"type": "openai", "base_url": f"{upstream.url}/v1", "auth": auth | {"token_url": f"{slow.url}/token"}}
+        other = {"type": "openai", "base_url": f"{upstream.url}/v1", "auth": {**auth, "token_url": f"{slow.url}/token"}}
         document = minimal(upstream.url, provider={"auth": auth}, providers={"slow": other})
         text = "\n".join(line for line in document.splitlines() if "TEST_UPSTREAM_KEY" not in line)
         gateway = start_gateway(text)
@@ -234,7 +234,7 @@ def test_a_reload_brings_a_new_source(
 ) -> None:
     issuer, auth, accepts = _oauth(request)
     guarded(upstream, accepts)
-    gateway = start_gateway(configured(upstream, auth | {"scope": "wrong"}))
+    gateway = start_gateway(configured(upstream, {**auth, "scope": "wrong"}))
     eventually(lambda: "credentials.failing" in gateway.log, "the fetch fails", FETCHED)
     gateway.reload(configured(upstream, auth))
     serves(gateway)

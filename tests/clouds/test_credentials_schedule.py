@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping
 import pytest
 
 from tollway.admin.control import TIMEOUT, Unavailable
-from tollway.credentials import refresh
 from tollway.credentials.refresh import Keeper
 from tollway.credentials.schedule import LONGEST, LONGEST_WAIT, SHORTEST, STEADY, Schedule
 from tollway.credentials.settings import Settings, Source
@@ -76,7 +75,7 @@ class Time:
 
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
         self.now = 1_000_000.0
-        patch.setattr(refresh.asyncio, "sleep", self._sleep)
+        patch.setattr("tollway.credentials.refresh.asyncio.sleep", self._sleep)
 
     def __call__(self) -> float:
         return self.now
@@ -159,7 +158,7 @@ async def test_settings_that_stay_are_not_disturbed(monkeypatch: pytest.MonkeyPa
         asked.append(one.id)
         return Value(clock.now + 1e9, bearer="t")
 
-    monkeypatch.setattr(refresh.asyncio, "sleep", lambda _: asyncio.Event().wait())
+    monkeypatch.setattr("tollway.credentials.refresh.asyncio.sleep", lambda _: asyncio.Event().wait())
     keeper = Keeper(desk, clock=clock, get=get)
     await keeper.apply(Settings({}, (source("a"), source("b"))))
     await until(lambda: len(desk.told) == 2)

@@ -31,11 +31,12 @@ SHAPE: dict[str, set[str]] = {
     },
     "providers": {
         "name", "kind", "dialects", "max_tokens", "quirks", "adapter",
-        "base_url", "auth_header", "auth_prefix", "api_keys", "headers",
+        "base_url", "paths", "auth_header", "auth_prefix", "auth", "api_keys", "headers",
         "region", "tags",
         "ca", "proxy", "http2", "connect_timeout_ms", "max_connections", "max_connection_age_ms",
         "dns_ttl_ms", "mock", "breaker",
     },
+    "auth": {"source", "kind", "region", "service"},
     "quirks": {"chat", "other", "embeddings", "ask_usage"},
     "chat": DECLARED_QUIRKS, "other": DECLARED_QUIRKS, "embeddings": DECLARED_QUIRKS,
     "adapter": {"id", "call", "is_async", "timeout_ms", "path", "stream_path"},
@@ -76,7 +77,7 @@ SHAPE: dict[str, set[str]] = {
 NODES = ("choice", "fallbacks", "context_window_fallback", "content_policy_fallback")
 
 
-FREE = {"headers", "metadata", "settings", "when", "terms", "rates", "rename", "values", "only"}
+FREE = {"headers", "paths", "metadata", "settings", "when", "terms", "rates", "rename", "values", "only"}
 """Tables with names of the operator's own."""
 
 NO_QUIRKS: dict[str, object] = {"drop": [], "rename": {}, "values": {}, "only": {}, "call_ids": None}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from tollway.aside import aside
 from tollway.credentials.fetch import fetch, prepare
@@ -39,16 +39,13 @@ async def _one(source: Source) -> list[Found]:
         async with asyncio.timeout(PATIENCE):
             value = await aside(partial(fetch, source))
     except TimeoutError:
-        todo = "check the network and the issuer's address"
-        return [
-            (_name(provider), "fail", f"{source.kind}: the issuer takes too long", todo)
-            for provider in source.providers
-        ]
+        return _said(source, "fail", "the issuer takes too long", "check the network and the issuer's address")
     except FetchError as error:
-        return [(_name(provider), "fail", f"{source.kind}: {error.why}", error.todo) for provider in source.providers]
-    said = "does not expire" if value.expires is None else f"expires in {(value.expires - time.time()) / 60:.0f} min"
-    return [(_name(provider), "ok", f"{source.kind}: {said}", None) for provider in source.providers]
+        return _said(source, "fail", error.why, error.todo)
+    if value.expires is None:
+        return _said(source, "ok", "does not expire", None)
+    return _said(source, "ok", f"expires in {(value.expires - time.time()) / 60:.0f} min", None)
 
 
-def _name(provider: str) -> str:
-    return f"credentials of {provider}"
+def _said(source: Source, state: Literal["ok", "fail"], said: str, todo: str | None) -> list[Found]:
+    return [(f"credentials of {provider}", state, f"{source.kind}: {said}", todo) for provider in source.providers]
