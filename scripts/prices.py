@@ -37,7 +37,7 @@ When = StartDateConstraint | TimeOfDateConstraint | None
 TABLE = Path(__file__).resolve().parent.parent / "python/tollway/config/price_table.jsonl"
 LICENSE = TABLE.with_suffix(".LICENSE")
 
-# What the record calls a price of the package, and what makes a million of what the package counts, or a thousand hours.
+# What the record calls a price of the package, and what makes a million (or a thousand hours) of what it counts.
 ITEMS = {
     "input_mtok": ("input", 1),
     "cache_read_mtok": ("cache_read", 1),
