@@ -15,6 +15,7 @@ mod openai;
 mod peek;
 mod responses;
 mod seeds;
+mod sigv4;
 mod splice;
 mod sse;
 mod stress;

@@ -12,6 +12,7 @@
 pub mod answer;
 mod block;
 mod citation;
+pub mod embeddings;
 pub mod error;
 mod family;
 pub mod request;
