@@ -32,11 +32,12 @@ TARGETS = {
     "responses": ("openai-compatible", "/v1", ["openai-responses"]),
     "anthropic": ("anthropic", "/v1", None),
     "google": ("gemini", "/v1beta", None),
+    "bedrock": ("bedrock", "", None),
 }
 """The provider type, the path of its base URL, and what it speaks where the module does not say, for each target."""
 
-LATER = {"bedrock", "vertex-anthropic"}
-"""Targets whose dialects are not built yet."""
+LATER = {"vertex-anthropic"}
+"""Targets whose providers are not built yet."""
 
 pytestmark = pytest.mark.skipif(not REPLAY.exists(), reason=f"no recorded traffic at {WIRE} (set TOLLWAY_WIRE)")
 
