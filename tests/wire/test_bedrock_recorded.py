@@ -65,7 +65,7 @@ class Said:
         thought = block.get("reasoningContent", {}).get("reasoningText", {})
         self.thoughts += thought.get("text", "")
         self.signatures += [MARK + thought["signature"]] if thought.get("signature") else []
-        if (call := block.get("toolUse")) and "type" not in call:
+        if (call := block.get("toolUse")) and call.get("type") != "server_tool_use":
             self.calls.append((call["toolUseId"], call["name"], call["input"]))
 
     def count(self, usage: Json) -> None:
