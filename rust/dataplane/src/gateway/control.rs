@@ -227,7 +227,8 @@ pub(crate) fn metrics(shared: &Shared) -> String {
     gauges.extend(shared.hooks.gauges());
     let (name, help, value) = ("tollway_connections", "Connections of callers.", shared.connections() as u64);
     gauges.push(Gauge { name, kind: "gauge", help, value });
-    shared.telemetry.render(&targets, &gauges) + &shared.alerts.page()
+    let jobs = shared.jobs.as_ref().map(|jobs| jobs.page()).unwrap_or_default();
+    shared.telemetry.render(&targets, &gauges) + &jobs + &shared.alerts.page()
 }
 
 fn health(shared: &Shared, snapshot: &Snapshot) -> Value {

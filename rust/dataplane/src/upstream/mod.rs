@@ -3,6 +3,7 @@
 pub(crate) mod adapted;
 pub(crate) mod body;
 pub(crate) mod credential;
+pub(crate) mod global;
 pub(crate) mod mock;
 pub(crate) mod origin;
 pub(crate) mod pool;
