@@ -91,7 +91,8 @@ impl Target {
         if key.callback_secret.is_none() && settings.secret.is_none() {
             return Err(refused("There is no secret to sign callbacks of this key with. Ask your platform team."));
         }
-        if !target.secure && !(is_loopback(&target.host) && target.is_private(settings)) {
+        let local = is_loopback(&target.host) && target.is_private(settings);
+        if !(target.secure || local) {
             return Err(refused("A callback goes over https."));
         }
         Ok(target)
