@@ -235,11 +235,12 @@ impl Keeper<'_> {
             }
             Outcome::Posted(post) => {
                 let posted = next(post, posts, settings, time);
-                if let Posted::GivenUp(why) = posted {
-                    let message = format!("The answer of {} could not be posted to {}: {why}.", done.id, host);
+                let kept = self.with(|store| store.posted_job(&owner, &done.id, posted));
+                if let (Posted::GivenUp(why), Ok(true)) = (posted, &kept) {
+                    let message = format!("The answer of {} could not be posted to {host}: {why}.", done.id);
                     self.shared.alerts.raise(Kind::CallbackFailed, &key, &message);
                 }
-                self.with(|store| store.posted_job(&owner, &done.id, posted))
+                kept
             }
         };
         match kept {

@@ -34,6 +34,11 @@ const TIMEOUT: &str = "x-tollway-timeout";
 pub(super) async fn run(worker: &Rc<Worker>, whole: Whole) -> Outcome {
     let Whole { job, body } = whole;
     let head: Option<Head> = serde_json::from_str(&job.head).ok();
+    let deadline = head.as_ref().and_then(|head| head.deadline_us);
+    if deadline.is_some_and(|deadline| deadline <= micros(unix_time())) {
+        let message = "The time that the caller gave the job was over before its turn came.";
+        return failed(&job, &Error::new(Kind::DeadlineExceeded, message));
+    }
     let request = head.as_ref().and_then(|head| request(head, body));
     let Some(request) = request.filter(|_| job.attempt <= MOST_ATTEMPTS) else {
         let message = format!("The job was begun {MOST_ATTEMPTS} times and never ended, or cannot be read any more.");
