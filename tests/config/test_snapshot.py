@@ -26,8 +26,8 @@ SHAPE: dict[str, set[str]] = {
     "outlier": {"factor", "min_latency_ms"},
     "alerts": {"quiet_ms"},
     "jobs": {
-        "concurrency", "queue", "max_bytes", "retain_ms", "callback_timeout_ms", "callback_attempts", "callback_pause_ms",
-        "private_hosts", "callback_secret", "ca",
+        "concurrency", "queue", "max_bytes", "retain_ms", "callback_timeout_ms", "callback_attempts",
+        "callback_pause_ms", "private_hosts", "callback_secret", "ca",
     },
     "server": {
         "secret", "max_head", "max_body", "max_connections", "max_streams", "head_timeout_ms", "body_timeout_ms",

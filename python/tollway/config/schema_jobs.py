@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
 from tollway.config.fields import FilePath, Many, SecretRef, Settings
 from tollway.config.quantities import Duration, Size
 from tollway.config.schema_server import preset
 
-HostName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_.:-]{1,253}$")]
-"""A host as a URL names it, in lower case; an IPv6 address without its brackets."""
+HostName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.:-]{1,253}$"), AfterValidator(str.lower)]
+"""A host as a URL names it, in lower case once validated; an IPv6 address without its brackets."""
 
 
 class Jobs(Settings):

@@ -284,3 +284,28 @@ fn next<'p>(post: &'p Post, posts: u32, settings: &Settings, time: Duration) -> 
 fn us(time: Duration) -> i64 {
     i64::try_from(micros(time)).unwrap_or(i64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::snapshot::spec::JobsSpec;
+
+    #[test]
+    fn posts_are_tried_again_for_about_an_hour() {
+        let settings = JobsSpec::default().compile();
+        let again = Post::Again("status 503".to_owned());
+        let mut waited = 0;
+        for posts in 1..8 {
+            let Posted::Again(due, why) = next(&again, posts, &settings, Duration::ZERO) else { panic!("{posts}") };
+            assert_eq!(why, "status 503");
+            assert!(due > waited);
+            waited += due;
+        }
+        assert_eq!(waited / 1_000_000, 3_279);
+        assert_eq!(next(&again, 8, &settings, Duration::ZERO), Posted::GivenUp("status 503"));
+        let refused = Post::Refused("status 404".to_owned());
+        assert_eq!(next(&refused, 1, &settings, Duration::ZERO), Posted::GivenUp("status 404"));
+        let long = Settings { attempts: 20, ..settings };
+        assert_eq!(next(&again, 19, &long, Duration::ZERO), Posted::Again(us(LONGEST_PAUSE), "status 503"));
+    }
+}
