@@ -51,8 +51,8 @@ def table() -> list[dict[str, Any]]:
     """Every case, with what botocore makes of it."""
     found = []
     for asked, keys, scope, unix in _cases():
-        at = dt.datetime.fromtimestamp(unix, dt.UTC)
-        value, signed = authorization(asked, keys, scope, at)
+        stamp = dt.datetime.fromtimestamp(unix, dt.UTC).strftime("%Y%m%dT%H%M%SZ")
+        value, signed = authorization(asked, keys, scope, stamp)
         found.append(
             {
                 "method": asked.method,

@@ -97,7 +97,7 @@ async fn travel(exchange: &mut Exchange, head: Parts, body: &mut Incoming) -> Re
     let plan = route::plan(exchange, &call, &permit)?;
     if call.head.endpoint.operation() == Operation::Count
         && let Some((index, target)) = plan.targets().next()
-        && (target.provider.speaks(call.dialect()) != call.dialect() || target.provider.adapter.is_some())
+        && !target.provider.counts(call.dialect())
     {
         exchange.target = Some(index);
         return translate::count::answer(exchange, &call, target).await;

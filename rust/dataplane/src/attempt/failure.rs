@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
-use tollway_protocol::dialect::{Dialect, ErrorClass, UpstreamError, classify, parse_error, wait};
+use tollway_protocol::dialect::{Dialect, ErrorClass, UpstreamError, classify, error_of_answer, wait};
 
 use crate::clock::unix_time;
 use crate::error::{Error, Kind, UpstreamAnswer};
@@ -54,9 +54,9 @@ impl Failure {
 
     /// The answer was of another status than 2xx.
     pub(crate) fn status(status: StatusCode, headers: &HeaderMap, body: Bytes, dialect: Dialect) -> Self {
-        let said = parse_error(&body);
-        let class = classify(Some(status.as_u16()), said.as_ref());
         let header = |name: &str| headers.get(name)?.to_str().ok();
+        let said = error_of_answer(&header, &body);
+        let class = classify(Some(status.as_u16()), said.as_ref());
         let message = match &said {
             Some(said) if !said.message.trim().is_empty() => said.message.clone(),
             _ => format!("It answered {status} without an error that can be read."),

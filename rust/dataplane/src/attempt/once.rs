@@ -245,7 +245,7 @@ fn embeddings(sending: &mut Sending<'_>, bytes: Bytes, outbound: &Outbound<'_>) 
 fn error_in(body: &[u8], dialect: Dialect) -> Option<UpstreamError> {
     let member: &[u8] = match dialect {
         Dialect::Chat | Dialect::Completions => b"\"choices\"",
-        Dialect::Responses => b"\"output\"",
+        Dialect::Responses | Dialect::Bedrock => b"\"output\"",
         Dialect::Anthropic => b"\"content\"",
         Dialect::Gemini => b"\"candidates\"",
     };

@@ -2,7 +2,8 @@
 //!
 //! A template stands after the provider's `base_url` and may have a query. `{model}` in it is the model's name;
 //! `{FOLDER/model}` is the same with a folder before it, unless the name has one of its own, as `tunedModels/NAME`. In
-//! `{model:segment}` it is one segment of the path, its slashes and colons encoded.
+//! `{model:segment}` it is one segment of the path, its slashes and colons encoded. An empty template is no place: what is asked
+//! there cannot be.
 
 use std::collections::BTreeMap;
 
@@ -29,6 +30,10 @@ const KNOWN: &[(Asked, &str, &str)] = &[
     ((Dialect::Completions, Operation::Generate, true), "openai-completions:stream", "/completions"),
     ((Dialect::Gemini, Operation::Generate, false), "gemini", "/{models/model}:generateContent"),
     ((Dialect::Gemini, Operation::Generate, true), "gemini:stream", "/{models/model}:streamGenerateContent?alt=sse"),
+    ((Dialect::Bedrock, Operation::Generate, false), "bedrock", "/model/{model:segment}/converse"),
+    ((Dialect::Bedrock, Operation::Generate, true), "bedrock:stream", "/model/{model:segment}/converse-stream"),
+    ((Dialect::Bedrock, EMBED, false), "embeddings", "/model/{model:segment}/invoke"),
+    ((Dialect::Bedrock, EMBED_MANY, false), "embeddings", "/model/{model:segment}/invoke"),
     ((Dialect::Chat, EMBED, false), "embeddings", "/embeddings"),
     ((Dialect::Chat, EMBED_MANY, false), "embeddings", "/embeddings"),
     ((Dialect::Gemini, EMBED, false), "embeddings", "/{models/model}:embedContent"),
@@ -79,14 +84,20 @@ impl Paths {
         let place = |&(asked, name, default): &(Asked, &str, &str)| {
             let whole = name.strip_suffix(":stream").unwrap_or(name);
             let template = named.get(name).or_else(|| named.get(whole)).map_or(default, String::as_str);
-            Ok((asked, Place::compile(&base, template)?))
+            let place = (!template.is_empty()).then(|| Place::compile(&base, template)).transpose()?;
+            Ok(place.map(|place| (asked, place)))
         };
-        let places = KNOWN.iter().map(place).collect::<Result<_, String>>()?;
+        let places = KNOWN.iter().filter_map(|known| place(known).transpose()).collect::<Result<_, String>>()?;
         named.retain(|name, _| !KNOWN.iter().any(|(_, known, _)| known == name));
         match named.first_key_value() {
             Some((name, _)) => Err(format!("nothing that can be asked is called {name:?}")),
             None => Ok(Self { base, places }),
         }
+    }
+
+    /// Whether there is a place for what is asked.
+    pub(crate) fn has(&self, asked: Asked) -> bool {
+        self.places.iter().any(|(known, _)| *known == asked)
     }
 
     /// Where a request in `dialect` for `model` goes, which asks for a stream or not; `None` if the provider has no place
@@ -216,6 +227,12 @@ mod tests {
         assert_eq!(goes(&one, (Dialect::Gemini, EMBED, false), "m"), "/v1/e");
         let both = paths(&[named[0], ("openai:stream", "/s")]).unwrap();
         assert_eq!([goes(&both, WHOLE, "m"), goes(&both, STREAM, "m")], ["/v1/d/m/chat?v=1", "/v1/s"]);
+    }
+
+    #[test]
+    fn what_has_no_place_cannot_be_asked() {
+        let count = (Dialect::Anthropic, Operation::Count, false);
+        assert!(paths(&[]).unwrap().has(count) && !paths(&[("count", "")]).unwrap().has(count));
     }
 
     #[test]

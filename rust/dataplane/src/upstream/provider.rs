@@ -45,6 +45,7 @@ struct ByRequest {
     chat: Option<Quirks>,
     other: Option<Quirks>,
     embeddings: Option<Quirks>,
+    count: Option<Quirks>,
 }
 
 impl ByRequest {
@@ -57,6 +58,7 @@ impl ByRequest {
             chat: Quirks::compile(chat)?,
             other: Quirks::compile(spec.other)?,
             embeddings: Quirks::compile(spec.embeddings)?,
+            count: Quirks::compile(spec.count)?,
         })
     }
 }
@@ -119,9 +121,21 @@ impl Provider {
 
     /// What is spoken with it for embeddings, for a caller of `dialect`; `None` if it has none.
     pub(crate) fn embeds(&self, dialect: Dialect) -> Option<Dialect> {
-        let able = |own: &&Dialect| self.adapter.is_none() && matches!(own, Dialect::Chat | Dialect::Gemini);
+        let able = |own: &&Dialect| {
+            self.adapter.is_none() && matches!(own, Dialect::Chat | Dialect::Gemini | Dialect::Bedrock)
+        };
         let same = self.dialects.iter().filter(able).find(|own| **own == dialect);
         same.or(self.dialects.iter().find(able)).copied()
+    }
+
+    /// Whether it counts the tokens of what is asked in `dialect`.
+    pub(crate) fn counts(&self, dialect: Dialect) -> bool {
+        let has = |http: &HttpTransport| http.paths.has((dialect, Operation::Count, false));
+        let can = match &self.transport {
+            Transport::Http(http) => has(http),
+            Transport::Mock(_) => true,
+        };
+        can && self.adapter.is_none() && self.speaks(dialect) == dialect
     }
 
     /// What of the dialect `spoken` it does not take as it is, in a request for `operation`.
@@ -130,7 +144,7 @@ impl Provider {
             (Operation::Generate, Dialect::Chat) => self.quirks.chat.as_ref(),
             (Operation::Generate, _) => self.quirks.other.as_ref(),
             (Operation::Embed { .. }, _) => self.quirks.embeddings.as_ref(),
-            (Operation::Count, _) => None,
+            (Operation::Count, _) => self.quirks.count.as_ref(),
         }
     }
 
@@ -205,7 +219,8 @@ impl HttpTransport {
         }
         headers.insert(names::HOST, header(base.authority().map_or("", |authority| authority.as_str()))?);
         headers.insert(names::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        headers.insert(names::ACCEPT, HeaderValue::from_static("application/json, text/event-stream"));
+        let accepted = HeaderValue::from_static("application/json, text/event-stream");
+        headers.entry(names::ACCEPT).or_insert(accepted);
         headers.insert(names::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         headers.insert(names::USER_AGENT, HeaderValue::from_static(concat!("tollway/", env!("CARGO_PKG_VERSION"))));
         let credentials = match &spec.auth {

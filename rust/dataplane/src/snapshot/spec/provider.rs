@@ -121,6 +121,8 @@ pub(crate) struct QuirksSpec {
     pub(crate) other: Declared,
     /// Of embeddings.
     pub(crate) embeddings: Declared,
+    /// Of counts of tokens.
+    pub(crate) count: Declared,
     /// Whether a stream's usage is asked for; else it comes unasked, and asking is an error.
     pub(crate) ask_usage: bool,
 }
