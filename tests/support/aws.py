@@ -280,4 +280,3 @@ def _embedded(model: str, body: Json) -> Json:
 def _only(body: Json, needed: set[str], optional: set[str]) -> None:
     if not needed <= body.keys() <= needed | optional:
         raise Fault(400, "ValidationException", f"Malformed input request: {sorted(body)}")
-
