@@ -1,6 +1,6 @@
 """How every bundled provider fails, or is left: errors by class, quoted keys, callers who leave, streams that break.
 
-Streams of the dialect itself are cut at every byte in tests/pipeline; here those that are told by event, at each event.
+One stream of each dialect is cut at every byte, those of all providers at each event.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import pytest
 from tests.providers.served import SERVERS, case_of, streamed, table_of
 from tests.records.looking import record_of
 from tests.support import sse
-from tests.support.errors import is_error, is_error_object
+from tests.support.errors import is_error
 from tests.support.gateway import UPSTREAM_KEY, RunningGateway, minimal
 from tests.support.reply import End, Gate, Raw, Reply, cut
 from tests.support.upstream import ScriptedUpstream, wait_gone
@@ -34,6 +34,8 @@ ANY_SERVER: list[dict[str, Any]] = [
 
 OWN = {name: case_of(name).get("errors", []) for name in SERVERS}
 FAILURES = [(name, index) for name in SERVERS for index in range(len(ANY_SERVER) + len(OWN[name]))]
+
+EVERY_BYTE = {"azure", "vertex", "vertex-anthropic"}
 
 STATUS = {
     "credentials": (502, "upstream_credentials"),
@@ -79,7 +81,7 @@ def test_an_error_is_of_its_class(gateway: RunningGateway, upstream: ScriptedUps
     told = STATUS.get(failure["class"])
     if told is None:
         assert answer.status == failure["status"]
-        is_error_object(answer.json()["error"])
+        assert answer.json()["error"]["message"]
     else:
         is_error(answer, *told)
     if "wait_ms" in failure:
@@ -112,7 +114,7 @@ def test_a_caller_who_leaves_ends_the_call(gateway: RunningGateway, upstream: Sc
 
 
 @pytest.mark.parametrize("name", SERVERS)
-def test_a_stream_cut_at_each_event_is_never_taken_for_whole(
+def test_a_stream_that_is_cut_is_never_taken_for_whole(
     gateway: RunningGateway, upstream: ScriptedUpstream, name: str
 ) -> None:
     case, provider = case_of(name), SERVERS[name]
@@ -122,10 +124,10 @@ def test_a_stream_cut_at_each_event_is_never_taken_for_whole(
     finish = {"anthropic": b"message_stop", "gemini": b"finishReason"}.get(provider.dialects[0], b'"finish_reason": "')
     end = whole.index(finish)
     starts = [at for at in range(end) if whole.startswith(b"data: ", at)]
-    for offset in sorted({*starts, *(start + 9 for start in starts), end}):
-        for ended in (End.CLOSE, End.RESET):
-            upstream.script(cut(reply, offset, ended))
-            _never_mistaken(gateway.chat(asked(name, case, stream=True)), case)
+    offsets = range(end) if name in EVERY_BYTE else sorted({*starts, *(start + 9 for start in starts), end})
+    for offset in offsets:
+        upstream.script(cut(reply, offset, End.RESET if offset % 7 == 0 else End.CLOSE))
+        _never_mistaken(gateway.chat(asked(name, case, stream=True)), case)
 
 
 def _never_mistaken(answer: Answer, case: dict[str, Any]) -> None:
