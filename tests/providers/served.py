@@ -46,7 +46,7 @@ def _is_based(provider: Provider) -> bool:
 def table_of(name: str, upstream: ScriptedUpstream) -> dict[str, Any]:
     """`[providers.X]` of the type `name`, at `upstream`."""
     place = {"type": name, "base_url": f"{upstream.url}{base_path(SERVERS[name])}", "api_key": "env:TEST_UPSTREAM_KEY"}
-    return place | case_of(name).get("options", {})
+    return {**place, **case_of(name).get("options", {})}
 
 
 def streamed(case: dict[str, Any]) -> Reply:
