@@ -3,7 +3,7 @@
 A case has what a chat caller has `asked`, what is then `sent` (`"@id"` is any name of a call that the server takes) to
 which `path` and `stream_path`, the `flags` that tell what was lost, an `answer`, the same as `events` of a stream, and
 what the caller is `told`; where it is of use, `options` of the module, `embeddings`, and the server's own `errors` with
-the class that each is of.
+the class that each is of. `framing` is of AWS's event streams: events by their type, or the chunks of a model's own.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from tests.support import frames
 from tests.support.reply import Reply
 from tests.support.upstream import ScriptedUpstream
 from tollway.providers.contract import Provider, providers
@@ -51,6 +52,21 @@ def table_of(name: str, upstream: ScriptedUpstream) -> dict[str, Any]:
 
 def streamed(case: dict[str, Any]) -> Reply:
     """The events of a case as an answer."""
-    events = (event if isinstance(event, str) else json.dumps(event) for event in case["events"])
-    body = tuple(b"data: %s\n\n" % event.encode() for event in events)
-    return Reply(headers=(("content-type", "text/event-stream"),), body=body, framing="chunked")
+    framing = case.get("framing")
+    body = tuple(_framed(event, framing) for event in case["events"])
+    kind = "text/event-stream" if framing is None else "application/vnd.amazon.eventstream"
+    return Reply(headers=(("content-type", kind),), body=body, framing="chunked")
+
+
+def _framed(event: Any, framing: str | None) -> bytes:
+    if framing == "chunks":
+        return frames.chunk(event)
+    if framing == "events":
+        [(name, payload)] = event.items()
+        return frames.event(name, payload)
+    return b"data: %s\n\n" % (event if isinstance(event, str) else json.dumps(event)).encode()
+
+
+def first_with(case: dict[str, Any], *words: str) -> int:
+    """Which of the events is the first that holds one of these words."""
+    return next(index for index, event in enumerate(case["events"]) if any(word in json.dumps(event) for word in words))

@@ -87,6 +87,7 @@ def compile_store(config: Config, resolved: Resolved) -> Json | None:
 
 
 def _provider(name: str, settings: ProviderSettings, config: Config, resolved: Resolved) -> Json:
+    auth = resolved.provider_auth.get(name)
     declared = providers()[settings.type]
     http = settings if isinstance(settings, HttpProviderSettings) else HttpProviderSettings(type=settings.type)
     return {
@@ -103,8 +104,10 @@ def _provider(name: str, settings: ProviderSettings, config: Config, resolved: R
         },
         "base_url": base_url_of(settings) or "",
         "paths": paths_of(settings),
-        "auth_header": declared.auth_header,
-        "auth_prefix": declared.auth_prefix,
+        # A module's header is for its keys: a token that was fetched goes where RFC 6750 has it.
+        "auth_header": declared.auth_header if auth is None else "authorization",
+        "auth_prefix": declared.auth_prefix if auth is None else "Bearer ",
+        "auth": None if auth is None else auth.to_snapshot(),
         "api_keys": [
             {"value": key.reveal(), "weight": weight} for key, weight in resolved.provider_keys.get(name, ()) if weight
         ],
@@ -177,6 +180,7 @@ def _quirks(declared: Quirks, settings: ProviderSettings) -> Json:
         "values": {path: dict(words) for path, words in declared.values.items()},
         "only": declared.only,
         "set": {path: text for path, text in texts.items() if text is not None},
+        "headers": declared.headers,
         "call_ids": declared.call_ids,
     }
 

@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeAlias
 import tollway.providers
 
 Quantity = Literal["delay", "count", "status", "word"]
-Dialect = Literal["openai", "openai-responses", "openai-completions", "anthropic", "gemini"]
+Dialect = Literal["openai", "openai-responses", "openai-completions", "anthropic", "gemini", "bedrock"]
 
 
 CONFIGURED = "configured"
@@ -55,8 +55,9 @@ class Quirks:
     refuses because it does the same without them. `rename` gives the last name of a path that the server knows instead,
     `rename_text` the same where its value is a text, `values` the words that it knows instead. Of a member in `only` it
     takes these texts alone; another value is dropped, and flagged. `set` are texts that every body has, whatever the
-    caller says; templates, left out where an option is not given. `call_ids` is how many letters and digits the name of
-    a call must have. A body that has none of it goes out as it is, where nothing is `set`.
+    caller says; templates, left out where an option is not given. `headers` are those of callers' that the server knows
+    as members of the body, each a list: by header, the member. `call_ids` is how many letters and digits the name of a
+    call must have. A body that has none of it goes out as it is, where nothing is `set`.
     """
 
     drop: tuple[str, ...] = ()
@@ -66,6 +67,7 @@ class Quirks:
     values: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     only: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     set: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
     call_ids: int | None = None
 
 
@@ -148,16 +150,18 @@ class Provider:
     `kind` is who answers: a far end over HTTP, or the bundled mock. `dialects` are what it speaks, the one that others
     are translated to first: a caller of one of them is passed through. `base_url` is the default; without one the
     configuration must give it. `paths` say where under it requests go, as far as that is not where the dialect has it;
-    a stream that has no path of its own goes where the same goes that is none. `{model}` stands for the model's name,
-    `{FOLDER/model}` for one that need not have the folder. Both are templates; `derived` are further words for them.
+    what has no path of its own as a stream or a batch goes where the same goes that is none, and an empty path is for
+    what cannot be asked. `{model}` stands for the model's name, `{FOLDER/model}` for one that need not have the folder,
+    `{model:segment}` for one segment of the path. Both are templates; `derived` are further words for them.
     `region` follows from where the provider was configured to be, if that says it surely.
     `auth_header` and `auth_prefix` frame the credential; `headers` go with every request.
     `max_tokens` is what the provider calls the most tokens of a chat completion. `chat`, `embeddings` and `count` (of
     tokens) are the quirks of these requests, `other` of those for answers in other dialects; `stream_usage` says
     whether a stream tells its tokens because it is asked to, or always, where asking is an error. `needs_key` warns
-    when none is configured. `adapter` is the class that translates for it, as `module:Class`, where its API is no known
-    dialect: see `tollway.adapter`. `options` are settings beyond those that all providers share. `evidence` is what the
-    module was tested against: recorded traffic of the provider, or its documentation alone.
+    when none is configured. `auth` is how a credential is fetched where the configuration gives neither a key nor a way
+    to one. `adapter` is the class that translates, as `module:Class`, where the API is no known dialect: see
+    `tollway.adapter`. `options` are settings beyond those that all providers share. `evidence` is what the module was
+    tested against: recorded traffic of the provider, or its documentation alone.
     """
 
     title: str
@@ -178,6 +182,7 @@ class Provider:
     count: Quirks = field(default_factory=Quirks)
     stream_usage: Literal["asked", "always"] = "asked"
     needs_key: bool = False
+    auth: Literal["aws", "google", "azure"] | None = None
     adapter: str | None = None
     options: tuple[Option, ...] = ()
 
