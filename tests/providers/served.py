@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from tests.support import frames
 from tests.support.reply import Reply
 from tests.support.upstream import ScriptedUpstream
+from tests.support.wire import Json
 from tollway.providers.contract import Provider, providers
 
 CASES = Path(__file__).parent / "cases"
@@ -58,7 +59,7 @@ def streamed(case: dict[str, Any]) -> Reply:
     return Reply(headers=(("content-type", kind),), body=body, framing="chunked")
 
 
-def _framed(event: Any, framing: str | None) -> bytes:
+def _framed(event: Json, framing: str | None) -> bytes:
     if framing == "chunks":
         return frames.chunk(event)
     if framing == "events":
