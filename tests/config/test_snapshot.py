@@ -19,7 +19,7 @@ from tollway.config import api as config
 FULL = (Path(__file__).parent / "good" / "full.toml").read_text()
 Write = Callable[[str], Path]
 
-DECLARED_QUIRKS = {"drop", "omit", "rename", "rename_text", "values", "only", "set", "call_ids"}
+DECLARED_QUIRKS = {"drop", "omit", "rename", "rename_text", "values", "only", "set", "headers", "call_ids"}
 
 # The seam, written down a second time on purpose: the data plane refuses unknown fields and missing ones.
 SHAPE: dict[str, set[str]] = {
@@ -94,8 +94,10 @@ FREE = {
 """Tables with names of the operator's own."""
 
 NO_QUIRKS: dict[str, object] = {
-    "drop": [], "omit": [], "rename": {}, "rename_text": {}, "values": {}, "only": {}, "set": {}, "call_ids": None
-}  # fmt: skip
+    **{key: [] for key in ("drop", "omit")},
+    **{key: {} for key in ("rename", "rename_text", "values", "only", "set", "headers")},
+    "call_ids": None,
+}
 
 
 def compiled(path: Path) -> dict[str, Any]:
@@ -168,6 +170,7 @@ def test_providers(write: Write) -> None:
         "paths": {},
         "auth_header": "authorization",
         "auth_prefix": "Bearer ",
+        "auth": None,
         "api_keys": [{"value": f"A-{CANARY}", "weight": 2}, {"value": f"B-{CANARY}", "weight": 1}],
         "headers": {"openai-organization": "org-1", "x-canary": f"B-{CANARY}"},
         "region": "us",
