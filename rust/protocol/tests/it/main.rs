@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
 
 mod anthropic;
+mod bedrock;
 mod cases;
 mod chat;
 mod classes;

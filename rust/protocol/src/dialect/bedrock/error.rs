@@ -31,7 +31,11 @@ pub(in crate::dialect) const ROWS: &[Row] = &[
     Row::worded(ContentPolicy, Of(&[400]), &["blocked by our content filters", "aws responsible ai policy"]),
     // API keys are refused as what may not be accessed. A signature whose time is off (the clock is wrong) is as bad as one
     // that is wrong: "Signature expired", "Signature not yet current".
-    Row::worded(Credentials, Of(&[401, 403]), &["make sure your api key is valid", "bearer token has expired"]),
+    Row::worded(
+        Credentials,
+        Of(&[401, 403]),
+        &["make sure your api key is valid", "bearer token has expired", "security token included in the request is"],
+    ),
     Row::named(
         Credentials,
         Any,

@@ -13,7 +13,7 @@ pub(super) enum Family {
     GptOss,
     /// Mistral's.
     Mistral,
-    /// Llama, Titan, Cohere, AI21, `DeepSeek` R1: they know no answers by a schema
+    /// Llama, Titan, Cohere, AI21, `DeepSeek` R1: as Amazon's, they know no answers by a schema
     /// (<https://docs.aws.amazon.com/bedrock/latest/userguide/structured-output.html>).
     Plain,
     /// Another's, which does.
@@ -40,6 +40,11 @@ impl Family {
             ("arn:", Family::Unknown),
         ];
         KNOWN.into_iter().find(|(word, _)| model.contains(word)).map_or(Self::Other, |(_, family)| family)
+    }
+
+    /// Takes `outputConfig.textFormat`, and `strict` tools, in all its versions.
+    pub(super) const fn knows_schemas(self) -> bool {
+        !matches!(self, Self::Plain | Self::Nova | Self::Nova2)
     }
 
     /// Takes `cachePoint` blocks (<https://docs.aws.amazon.com/bedrock/latest/userguide/prompt-caching.html>).

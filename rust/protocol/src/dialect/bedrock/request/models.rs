@@ -38,7 +38,7 @@ pub(super) fn tell<'r>(request: &'r Request<'_>, family: Family, wanted: &Wanted
         (_, Some(thinking)) => effort(family, thinking, losses),
         (_, None) => Told::default(),
     };
-    told.schemas = model.schemas;
+    told.schemas = model.schemas && family.knows_schemas();
     let limits = &request.sampling;
     let mut limit = limits.max_tokens;
     if let Some(budget) = told.budget.filter(|budget| limit.is_none_or(|limit| *budget >= limit)) {

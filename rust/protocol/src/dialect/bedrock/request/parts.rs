@@ -155,6 +155,9 @@ impl<'c, 'r> Parts<'c, 'r> {
         let at = at.member("content");
         for (index, part) in result.content.iter().enumerate() {
             match &part.body {
+                // Where there is an object, the texts say the same.
+                Body::Text(..) if result.json.is_some() => {}
+                Body::Text(text, _) | Body::Refusal(text) if text.trim().is_empty() => {}
                 Body::Text(text, _) | Body::Refusal(text) => {
                     content.push(Members::of([("text", text.as_ref().into())]).into());
                 }

@@ -2,6 +2,7 @@
 
 use super::parts::{History, cache_point};
 use crate::canonical::{Builtin, BuiltinKind, Format, FunctionTool, Losses, Request, Tool, ToolChoice, ToolKind};
+use crate::dialect::Dialect;
 use crate::dialect::anthropic::request::builtin;
 use crate::dialect::anthropic::request::losses::note_foreign;
 use crate::dialect::anthropic::request::tools::{object, schema_of, tool_name};
@@ -9,11 +10,11 @@ use crate::dialect::bedrock::OWN;
 use crate::dialect::bedrock::family::Family;
 use crate::json::{Json, Members};
 
-/// None if there are no tools. `answer`: the name of a tool that stands for the answer, by the schema of which the model is to
+/// None if there are no tools. `schemas`: whether the model keeps to a schema. `answer`: the name of a tool that stands for the answer, by the schema of which the model is to
 /// give it.
 pub(super) fn write<'r>(
     request: &'r Request<'_>,
-    family: Family,
+    (family, schemas): (Family, bool),
     history: &History<'r>,
     answer: Option<&'static str>,
     losses: &mut Losses,
@@ -25,7 +26,7 @@ pub(super) fn write<'r>(
         return Some(Members::of([("tools", vec![of_answer(name, request)].into()), ("toolChoice", choice.into())]));
     }
     // There is no word for "none": without tools none is called. A conversation with calls must have them.
-    let mut tools = if forbidden && !spoken_of { Vec::new() } else { all(request, family, losses) };
+    let mut tools = if forbidden && !spoken_of { Vec::new() } else { all(request, (family, schemas), losses) };
     losses.note_if(forbidden && !tools.is_empty(), "tool_choice");
     if tools.is_empty() && spoken_of {
         let unnamed: &[&str] = if history.called.is_empty() { &["tool"] } else { &[] };
@@ -39,7 +40,7 @@ pub(super) fn write<'r>(
     Some(Members::of([("tools", tools.into())]).with_some("toolChoice", choice))
 }
 
-fn all<'r>(request: &'r Request<'_>, family: Family, losses: &mut Losses) -> Vec<Json<'r>> {
+fn all<'r>(request: &'r Request<'_>, (family, schemas): (Family, bool), losses: &mut Losses) -> Vec<Json<'r>> {
     let allowed = |tool: &Tool<'_>| match &request.tool_choice {
         Some(ToolChoice::Allowed(names, _)) => names.iter().any(|name| name == tool_name(tool)),
         _ => true,
@@ -49,7 +50,10 @@ fn all<'r>(request: &'r Request<'_>, family: Family, losses: &mut Losses) -> Vec
         note_foreign(OWN, &tool.rest, ("tools.", &[]), losses);
         match &tool.kind {
             ToolKind::Builtin(tool) => out.extend(system_tool(tool, family, losses)),
-            ToolKind::Function(function) => out.push(of_function(function)),
+            ToolKind::Function(function) => {
+                losses.note_if(function.strict == Some(true) && !schemas, "tools.strict");
+                out.push(of_function(function, schemas));
+            }
             ToolKind::Custom { name, description, format } => {
                 let free = format.as_ref().is_none_or(|it| it.get("type").and_then(Json::as_str) == Some("text"));
                 losses.note_if(!free, "tools.custom_format");
@@ -65,9 +69,9 @@ fn all<'r>(request: &'r Request<'_>, family: Family, losses: &mut Losses) -> Vec
     out
 }
 
-fn of_function<'r>(function: &'r FunctionTool<'_>) -> Json<'r> {
+fn of_function<'r>(function: &'r FunctionTool<'_>, schemas: bool) -> Json<'r> {
     let schema = schema_of(function);
-    spec(&function.name, function.description.as_deref(), schema, function.strict.filter(|strict| *strict))
+    spec(&function.name, function.description.as_deref(), schema, function.strict.filter(|strict| *strict && schemas))
 }
 
 fn spec<'r>(name: &'r str, description: Option<&'r str>, schema: Members<'r>, strict: Option<bool>) -> Json<'r> {
@@ -93,7 +97,13 @@ fn of_answer<'r>(name: &'static str, request: &'r Request<'_>) -> Json<'r> {
 /// (<https://docs.aws.amazon.com/nova/latest/nova2-userguide/using-tools.html>).
 fn system_tool<'r>(tool: &'r Builtin<'_>, family: Family, losses: &mut Losses) -> Option<Json<'r>> {
     let name = match (tool.kind, family) {
-        (BuiltinKind::WebSearch, Family::Nova2) => "nova_grounding",
+        (BuiltinKind::WebSearch, Family::Nova2) => {
+            let prefix = if tool.origin == Dialect::Chat { "web_search_options" } else { "tools.web_search" };
+            let said = tool.json.get("web_search_options").unwrap_or(&tool.json);
+            let lost = |name: &&&str| said.get(name).is_some();
+            SEARCHES.iter().filter(lost).for_each(|name| losses.note(&format!("{prefix}.{name}")));
+            "nova_grounding"
+        }
         (BuiltinKind::CodeExecution, Family::Nova2) => "nova_code_interpreter",
         _ if tool.origin == OWN => return Some(tool.json.lend()),
         _ => {
@@ -103,6 +113,9 @@ fn system_tool<'r>(tool: &'r Builtin<'_>, family: Family, losses: &mut Losses) -
     };
     Some(Members::of([("systemTool", Members::of([("name", name.into())]).into())]).into())
 }
+
+/// How a search may be narrowed elsewhere.
+const SEARCHES: [&str; 5] = ["search_context_size", "user_location", "filters", "allowed_domains", "blocked_domains"];
 
 fn choice<'r>(choice: Option<&'r ToolChoice<'_>>, losses: &mut Losses) -> Option<Members<'r>> {
     let (name, inner) = match choice? {

@@ -36,9 +36,9 @@ pub fn write<'r>(request: &'r Request<'_>, wanted: &Wanted<'_>, losses: &mut Los
     let conversation = turns::write(&request.messages, &mut parts)?;
     let history = parts.history();
     let mut told = models::tell(request, family, wanted, losses);
-    let format = format(request, family, &told, losses);
+    let format = format(request, &told, losses);
     let stands_for_it = matches!(format, Some(Formatted::Tool)).then_some(emulated::TOOL);
-    let tools = tools::write(request, family, &history, stands_for_it, losses);
+    let tools = tools::write(request, (family, told.schemas), &history, stands_for_it, losses);
     note_sampling(&request.sampling, losses);
     losses.note_if(request.user.is_some(), "user");
     losses.note_if(request.parallel_tools == Some(false) && tools.is_some(), "parallel_tool_calls");
@@ -91,7 +91,7 @@ enum Formatted<'r> {
     Tool,
 }
 
-fn format<'r>(request: &'r Request<'_>, family: Family, told: &Told<'_>, losses: &mut Losses) -> Option<Formatted<'r>> {
+fn format<'r>(request: &'r Request<'_>, told: &Told<'_>, losses: &mut Losses) -> Option<Formatted<'r>> {
     let (name, description, schema) = match request.format.as_ref()? {
         Format::Text => return None,
         Format::JsonSchema { name, description, schema, .. } => (name.as_deref(), description.as_deref(), schema),
@@ -100,7 +100,7 @@ fn format<'r>(request: &'r Request<'_>, family: Family, told: &Told<'_>, losses:
             return None;
         }
     };
-    if matches!(family, Family::Plain | Family::Nova | Family::Nova2) || !told.schemas {
+    if !told.schemas {
         let stands = emulated::write(request, told.thinks, losses).is_some();
         losses.note_if(!stands, "response_format");
         return stands.then_some(Formatted::Tool);
