@@ -19,7 +19,7 @@ from tollway.config import api as config
 FULL = (Path(__file__).parent / "good" / "full.toml").read_text()
 Write = Callable[[str], Path]
 
-DECLARED_QUIRKS = {"drop", "omit", "rename", "values", "only", "set", "call_ids"}
+DECLARED_QUIRKS = {"drop", "omit", "rename", "rename_text", "values", "only", "set", "call_ids"}
 
 # The seam, written down a second time on purpose: the data plane refuses unknown fields and missing ones.
 SHAPE: dict[str, set[str]] = {
@@ -76,11 +76,24 @@ SHAPE: dict[str, set[str]] = {
 NODES = ("choice", "fallbacks", "context_window_fallback", "content_policy_fallback")
 
 
-FREE = {"headers", "metadata", "settings", "when", "terms", "rates", "rename", "values", "only", "set", "paths"}
+FREE = {
+    "headers",
+    "metadata",
+    "settings",
+    "when",
+    "terms",
+    "rates",
+    "rename",
+    "rename_text",
+    "values",
+    "only",
+    "set",
+    "paths",
+}
 """Tables with names of the operator's own."""
 
 NO_QUIRKS: dict[str, object] = {
-    "drop": [], "omit": [], "rename": {}, "values": {}, "only": {}, "set": {}, "call_ids": None
+    "drop": [], "omit": [], "rename": {}, "rename_text": {}, "values": {}, "only": {}, "set": {}, "call_ids": None
 }  # fmt: skip
 
 

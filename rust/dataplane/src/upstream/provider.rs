@@ -138,6 +138,11 @@ impl Provider {
         can && self.adapter.is_none() && self.speaks(dialect) == dialect
     }
 
+    /// Whether `model` embeds by Vertex AI's `predict` there.
+    pub(crate) fn predicts(&self, model: &str) -> bool {
+        matches!(&self.transport, Transport::Http(http) if http.paths.predict(model).is_some())
+    }
+
     /// What of the dialect `spoken` it does not take as it is, in a request for `operation`.
     pub(crate) fn quirks(&self, spoken: Dialect, operation: Operation) -> Option<&Quirks> {
         match (operation, spoken) {
@@ -241,7 +246,7 @@ impl HttpTransport {
             Some(origin) if origin.settings == settings => Arc::clone(origin),
             _ => Arc::new(Origin::compile(settings)?),
         };
-        Ok(Self { paths: Paths::compile(base, spec.paths)?, origin, headers, credentials })
+        Ok(Self { paths: Paths::compile(base, &spec.paths)?, origin, headers, credentials })
     }
 }
 
