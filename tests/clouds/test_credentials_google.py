@@ -18,7 +18,7 @@ from tollway.credentials.value import Value
 FILE = {"type": "google", "file": "account.json"}
 
 
-def put(folder: Path, content: Any, name: str = "account.json") -> Path:
+def put(folder: Path, content: object, name: str = "account.json") -> Path:
     file = folder / name
     file.write_text(content if isinstance(content, str) else json.dumps(content))
     file.chmod(0o600)

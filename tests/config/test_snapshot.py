@@ -19,7 +19,7 @@ from tollway.config import api as config
 FULL = (Path(__file__).parent / "good" / "full.toml").read_text()
 Write = Callable[[str], Path]
 
-DECLARED_QUIRKS = {"drop", "omit", "rename", "rename_text", "values", "only", "set", "call_ids"}
+DECLARED_QUIRKS = {"drop", "omit", "rename", "rename_text", "values", "only", "set", "headers", "call_ids"}
 
 # The seam, written down a second time on purpose: the data plane refuses unknown fields and missing ones.
 SHAPE: dict[str, set[str]] = {
@@ -31,11 +31,12 @@ SHAPE: dict[str, set[str]] = {
     },
     "providers": {
         "name", "kind", "dialects", "max_tokens", "quirks", "adapter",
-        "base_url", "paths", "auth_header", "auth_prefix", "api_keys", "headers",
+        "base_url", "paths", "auth_header", "auth_prefix", "auth", "api_keys", "headers",
         "region", "tags",
         "ca", "proxy", "http2", "connect_timeout_ms", "max_connections", "max_connection_age_ms",
         "dns_ttl_ms", "mock", "breaker",
     },
+    "auth": {"source", "kind", "region", "service"},
     "quirks": {"chat", "other", "embeddings", "count", "ask_usage"},
     "chat": DECLARED_QUIRKS, "other": DECLARED_QUIRKS, "embeddings": DECLARED_QUIRKS, "count": DECLARED_QUIRKS,
     "adapter": {"id", "call", "is_async", "timeout_ms"},

@@ -8,10 +8,8 @@
 
 from __future__ import annotations
 
-import datetime
-import hashlib
+import datetime as dt
 import re
-from typing import Any
 from unittest import mock
 from xml.sax.saxutils import escape
 
@@ -26,7 +24,7 @@ ROLE = "arn:aws:iam::123456789012:role/gateway"
 EXTERNAL_ID = "canary-external-1"
 CONTAINER_TOKEN = "canary-container-token-1"
 _AUTHORIZATION = re.compile(
-    r"AWS4-HMAC-SHA256 Credential=([^/]+)/\d{8}/([^/]+)/sts/aws4_request, SignedHeaders=(\S+), "
+    r"AWS4-HMAC-SHA256 Credential=([^/]+)/\d+/([^/]+)/([^/]+)/aws4_request, SignedHeaders=(\S+), "
 )
 
 
@@ -39,9 +37,9 @@ class AwsIdentity(Issuer):
         self.oidc = KeyPair()
         self.sessions: dict[str, str] = {}
 
-    def web_identity(self, **claims: Any) -> str:
+    def web_identity(self, **claims: object) -> str:
         """A token as a Kubernetes cluster projects it into a pod."""
-        now = int(datetime.datetime.now(datetime.UTC).timestamp())
+        now = int(dt.datetime.now(dt.UTC).timestamp())
         return self.oidc.sign({"aud": "sts.amazonaws.com", "sub": "pod", "exp": now + 600, **claims})
 
     def answer(self, asked: Asked) -> Said:
@@ -71,7 +69,7 @@ class AwsIdentity(Issuer):
     def _keys(self, way: str) -> dict[str, str]:
         """New keys, known from now on; their names say how they were got."""
         number = len(self.issued)
-        ends = datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=self.lifetime)
+        ends = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=self.lifetime)
         key = f"ASIA{way.upper()}{number}"
         self.issued.append(key)
         self.users[key] = f"canary-{way}-secret-{number}"
@@ -109,22 +107,25 @@ class AwsIdentity(Issuer):
         return None
 
     def _refuse(self, asked: Asked) -> tuple[str, str] | None:
-        """Why an AssumeRole is refused: its signature is made anew with botocore, from what was sent."""
+        trouble = self.unsigned(asked, "sts")
+        if trouble is None and asked.form.get("ExternalId") not in (None, EXTERNAL_ID):
+            return ("AccessDenied", "User is not authorized to perform: sts:AssumeRole")
+        return trouble
+
+    def unsigned(self, asked: Asked, service: str) -> tuple[str, str] | None:
+        """Why a request for `service` is refused, if it is: its signature is made anew with botocore."""
         found = _AUTHORIZATION.match(asked.headers.get("authorization", ""))
-        if found is None or found[1] not in self.users:
+        if found is None or found[1] not in self.users or found[3] != service:
             return ("InvalidClientTokenId", "The security token included in the request is invalid.")
-        request = AWSRequest("POST", f"http://{asked.headers['host']}{asked.path}", data=asked.body)
-        for name in found[3].split(";"):
+        key, region, names = found[1], found[2], found[4]
+        request = AWSRequest(asked.method, f"http://{asked.headers['host']}{asked.path}", data=asked.body)
+        for name in names.split(";"):
             if name not in ("host", "x-amz-security-token", "x-amz-date"):
                 request.headers[name] = asked.headers[name]
-        at = datetime.datetime.strptime(asked.headers["x-amz-date"], "%Y%m%dT%H%M%SZ")  # noqa: DTZ007 - botocore's
-        signer = botocore.auth.SigV4Auth(
-            Credentials(found[1], self.users[found[1]], asked.headers.get("x-amz-security-token")), "sts", found[2]
-        )
+        at = dt.datetime.strptime(asked.headers["x-amz-date"], "%Y%m%dT%H%M%SZ")  # noqa: DTZ007 - botocore's
+        keys = Credentials(key, self.users[key], asked.headers.get("x-amz-security-token"))
         with mock.patch.object(botocore.auth, "get_current_datetime", return_value=at):
-            signer.add_auth(request)
+            botocore.auth.SigV4Auth(keys, service, region).add_auth(request)
         if request.headers["authorization"] != asked.headers["authorization"]:
-            return ("SignatureDoesNotMatch", f"not that of {hashlib.sha256(asked.body).hexdigest()}")
-        if asked.form.get("ExternalId") not in (None, EXTERNAL_ID):
-            return ("AccessDenied", "User is not authorized to perform: sts:AssumeRole")
+            return ("SignatureDoesNotMatch", "The request signature we calculated does not match.")
         return None

@@ -34,7 +34,7 @@ class Entra(Issuer):
         self.certificate = certificate
         self.managed = True
 
-    def federated_token(self, **claims: Any) -> str:
+    def federated_token(self, **claims: object) -> str:
         """A token as a Kubernetes cluster projects it into a pod."""
         now = int(time.time())
         return self.federated.sign({"aud": "api://AzureADTokenExchange", "sub": "pod", "exp": now + 600, **claims})
@@ -63,9 +63,7 @@ class Entra(Issuer):
 
     def _metadata(self, asked: Asked) -> Said:
         if asked.headers.get("metadata") != "true":
-            return Said(
-                400, {"error": "bad_request_102", "error_description": "Required metadata header not specified"}
-            )
+            return Said(400, {"error": "bad_request_102", "error_description": "Required metadata header missing"})
         if not self.managed:
             return Said(400, {"error": "invalid_request", "error_description": "Identity not found"})
         return Said(200, {"resource": RESOURCE, **self._issue(asked.query["resource"])})

@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import secrets
 import time
 from typing import Any
@@ -36,12 +36,12 @@ class Google(Issuer):
         self._known: dict[str, float] = {}
         self.metadata = True
 
-    def service_account(self, **changed: Any) -> dict[str, Any]:
+    def service_account(self, **changed: object) -> dict[str, Any]:
         """The file of the service account's key."""
         known = {"type": "service_account", "client_email": ACCOUNT, "private_key_id": "1", "project_id": "project"}
         return {**known, "private_key": self.account.private_pem, "token_uri": f"{self.url}/token", **changed}
 
-    def workload(self, **source: Any) -> dict[str, Any]:
+    def workload(self, **source: object) -> dict[str, Any]:
         """The file of workload identity federation, with this source of tokens."""
         return {
             "type": "external_account",
@@ -51,7 +51,7 @@ class Google(Issuer):
             "credential_source": source,
         }
 
-    def federated_token(self, **claims: Any) -> str:
+    def federated_token(self, **claims: object) -> str:
         """A token as the pool's provider gives it."""
         return self.federated.sign({"aud": AUDIENCE, "sub": "pod", "exp": int(time.time()) + 600, **claims})
 
@@ -102,7 +102,7 @@ class Google(Issuer):
         if not self.verify(asked.headers):
             return Said(401, {"error": {"code": 401, "message": "invalid credentials", "status": "UNAUTHENTICATED"}})
         issued = self._issue()
-        ends = datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=self.lifetime)
+        ends = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=self.lifetime)
         return Said(200, {"accessToken": issued["access_token"], "expireTime": ends.strftime("%Y-%m-%dT%H:%M:%SZ")})
 
     def _issue(self) -> dict[str, Any]:

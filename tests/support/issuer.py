@@ -31,9 +31,10 @@ class Asked:
         """The body's fields."""
         return single(self.body.decode())
 
-    def json(self) -> Any:
+    def json(self) -> dict[str, str]:
         """The body, parsed."""
-        return json.loads(self.body)
+        found: dict[str, str] = json.loads(self.body)
+        return found
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ class Issuer:
 
             do_GET = do_POST = do_PUT = _serve  # noqa: N815 - the library's names
 
-            def log_message(self, *_: Any) -> None:
+            def log_message(self, *_: object) -> None:
                 """Say nothing."""
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
@@ -138,9 +139,11 @@ class KeyPair:
         """A token that holds `claims`."""
         return jwt.encode(claims, self.private_pem, algorithm="RS256")
 
-    def verify(self, token: str, audience: str, **options: Any) -> dict[str, Any]:
+    def verify(self, token: str, audience: str, issuer: str | None = None) -> dict[str, Any]:
         """What a token holds. Raises `jwt.InvalidTokenError`, also for one that has expired."""
-        claims: dict[str, Any] = jwt.decode(token, self.public_pem, algorithms=["RS256"], audience=audience, **options)
+        claims: dict[str, Any] = jwt.decode(
+            token, self.public_pem, algorithms=["RS256"], audience=audience, issuer=issuer
+        )
         return claims
 
 

@@ -44,6 +44,8 @@ def check_auth(checks: Checks, name: str, provider: HttpProviderSettings) -> Non
         settle_google(checks, given, place)
     elif isinstance(auth, AzureAuth):
         settle_azure(checks, given, place)
+    # The control plane reads the files; up to here they are named as the operator names them.
+    given |= {name: str((checks.base / given[name]).absolute()) for name in FILES & given.keys() if given[name]}
     checks.resolved.provider_auth[name] = Settled(source, auth.type, given, region, service)
 
 
@@ -68,7 +70,7 @@ def check_size(checks: Checks) -> None:
 
 
 def _settled(checks: Checks, path: Path, value: object) -> object:
-    """A setting with its reference read, or its path made whole."""
+    """A setting with its reference read."""
     if path[-1] in ("url", "token_url", "authority") and isinstance(value, str):
         _check_clear_text(checks, path, value)
     if isinstance(value, Reference):
@@ -76,9 +78,7 @@ def _settled(checks: Checks, path: Path, value: object) -> object:
         if secret is not None and path[-1] in PUBLIC:
             return secret.reveal()
         return secret
-    if path[-1] in FILES and isinstance(value, str):
-        return str((checks.base / value.removeprefix("file:")).absolute())
-    return value
+    return value.removeprefix("file:") if path[-1] in FILES and isinstance(value, str) else value
 
 
 def _check_library(checks: Checks, place: Path, auth: Auth) -> None:

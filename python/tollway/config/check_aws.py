@@ -35,7 +35,7 @@ def settle_aws(checks: Checks, name: str, given: dict[str, Any], place: Path) ->
         message = "`external_id` is told to nobody without a role"
         checks.error("no-effect", (*path, "external_id"), message, "add role_arn, or take it out")
     found = given["region"] or _region(checks, name) or profiles.get(chosen or "default", {}).get("region")
-    if found is None:
+    if found is None and not checks.has((*path, "region")):
         checks.error("no-region", place, "the region to sign for is not known", 'add region = "us-east-1" to `auth`')
     given["region"] = found
     return None if found is None else str(found)
@@ -92,7 +92,7 @@ def _check_variables(checks: Checks, place: Path, given: dict[str, Any]) -> None
         return
     file = variable("AWS_WEB_IDENTITY_TOKEN_FILE")
     if file:
-        check_token_file(checks, place, file)
+        check_token_file(checks, place, str(FilePath(file).absolute()))
         if not variable("AWS_ROLE_ARN"):
             message = "`AWS_WEB_IDENTITY_TOKEN_FILE` is set without `AWS_ROLE_ARN`"
             checks.error("unset-variable", place, message, "set AWS_ROLE_ARN to the role that the token is for")

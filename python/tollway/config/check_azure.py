@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path as FilePath
 from typing import Any
 
 from tollway.config.check_expiry import check_token_file
 from tollway.config.checks import Checks
+from tollway.config.credentials import FILES
 from tollway.config.secrets import Secret
 from tollway.config.shape import Path
 
@@ -61,4 +63,6 @@ def _fill(given: dict[str, Any], ways: list[str]) -> None:
         # A way that the file does not go is gone by the environment only where the file goes none.
         if given[setting] is None and (setting not in WAYS or not ways):
             value = os.environ.get(variable) or None
+            if value is not None and setting in FILES:
+                value = str(FilePath(value).absolute())
             given[setting] = Secret(value) if value is not None and setting == "client_secret" else value

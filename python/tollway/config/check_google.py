@@ -29,10 +29,11 @@ def settle_google(checks: Checks, given: dict[str, Any], place: Path) -> None:
     file, path = given["file"], (*place, "file")
     if file is None:
         file, path = os.environ.get("GOOGLE_APPLICATION_CREDENTIALS"), place
+        file = file and str(FilePath(file).absolute())
     if not file:
         return
     try:
-        info = json.loads(read_file(FilePath(file)))
+        info = json.loads(read_file(checks.base / file))
     except SecretError as error:
         checks.error(error.code, path, str(error), error.hint)
         return

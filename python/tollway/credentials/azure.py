@@ -21,7 +21,7 @@ from tollway.credentials.value import FetchError, Value, token
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
 
-HURRIED = {"connection_timeout": 5, "read_timeout": 10, "retry_total": 1}
+HURRIED: dict[str, Any] = {"connection_timeout": 5, "read_timeout": 10, "retry_total": 1}
 
 
 def fetch(given: dict[str, Any]) -> Value:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import os
 import re
 import threading
@@ -47,8 +48,13 @@ def fetch(source: Source) -> Value:
     return value
 
 
-def enter_environment(variables: dict[str, str]) -> None:
-    """Let libraries of this process see the variables. A process's environment that others can read stays as it was."""
+def prepare(variables: dict[str, str]) -> None:
+    """Let libraries of this process see the variables, and hear nothing of them in its log: errors are told by us.
+
+    The environment that others can read (`/proc/PID/environ`) stays as it was at the start.
+    """
+    for library in ("azure", "botocore", "google", "msal", "urllib3"):
+        logging.getLogger(library).setLevel(logging.CRITICAL + 1)
     for name, value in variables.items():
         if os.environ.get(name) != value:
             os.environ[name] = value

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from tollway import logs
 from tollway.admin.control import Refused, TooLong, Unavailable
 from tollway.aside import aside
-from tollway.credentials.fetch import enter_environment, fetch
+from tollway.credentials.fetch import fetch, prepare
 from tollway.credentials.schedule import Schedule
 from tollway.credentials.value import FetchError
 
@@ -49,7 +49,7 @@ class Keeper:
         """Keep these from now on, and no others. What is the same as before goes on undisturbed."""
         sources: tuple[Source, ...] = ()
         if settings is not None:
-            enter_environment(settings.environment)
+            prepare(settings.environment)
             sources = settings.sources
         before, self._tasks = self._tasks, {}
         for source in sources:
