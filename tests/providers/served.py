@@ -3,7 +3,7 @@
 A case has what a chat caller has `asked`, what is then `sent` (`"@id"` is any name of a call that the server takes) to
 which `path` and `stream_path`, the `flags` that tell what was lost, an `answer`, the same as `events` of a stream, and
 what the caller is `told`; where it is of use, `options` of the module, `embeddings`, and the server's own `errors` with
-the class that each is of.
+the class that each is of. `frames` says that the events come in frames of AWS's, and of which operation.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from tests.support import aws, frames
 from tests.support.reply import Reply
 from tests.support.upstream import ScriptedUpstream
 from tollway.providers.contract import Provider, providers
@@ -50,7 +51,16 @@ def table_of(name: str, upstream: ScriptedUpstream) -> dict[str, Any]:
 
 
 def streamed(case: dict[str, Any]) -> Reply:
-    """The events of a case as an answer."""
+    """The events of a case as an answer, a step each."""
+    if "frames" in case:
+        return aws.stream([_framed(event, case["frames"]) for event in case["events"]])
     events = (event if isinstance(event, str) else json.dumps(event) for event in case["events"])
     body = tuple(b"data: %s\n\n" % event.encode() for event in events)
     return Reply(headers=(("content-type", "text/event-stream"),), body=body, framing="chunked")
+
+
+def _framed(event: dict[str, Any], operation: str) -> bytes:
+    if operation == "invoke":
+        return frames.chunk(event)
+    [(name, payload)] = event.items()
+    return frames.event(name, payload)
