@@ -116,10 +116,10 @@ fn apply(quirks: &Quirks, outbound: &mut Outbound<'_>, losses: &mut Losses) {
         value.to_str().ok()
     };
     let moved = quirks.moved(&header);
-    if quirks.may_mind(outbound.body.as_slice()) || !moved.is_empty() {
-        if let Some(body) = quirks.apply(&outbound.body.to_bytes(), moved, losses) {
-            outbound.body = Segments::from(Bytes::from(body));
-        }
+    if (quirks.may_mind(outbound.body.as_slice()) || !moved.is_empty())
+        && let Some(body) = quirks.apply(&outbound.body.to_bytes(), moved, losses)
+    {
+        outbound.body = Segments::from(Bytes::from(body));
     }
     if quirks.moves_headers() {
         outbound.forward = &[];
