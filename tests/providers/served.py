@@ -3,7 +3,7 @@
 A case has what a chat caller has `asked`, what is then `sent` (`"@id"` is any name of a call that the server takes) to
 which `path` and `stream_path`, the `flags` that tell what was lost, an `answer`, the same as `events` of a stream, and
 what the caller is `told`; where it is of use, `options` of the module, `embeddings`, and the server's own `errors` with
-the class that each is of. `frames` says that the events come in frames of AWS's, and of which operation.
+the class that each is of. `framing` is of AWS's event streams: events by their type, or the chunks of a model's own.
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from tests.support import aws, frames
+from tests.support import frames
 from tests.support.reply import Reply
 from tests.support.upstream import ScriptedUpstream
+from tests.support.wire import Json
 from tollway.providers.contract import Provider, providers
 
 CASES = Path(__file__).parent / "cases"
@@ -47,20 +48,26 @@ def _is_based(provider: Provider) -> bool:
 def table_of(name: str, upstream: ScriptedUpstream) -> dict[str, Any]:
     """`[providers.X]` of the type `name`, at `upstream`."""
     place = {"type": name, "base_url": f"{upstream.url}{base_path(SERVERS[name])}", "api_key": "env:TEST_UPSTREAM_KEY"}
-    return place | case_of(name).get("options", {})
+    return {**place, **case_of(name).get("options", {})}
 
 
 def streamed(case: dict[str, Any]) -> Reply:
-    """The events of a case as an answer, a step each."""
-    if "frames" in case:
-        return aws.stream([_framed(event, case["frames"]) for event in case["events"]])
-    events = (event if isinstance(event, str) else json.dumps(event) for event in case["events"])
-    body = tuple(b"data: %s\n\n" % event.encode() for event in events)
-    return Reply(headers=(("content-type", "text/event-stream"),), body=body, framing="chunked")
+    """The events of a case as an answer."""
+    framing = case.get("framing")
+    body = tuple(_framed(event, framing) for event in case["events"])
+    kind = "text/event-stream" if framing is None else "application/vnd.amazon.eventstream"
+    return Reply(headers=(("content-type", kind),), body=body, framing="chunked")
 
 
-def _framed(event: dict[str, Any], operation: str) -> bytes:
-    if operation == "invoke":
+def _framed(event: Json, framing: str | None) -> bytes:
+    if framing == "chunks":
         return frames.chunk(event)
-    [(name, payload)] = event.items()
-    return frames.event(name, payload)
+    if framing == "events":
+        [(name, payload)] = event.items()
+        return frames.event(name, payload)
+    return b"data: %s\n\n" % (event if isinstance(event, str) else json.dumps(event)).encode()
+
+
+def first_with(case: dict[str, Any], *words: str) -> int:
+    """Which of the events is the first that holds one of these words."""
+    return next(index for index, event in enumerate(case["events"]) if any(word in json.dumps(event) for word in words))

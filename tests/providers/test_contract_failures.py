@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.providers.served import SERVERS, case_of, streamed, table_of
+from tests.providers.served import SERVERS, case_of, first_with, streamed, table_of
 from tests.records.looking import record_of
 from tests.support import sse
 from tests.support.errors import is_error
@@ -35,7 +35,7 @@ ANY_SERVER: list[dict[str, Any]] = [
 OWN = {name: case_of(name).get("errors", []) for name in SERVERS}
 FAILURES = [(name, index) for name in SERVERS for index in range(len(ANY_SERVER) + len(OWN[name]))]
 
-EVERY_BYTE = {"azure", "vertex", "vertex-anthropic", "bedrock", "bedrock-invoke"}
+EVERY_BYTE = {"azure", "vertex", "vertex-anthropic", "bedrock"}
 
 STATUS = {
     "credentials": (502, "upstream_credentials"),
@@ -102,9 +102,8 @@ def test_a_key_that_is_quoted_stays_here(gateway: RunningGateway, upstream: Scri
 def test_a_caller_who_leaves_ends_the_call(gateway: RunningGateway, upstream: ScriptedUpstream, name: str) -> None:
     case = case_of(name)
     reply, gate = streamed(case), Gate()
-    body = [step for step in reply.body if isinstance(step, bytes)]
-    said = next(index for index, event in enumerate(case["events"]) if "Hello" in json.dumps(event))
-    upstream.script(Reply(headers=reply.headers, body=(*body[: said + 1], gate), framing="chunked"))
+    begun = reply.body[: first_with(case, "Hello") + 1]
+    upstream.script(Reply(headers=reply.headers, body=(*begun, gate), framing="chunked"))
     with gateway.connect() as wire:
         wire.send(request(asked(name, case, stream=True), key=gateway.key))
         assert wire.until(b"Hello")
@@ -117,16 +116,14 @@ def test_a_caller_who_leaves_ends_the_call(gateway: RunningGateway, upstream: Sc
 def test_a_stream_that_is_cut_is_never_taken_for_whole(
     gateway: RunningGateway, upstream: ScriptedUpstream, name: str
 ) -> None:
-    case, provider = case_of(name), SERVERS[name]
+    case = case_of(name)
     reply = streamed(case)
     whole = reply.all_bytes()
     # After what tells the end of the content, a stream that breaks may be taken for whole.
-    ends = {"anthropic": "message_stop", "gemini": "finishReason", "bedrock": "messageStop"}
-    finish = ends.get(provider.dialects[0], '"finish_reason": "')
-    last = next(index for index, event in enumerate(case["events"]) if finish in json.dumps(event))
+    last = first_with(case, "message_stop", "messageStop", "finishReason", '"finish_reason": "')
     starts = [whole.index(step) for step in reply.body[: last + 1] if isinstance(step, bytes)]
-    end = starts[-1] + 9 if "frames" in case else whole.index(finish.encode(), starts[-1])
-    offsets = range(end) if name in EVERY_BYTE else sorted({*starts, *(start + 9 for start in starts), end})
+    every = {*starts, *(start + 9 for start in starts)}
+    offsets = range(starts[-1] + 9) if name in EVERY_BYTE else sorted(every)
     for offset in offsets:
         upstream.script(cut(reply, offset, End.RESET if offset % 7 == 0 else End.CLOSE))
         _never_mistaken(gateway.chat(asked(name, case, stream=True)), case)
@@ -143,7 +140,7 @@ def _never_mistaken(answer: Answer, case: dict[str, Any]) -> None:
     assert case["told"]["content"].startswith(said)
 
 
-@pytest.mark.parametrize("name", [name for name, one in SERVERS.items() if one.dialects[0] != "bedrock"])
+@pytest.mark.parametrize("name", [name for name in SERVERS if SERVERS[name].dialects[0] != "bedrock"])
 def test_what_is_unknown_passes_both_ways(gateway: RunningGateway, upstream: ScriptedUpstream, name: str) -> None:
     case, dialect = case_of(name), SERVERS[name].dialects[0]
     sent = {key: value for key, value in case["sent"].items() if key not in {"model_id", "project_id"}}

@@ -37,6 +37,6 @@ PROVIDER = Provider(
     auth_header="api-key",
     auth_prefix="",
     max_tokens="max_completion_tokens",
-    needs_key=True,
+    auth="azure",
     options=(AZURE_VERSION,),
 )

@@ -19,6 +19,6 @@ PROVIDER = Provider(
     },
     auth_header="api-key",
     auth_prefix="",
-    needs_key=True,
+    auth="azure",
     options=(AZURE_VERSION,),
 )

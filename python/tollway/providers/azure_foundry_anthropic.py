@@ -13,5 +13,5 @@ PROVIDER = Provider(
     auth_header="x-api-key",
     auth_prefix="",
     headers={"anthropic-version": "2023-06-01"},
-    needs_key=True,
+    auth="azure",
 )

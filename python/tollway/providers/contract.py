@@ -150,9 +150,9 @@ class Provider:
     `kind` is who answers: a far end over HTTP, or the bundled mock. `dialects` are what it speaks, the one that others
     are translated to first: a caller of one of them is passed through. `base_url` is the default; without one the
     configuration must give it. `paths` say where under it requests go, as far as that is not where the dialect has it;
-    a stream that has no path of its own goes where the same goes that is none. `{model}` stands for the model's name,
-    `{FOLDER/model}` for one that need not have the folder, `{model:segment}` for one segment of the path; an empty one
-    is for what cannot be asked. Both are templates; `derived` are further words for them.
+    what has no path of its own as a stream or a batch goes where the same goes that is none, and an empty path is for
+    what cannot be asked. `{model}` stands for the model's name, `{FOLDER/model}` for one that need not have the folder,
+    `{model:segment}` for one segment of the path. Both are templates; `derived` are further words for them.
     `region` follows from where the provider was configured to be, if that says it surely.
     `auth_header` and `auth_prefix` frame the credential; `headers` go with every request.
     `max_tokens` is what the provider calls the most tokens of a chat completion. `chat`, `embeddings` and `count` (of

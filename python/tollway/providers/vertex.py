@@ -34,6 +34,6 @@ PROVIDER = Provider(
     embeddings=Quirks(omit=("model", "requests[].model")),
     auth_header="x-goog-api-key",
     auth_prefix="",
-    needs_key=True,
+    auth="google",
     options=(GOOGLE_PROJECT, GOOGLE_LOCATION),
 )

@@ -30,6 +30,6 @@ PROVIDER = Provider(
     region=GOOGLE_REGION,
     other=Quirks(omit=("model",), set=VERSION),
     count=Quirks(set=VERSION),
-    needs_key=True,
+    auth="google",
     options=(GOOGLE_PROJECT, GOOGLE_LOCATION),
 )

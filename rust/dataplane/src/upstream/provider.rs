@@ -128,6 +128,11 @@ impl Provider {
         same.or(self.dialects.iter().find(able)).copied()
     }
 
+    /// Whether `model` embeds by Vertex AI's `predict` there.
+    pub(crate) fn predicts(&self, model: &str) -> bool {
+        matches!(&self.transport, Transport::Http(http) if http.paths.predict(model).is_some())
+    }
+
     /// Whether it counts the tokens of what is asked in `dialect`.
     pub(crate) fn counts(&self, dialect: Dialect) -> bool {
         let has = |http: &HttpTransport| http.paths.has((dialect, Operation::Count, false));
@@ -136,11 +141,6 @@ impl Provider {
             Transport::Mock(_) => true,
         };
         can && self.adapter.is_none() && self.speaks(dialect) == dialect
-    }
-
-    /// Whether `model` embeds by Vertex AI's `predict` there.
-    pub(crate) fn predicts(&self, model: &str) -> bool {
-        matches!(&self.transport, Transport::Http(http) if http.paths.predict(model).is_some())
     }
 
     /// What of the dialect `spoken` it does not take as it is, in a request for `operation`.

@@ -70,10 +70,10 @@ fn may_tell_an_error(body: &[u8]) -> bool {
 
 fn read(error: &Map<String, Value>, message: String, outer: Option<&Map<String, Value>>) -> UpstreamError {
     let own = |name: &str| error.get(name).and_then(word);
-    // AWS: `com.amazon.coral.service#ExpiredTokenException`.
-    let exception = || Some(own("__type")?.rsplit('#').next()?.to_owned());
     // Databricks: https://docs.databricks.com/api/workspace/introduction.
     let code = own("code").or_else(|| own("error_code"));
+    // AWS: `com.amazon.coral.service#ExpiredTokenException`.
+    let exception = || Some(own("__type")?.rsplit('#').next()?.to_owned());
     let kind = own("type").or_else(|| own("error_type")).or_else(exception);
     let kind = kind.or_else(|| error.get("status")?.as_str().map(str::to_owned));
     let stated = |object: &Map<String, Value>| {
