@@ -156,6 +156,7 @@ def test_providers(write: Write) -> None:
         "quirks": {**dict.fromkeys(("chat", "other", "embeddings", "count"), NO_QUIRKS), "ask_usage": True},
         "base_url": "https://api.openai.com/v1",
         "paths": {},
+        "auth": None,
         "auth_header": "authorization",
         "auth_prefix": "Bearer ",
         "api_keys": [{"value": f"A-{CANARY}", "weight": 2}, {"value": f"B-{CANARY}", "weight": 1}],
