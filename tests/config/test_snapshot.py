@@ -83,18 +83,8 @@ NODES = ("choice", "fallbacks", "context_window_fallback", "content_policy_fallb
 
 
 FREE = {
-    "headers",
-    "metadata",
-    "settings",
-    "when",
-    "terms",
-    "rates",
-    "rename",
-    "rename_text",
-    "values",
-    "only",
-    "set",
-    "paths",
+    *("headers", "metadata", "settings", "when", "terms", "rates", "paths"),
+    *("rename", "rename_text", "values", "only", "set"),
 }
 """Tables with names of the operator's own."""
 

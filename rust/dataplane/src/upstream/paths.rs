@@ -34,7 +34,7 @@ const KNOWN: &[(Asked, &str, &str)] = &[
     ((Dialect::Bedrock, Operation::Generate, false), "bedrock", "/model/{model:segment}/converse"),
     ((Dialect::Bedrock, Operation::Generate, true), "bedrock:stream", "/model/{model:segment}/converse-stream"),
     ((Dialect::Bedrock, EMBED, false), "embeddings", "/model/{model:segment}/invoke"),
-    ((Dialect::Bedrock, EMBED_MANY, false), "embeddings", "/model/{model:segment}/invoke"),
+    ((Dialect::Bedrock, EMBED_MANY, false), "embeddings:batch", "/model/{model:segment}/invoke"),
     ((Dialect::Chat, EMBED, false), "embeddings", "/embeddings"),
     ((Dialect::Chat, EMBED_MANY, false), "embeddings:batch", "/embeddings"),
     ((Dialect::Gemini, EMBED, false), "embeddings", "/{models/model}:embedContent"),
