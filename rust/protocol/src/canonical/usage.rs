@@ -33,6 +33,8 @@ pub struct Usage {
     pub image_output: Option<u64>,
     /// Searches of the web by a built-in tool, a number of requests.
     pub web_searches: Option<u64>,
+    /// What a reranking is billed in (Cohere): one query with up to 100 documents.
+    pub search_units: Option<u64>,
     /// What the provider reports as the whole, where that is not the sum.
     pub total: Option<u64>,
     /// On what terms it was served, where the provider says so.
@@ -76,6 +78,7 @@ impl Usage {
             audio_output: newer.audio_output.or(self.audio_output),
             image_output: newer.image_output.or(self.image_output),
             web_searches: newer.web_searches.or(self.web_searches),
+            search_units: newer.search_units.or(self.search_units),
             total: newer.total.or(self.total),
             tier: newer.tier.or(self.tier),
         }

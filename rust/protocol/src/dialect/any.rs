@@ -2,7 +2,9 @@
 
 use bytes::BytesMut;
 
-use super::{Dialect, ErrorTold, Head, ReadStream, Told, Wanted, WriteStream, anthropic, gemini, openai, responses};
+use super::{
+    Dialect, ErrorTold, Head, ReadStream, Told, Wanted, WriteStream, anthropic, cohere, gemini, openai, responses,
+};
 use crate::canonical::{Answer, Losses, Request};
 use crate::json::{At, Invalid, Json};
 
@@ -18,6 +20,7 @@ impl Dialect {
             Self::Responses => responses::request::read(body, head),
             Self::Anthropic => anthropic::request::read(body, head),
             Self::Gemini => gemini::request::read(body, head),
+            Self::Cohere => Err(At::ROOT.invalid("is of no caller's dialect")),
         }
     }
 
@@ -36,6 +39,7 @@ impl Dialect {
             Self::Responses => responses::request::write(request, wanted, losses),
             Self::Anthropic => anthropic::request::write(request, wanted, losses),
             Self::Gemini => gemini::request::write(request, wanted, losses),
+            Self::Cohere => cohere::request::write(request, wanted, losses),
             Self::Completions => Err(At::ROOT.member("model").invalid("is served by legacy completions alone")),
         }
     }
@@ -50,6 +54,7 @@ impl Dialect {
             Self::Responses => responses::answer::read(body),
             Self::Anthropic => anthropic::answer::read(body),
             Self::Gemini => gemini::answer::read(body),
+            Self::Cohere => cohere::answer::read(body),
         }
     }
 
@@ -57,7 +62,8 @@ impl Dialect {
     #[must_use]
     pub fn write_answer<'a>(self, answer: &'a Answer<'a>, told: &Told<'_>) -> Json<'a> {
         match self {
-            Self::Chat => openai::answer::write(answer, told),
+            // Cohere's has no callers; chat's is what others would expect.
+            Self::Chat | Self::Cohere => openai::answer::write(answer, told),
             Self::Responses => responses::answer::write(answer, told),
             Self::Anthropic => anthropic::answer::write(answer, told),
             Self::Gemini => gemini::answer::write(answer, told),
@@ -73,6 +79,7 @@ impl Dialect {
             Self::Responses => Box::new(responses::stream::Reader::default()),
             Self::Anthropic => Box::new(anthropic::stream::Reader::default()),
             Self::Gemini => Box::new(gemini::stream::Reader::default()),
+            Self::Cohere => Box::new(cohere::stream::Reader::default()),
         }
     }
 
@@ -80,7 +87,7 @@ impl Dialect {
     #[must_use]
     pub fn writer(self, told: &Told<'_>) -> Box<dyn WriteStream> {
         match self {
-            Self::Chat => Box::new(openai::stream::Writer::new(told)),
+            Self::Chat | Self::Cohere => Box::new(openai::stream::Writer::new(told)),
             Self::Responses => Box::new(responses::stream::Writer::new(told)),
             Self::Anthropic => Box::new(anthropic::stream::Writer::new(told)),
             Self::Gemini => Box::new(gemini::stream::Writer::new(told)),
@@ -92,7 +99,7 @@ impl Dialect {
     #[must_use]
     pub fn error_body(self, error: &ErrorTold<'_>) -> Vec<u8> {
         match self {
-            Self::Chat | Self::Responses | Self::Completions => openai::error::write(error),
+            Self::Chat | Self::Responses | Self::Completions | Self::Cohere => openai::error::write(error),
             Self::Anthropic => anthropic::error::write(error),
             Self::Gemini => gemini::error::write(error),
         }
@@ -101,7 +108,7 @@ impl Dialect {
     /// Appends `error` as an event of a stream, `number` as its writer counts them.
     pub fn error_event(self, error: &ErrorTold<'_>, number: Option<u64>, out: &mut BytesMut) {
         match self {
-            Self::Chat | Self::Completions => openai::error::event(error, out),
+            Self::Chat | Self::Completions | Self::Cohere => openai::error::event(error, out),
             Self::Responses => responses::error::event(error, number, out),
             Self::Anthropic => anthropic::error::event(error, out),
             Self::Gemini => gemini::error::event(error, out),

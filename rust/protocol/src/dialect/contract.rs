@@ -20,11 +20,14 @@ pub enum Dialect {
     /// `OpenAI` completions, the legacy endpoint. It is read from callers, and passed on to who speaks it; it is never
     /// written for an upstream.
     Completions,
+    /// Cohere's chat, version 2. It is written for upstreams, and read from them; no caller speaks it.
+    Cohere,
 }
 
 impl Dialect {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Chat, Self::Responses, Self::Anthropic, Self::Gemini, Self::Completions];
+    pub const ALL: [Self; 6] =
+        [Self::Chat, Self::Responses, Self::Anthropic, Self::Gemini, Self::Completions, Self::Cohere];
 
     /// The dialect of this name.
     #[must_use]
@@ -50,6 +53,8 @@ impl Dialect {
             Self::Anthropic => {
                 texts(&["type", "message"]) && document.get("type").and_then(Json::as_str) == Some("error")
             }
+            // No caller is told one.
+            Self::Cohere => false,
             Self::Gemini => texts(&["status", "message"]) && error.get("code").and_then(Json::as_u64).is_some(),
         }
     }
@@ -63,6 +68,7 @@ impl Dialect {
             Self::Anthropic => "anthropic",
             Self::Gemini => "gemini",
             Self::Completions => "openai-completions",
+            Self::Cohere => "cohere",
         }
     }
 }

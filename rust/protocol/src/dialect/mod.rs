@@ -11,6 +11,7 @@
 pub mod anthropic;
 mod any;
 mod class;
+pub mod cohere;
 mod contract;
 mod error;
 pub mod gemini;

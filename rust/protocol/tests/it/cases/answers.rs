@@ -10,7 +10,7 @@ use tollway_protocol::sse::{self, Decoder};
 
 use super::compare::{MADE_UP, difference, difference_of_streams};
 use super::pretty::{flat, pretty};
-use super::{Case, DIALECTS, cases, judge};
+use super::{Case, DIALECTS, UPSTREAMS, cases, judge};
 
 /// What the gateway makes up, as [`MADE_UP`] names it.
 const MADE: [&str; 5] = ["made-id", "made-call", "1763718600", "made-model", "made-request"];
@@ -151,7 +151,7 @@ fn cut(case: &Case) -> Option<String> {
 }
 
 fn all(model: &str) {
-    let from = DIALECTS.iter().find(|(name, ..)| *name == model).expect("a dialect").1;
+    let from = DIALECTS.iter().chain(&UPSTREAMS).find(|(name, ..)| *name == model).expect("a dialect").1;
     let callers: Vec<_> = DIALECTS.into_iter().filter(|(_, to, _)| *to != from).collect();
     let cases = cases(model, "answers");
     let pairs = cases.iter().flat_map(|case| callers.iter().map(move |caller| (case, *caller)));
@@ -178,4 +178,9 @@ fn of_anthropic_models() {
 #[test]
 fn of_gemini_models() {
     all("gemini");
+}
+
+#[test]
+fn of_cohere_models() {
+    all("cohere");
 }

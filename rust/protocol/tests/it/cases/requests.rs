@@ -9,7 +9,7 @@ use tollway_protocol::json::{Invalid, Json};
 
 use super::compare::difference;
 use super::pretty::pretty;
-use super::{Case, DIALECTS, cases, judge};
+use super::{Case, DIALECTS, UPSTREAMS, cases, judge};
 
 /// What reaches a model, and what is lost on the way.
 fn sent(case: &Case, from: Dialect, to: Dialect, model: &str) -> Result<(Vec<u8>, Vec<String>), Invalid> {
@@ -49,6 +49,9 @@ fn all(caller: &str) {
     let targets: Vec<_> = DIALECTS.into_iter().filter(|(_, to, _)| *to != from).collect();
     let cases = cases(caller, "requests");
     let pairs = cases.iter().flat_map(|case| targets.iter().map(move |target| (case, *target)));
+    // What goes to a dialect of models alone is told by some cases.
+    let more = cases.iter().flat_map(|case| UPSTREAMS.into_iter().map(move |target| (case, target)));
+    let pairs = pairs.chain(more.filter(|(case, (name, ..))| case.tells(name)));
     let wrong: Vec<String> = pairs.filter_map(|(case, target)| wrong(case, from, target)).collect();
     judge(&wrong, cases.len() * targets.len());
 }
