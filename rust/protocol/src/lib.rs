@@ -6,11 +6,13 @@
 //! | [`splice`] | the smallest edits that make a client's body the upstream's, everything else byte-identical |
 //! | [`quirks`] | how a server departs from its dialect in what it takes |
 //! | [`text`] | visits, and rewrites, the string values of a JSON document |
+//! | [`eventstream`] | AWS event streams, turned into Server-Sent Events |
 //! | [`sse`] | Server-Sent Events: an incremental decoder and an encoder |
 //! | [`dialect`] | what the bytes of each provider dialect mean |
 
 pub mod canonical;
 pub mod dialect;
+pub mod eventstream;
 pub mod json;
 mod malformed;
 pub mod peek;

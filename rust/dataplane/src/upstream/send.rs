@@ -13,8 +13,9 @@ use http::{Method, Request, Version};
 use super::body::{Outgoing, UpstreamBody};
 use super::credential::Credential;
 use super::mock;
+use super::paths::Address;
 use super::pool::{ConnectError, Sender};
-use super::provider::{Address, HttpTransport, Transport};
+use super::provider::{HttpTransport, Transport};
 
 /// One send of a request, and what it finds out.
 pub(crate) struct Sending<'e> {
@@ -56,10 +57,10 @@ pub(crate) async fn send(
             Ok(mock::answer(spec, target, outbound.stream, sending.exchange.worker.random()).await)
         }
         Transport::Http(http) => {
-            let address =
-                http.address(outbound.to, outbound.operation, (&target.model, outbound.stream)).ok_or_else(|| {
-                    SendError::Connect(format!("the model's name {:?} can be no part of a path", target.model))
-                })?;
+            let asked = (outbound.to, outbound.operation, outbound.stream);
+            let address = http.paths.address(asked, &target.model).ok_or_else(|| {
+                SendError::Connect(format!("the model's name {:?} can be no part of a path", target.model))
+            })?;
             over_http(sending, http, &(address, outbound)).await
         }
     }

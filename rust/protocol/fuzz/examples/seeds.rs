@@ -6,7 +6,7 @@ use std::path::Path;
 #[path = "../../tests/it/seeds.rs"]
 mod seeds;
 
-use seeds::{ASIDE, BODIES, CHUNKS, DIALECTS, STREAMS};
+use seeds::{ASIDE, BODIES, CHUNKS, DIALECTS, FRAMES, STREAMS};
 
 fn main() -> Result<()> {
     let bytes = |all: &[&str]| all.iter().map(|seed| seed.as_bytes().to_vec()).collect::<Vec<_>>();
@@ -20,6 +20,7 @@ fn main() -> Result<()> {
     write("sse", bytes(&STREAMS))?;
     write("openai", bytes(&CHUNKS))?;
     write("errors", bytes(&CHUNKS))?;
+    write("eventstream", bytes(&FRAMES))?;
     write("aside", bytes(&ASIDE))?;
     write("tree", bytes(&DIALECTS))?;
     write("array", arrays)?;
