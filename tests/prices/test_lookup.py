@@ -90,7 +90,7 @@ def test_every_declared_rate() -> None:
         *("image_output", "reasoning"),
     ]
     price: dict[str, Any] = ONE | {f"{item}_per_mtok": place + 0.5 for place, item in enumerate(tokens)}
-    price |= {"web_searches_per_thousand": 10, "per_request": 0.01}
+    price |= {"web_searches_per_thousand": 10, "search_units_per_thousand": 2, "per_request": 0.01}
     price["above"] = [
         {"input_tokens": 200, "input_per_mtok": 7},
         {"input_tokens": 100, "input_per_mtok": 6, "reasoning_per_mtok": 0.000_000_001},
@@ -101,6 +101,7 @@ def test_every_declared_rate() -> None:
         **{item: place * 10**9 + 500_000_000 for place, item in enumerate(tokens[:-1])},
         "reasoning": {"base": 7_500_000_000, "over": [(100, 1)]},
         "web_searches": 10 * 10**12,
+        "search_units": 2 * 10**12,
         "request": 10_000_000 * 10**6,
     }
 

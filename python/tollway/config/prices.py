@@ -132,6 +132,8 @@ def _declared_rates(rates: Rates) -> Json:
         found[item] = {"base": base, "over": over} if over else base
     if rates.web_searches_per_thousand is not None:
         found["web_searches"] = rates.web_searches_per_thousand * 1000
+    if rates.search_units_per_thousand is not None:
+        found["search_units"] = rates.search_units_per_thousand * 1000
     if rates.per_request is not None:
         found["request"] = rates.per_request * 1_000_000
     return found

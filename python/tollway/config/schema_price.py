@@ -86,6 +86,10 @@ class Rates(Further):
     web_searches_per_thousand: Small | None = Field(
         default=None, description=f"US dollars for a thousand searches of a built-in tool. {_UNKNOWN}"
     )
+    search_units_per_thousand: Small | None = Field(
+        default=None,
+        description=f"US dollars for a thousand of the search units that rerankings are billed in. {_UNKNOWN}",
+    )
     per_request: Small | None = Field(default=None, description="US dollars for each request, besides its tokens.")
     above: Many[Above] = Field(default=(), description="Other prices for requests with much input.")
     service_tiers: dict[Tier, ServiceTier] = Field(

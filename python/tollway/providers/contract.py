@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeAlias
 import tollway.providers
 
 Quantity = Literal["delay", "count", "status", "word"]
-Dialect = Literal["openai", "openai-responses", "openai-completions", "anthropic", "gemini"]
+Dialect = Literal["openai", "openai-responses", "openai-completions", "anthropic", "gemini", "cohere"]
 
 
 CONFIGURED = "configured"
@@ -74,16 +74,18 @@ class Provider:
     `kind` is who answers: a far end over HTTP, or the bundled mock. `dialects` are what it speaks, the one that others
     are translated to first: a caller of one of them is passed through. `base_url` is the default; without one the
     configuration must give it. `paths` say where under it requests go, as far as that is not where the dialect has it:
-    by dialect, the same with `:stream` for streams, `embeddings` and `count`; `{model}` stands for the model's name,
-    `{FOLDER/model}` for one that need not have the folder. Both are templates; `derived` are further words for them.
+    by dialect, the same with `:stream` for streams, `embeddings`, `rerank`, `moderations` and `count`; `{model}` stands
+    for the model's name, `{FOLDER/model}` for one that need not have the folder. Both are templates; `derived` are
+    further words for them.
     `region` follows from where the provider was configured to be, if that says it surely.
     `auth_header` and `auth_prefix` frame the credential; `headers` go with every request.
     `max_tokens` is what the provider calls the most tokens of a chat completion. `chat` and `embeddings` are the quirks
     of these requests; `stream_usage` says whether a stream tells its tokens because it is asked to, or always, where
-    asking is an error. `needs_key` warns when none is configured. `adapter` is the class that translates for it, as
-    `module:Class`, where its API is no known dialect: see `tollway.adapter`. `options` are settings beyond those that
-    all providers share. `evidence` is what the module was tested against: recorded traffic of the provider, or its
-    documentation alone.
+    asking is an error. `answers` says whether it has models that answer; else only others, as for embeddings. `rerank`
+    is the shape of its rerankings (`rust/protocol/src/dialect/rerank.rs`). `needs_key` warns when none is configured.
+    `adapter` is the class that translates for it, as `module:Class`, where its API is no known dialect: see
+    `tollway.adapter`. `options` are settings beyond those that all providers share. `evidence` is what the module was
+    tested against: recorded traffic of the provider, or its documentation alone.
     """
 
     title: str
@@ -101,6 +103,8 @@ class Provider:
     chat: Quirks = field(default_factory=Quirks)
     embeddings: Quirks = field(default_factory=Quirks)
     stream_usage: Literal["asked", "always"] = "asked"
+    answers: bool = True
+    rerank: Literal["standard", "cohere", "voyage"] = "standard"
     needs_key: bool = False
     adapter: str | None = None
     options: tuple[Option, ...] = ()

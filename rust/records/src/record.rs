@@ -54,6 +54,7 @@ pub mod field {
     pub const COST_NANO: u32 = 52;
     pub const PRICE_VERSION: u32 = 53;
     pub const SERVICE_TIER: u32 = 54;
+    pub const SEARCH_UNITS: u32 = 55;
 
     pub const CACHE: u32 = 60;
     pub const FLAGS: u32 = 61;
@@ -212,6 +213,9 @@ pub struct Record {
     /// `provisioned` or `other`.
     #[prost(string, optional, tag = "54")]
     pub service_tier: Option<String>,
+    /// What a reranking is billed in, where the provider bills so.
+    #[prost(uint64, optional, tag = "55")]
+    pub search_units: Option<u64>,
 
     /// `hit-exact`, `hit-semantic`, `miss` or `bypass`.
     #[prost(string, tag = "60")]

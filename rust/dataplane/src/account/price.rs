@@ -10,7 +10,7 @@
 //! | `image_input`, `tool_input` | `input`: pictures are counted in text tokens; so is what built-in tools bring in |
 //! | every other | the cost is unknown: writing to a cache, audio, and pictures that are made cost more than text |
 //!
-//! Where no input was reported at all, the cost is unknown too, and where the answer was served on a tier ([`Tier`]) that is
+//! Where neither input nor search units were reported, the cost is unknown too, and where the answer was served on a tier ([`Tier`]) that is
 //! not the usual one and has no rates: whether it is dearer, cheaper or paid ahead is not known. The sum is rounded once, half a nano-dollar up.
 
 #[cfg(test)]
@@ -110,6 +110,7 @@ enum Item {
     AudioOutput,
     ImageOutput,
     WebSearches,
+    SearchUnits,
     Request,
 }
 
@@ -162,7 +163,8 @@ impl Prices {
         let at = at.as_secs();
         let period = self.periods.iter().rev().find(|period| period.when.holds(at))?;
         let rates = Applied::new(period, at, usage.tier.unwrap_or(Tier::Standard))?;
-        let input = usage.all_input()?;
+        // Rerankings are billed by the query, whatever it takes.
+        let input = usage.all_input().or_else(|| usage.search_units.map(|_| 0))?;
         let mut sum = rates.own(Item::Request).map_or(0, |rate| u128::from(rate.at(input)));
         for (item, count) in counts(usage) {
             let Some(count) = count.filter(|count| *count > 0) else { continue };
@@ -199,7 +201,7 @@ impl<'a> Applied<'a> {
     }
 }
 
-fn counts(usage: &Usage) -> [(Item, Option<u64>); 12] {
+fn counts(usage: &Usage) -> [(Item, Option<u64>); 13] {
     [
         (Item::Input, usage.input),
         (Item::CacheRead, usage.cache_read),
@@ -213,6 +215,7 @@ fn counts(usage: &Usage) -> [(Item, Option<u64>); 12] {
         (Item::AudioOutput, usage.audio_output),
         (Item::ImageOutput, usage.image_output),
         (Item::WebSearches, usage.web_searches),
+        (Item::SearchUnits, usage.search_units),
     ]
 }
 

@@ -102,6 +102,7 @@ fn how_much(exchange: &Exchange, settled: &Settled<'_>, to: &mut Writer<'_>) {
             to.number(field::ESTIMATED, 1);
         }
     }
+    to.number_if(field::SEARCH_UNITS, exchange.told.usage.and_then(|usage| usage.search_units));
     if let Some(cost) = &settled.cost {
         to.number(field::COST_NANO, cost.nano);
         to.text(field::PRICE_VERSION, cost.version);

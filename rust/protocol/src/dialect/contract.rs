@@ -49,12 +49,11 @@ impl Dialect {
         let Some(error) = document.get("error") else { return false };
         let texts = |names: &[&str]| names.iter().all(|name| error.get(name).and_then(Json::as_str).is_some());
         match self {
-            Self::Chat | Self::Responses | Self::Completions => is_canonical_error(body),
+            // What a caller of Cohere's would be told, if there were one, is chat's.
+            Self::Chat | Self::Responses | Self::Completions | Self::Cohere => is_canonical_error(body),
             Self::Anthropic => {
                 texts(&["type", "message"]) && document.get("type").and_then(Json::as_str) == Some("error")
             }
-            // No caller is told one.
-            Self::Cohere => false,
             Self::Gemini => texts(&["status", "message"]) && error.get("code").and_then(Json::as_u64).is_some(),
         }
     }

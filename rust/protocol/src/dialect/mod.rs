@@ -16,6 +16,7 @@ mod contract;
 mod error;
 pub mod gemini;
 pub mod openai;
+pub mod rerank;
 pub mod responses;
 pub mod signature;
 mod wait;

@@ -5,6 +5,7 @@ mod anthropic;
 mod cases;
 mod chat;
 mod classes;
+mod cohere;
 mod eventstream;
 mod gemini;
 mod idle;

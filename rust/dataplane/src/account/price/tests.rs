@@ -25,7 +25,7 @@ fn every_bucket_counts_once() {
     let each = json!({"input": 1_000_000, "cache_read": 2_000_000, "cache_write": 4_000_000, "cache_write_1h": 8_000_000,
         "audio_input": 16_000_000, "image_input": 32_000_000, "tool_input": 64_000_000, "output": 128_000_000,
         "reasoning": 256_000_000, "audio_output": 512_000_000, "image_output": 1_024_000_000,
-        "web_searches": 2_048_000_000, "request": 4_096_000_000_u64});
+        "web_searches": 2_048_000_000, "request": 4_096_000_000_u64, "search_units": 8_192_000_000_u64});
     let some = Some(1);
     let usage = Usage {
         input: some,
@@ -40,10 +40,11 @@ fn every_bucket_counts_once() {
         audio_output: some,
         image_output: some,
         web_searches: some,
+        search_units: some,
         total: Some(1_000_000),
         tier: None,
     };
-    assert_eq!(nano(&rates(each), usage), Some(8191));
+    assert_eq!(nano(&rates(each), usage), Some(16_383));
 }
 
 #[test]
@@ -62,6 +63,7 @@ fn a_bucket_without_a_rate() {
         Usage { audio_output: Some(5), ..Usage::default() },
         Usage { image_output: Some(5), ..Usage::default() },
         Usage { web_searches: Some(5), ..Usage::default() },
+        Usage { search_units: Some(5), ..Usage::default() },
     ] {
         assert_eq!(also(unknown), None, "{unknown:?}");
     }
@@ -209,6 +211,7 @@ fn golden_bills() {
             audio_output: tokens("audio_output"),
             image_output: tokens("image_output"),
             web_searches: tokens("web_searches"),
+            search_units: tokens("search_units"),
             total: None,
             tier: bill["terms"].as_object().unwrap().values().find_map(|term| Tier::read(term.as_str().unwrap())),
         };

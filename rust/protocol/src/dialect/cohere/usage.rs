@@ -15,12 +15,17 @@ pub fn read(json: &Json<'_>) -> Option<Usage> {
     let of_output = billed("output_tokens").or_else(|| tokens("output_tokens"));
     let reasoning = tokens("reasoning_tokens").map(|thoughts| thoughts.min(of_output.unwrap_or(thoughts)));
     let pictures = tokens("image_tokens").filter(|pictures| *pictures > 0);
+    // Of a reranking, which is billed by the query, the tokens cost nothing.
+    let search_units = billed("search_units");
+    if search_units.is_some_and(|units| units > 0) {
+        return Some(Usage { search_units, ..Usage::default() });
+    }
     let usage = Usage {
         input: Usage::apart(billed("input_tokens"), [pictures]).or_else(|| tokens("input_tokens")),
         image_input: pictures.or_else(|| billed("image_tokens")),
         output: Usage::apart(of_output, [reasoning]),
         reasoning,
-        search_units: billed("search_units"),
+        search_units,
         ..Usage::default()
     };
     (usage != Usage::default()).then_some(usage)
