@@ -123,6 +123,7 @@ class Record(Shown):
     cost_nano: int | None = Field(default=None, description="Billionths of a US dollar; null if not known.")
     price_version: str | None = None
     service_tier: str | None = Field(default=None, description="The tier that the provider says it was served on.")
+    search_units: int | None = Field(default=None, description="What a reranking is billed in, where it is.")
     cache: str = ""
     flags: list[str] = Field(default_factory=list)
     trace_id: str | None = None
@@ -181,7 +182,16 @@ _TEXTS = (
 _TRUTHS = ("stream", "estimated", "payload")
 _NUMBERS = (
     *("status", "total_us", "overhead_us", "connect_us", "upstream_us", "admitted_us", "sent_us", "first_token_us"),
-    *("cost_nano", "trace_flags", "request_bytes", "response_bytes", "attempts", "attempts.status", "tokens.input"),
+    *(
+        "cost_nano",
+        "search_units",
+        "trace_flags",
+        "request_bytes",
+        "response_bytes",
+        "attempts",
+        "attempts.status",
+        "tokens.input",
+    ),
     *("tokens.cache_read", "tokens.cache_write", "tokens.output", "tokens.reasoning"),
 )
 

@@ -17,7 +17,7 @@ use serde::Deserialize;
 use super::cohere::usage as billed;
 use super::openai::usage;
 use super::{Told, Wanted};
-use crate::canonical::{Losses, RankedDocument, RerankRequest, Reranked, Usage};
+use crate::canonical::{Losses, RankedDocument, RerankRequest, Reranked};
 use crate::json::{At, Fields, Invalid, Json, Members};
 
 /// Which shape a server has.
@@ -152,17 +152,8 @@ pub fn read(body: Json<'_>) -> Result<Reranked<'_>, Invalid> {
     })?;
     let (id, model) = (fields.text("id")?, fields.text("model")?);
     let meta = fields.take("meta").as_ref().and_then(billed::read);
-    let usage = meta.or_else(|| fields.take("usage").as_ref().and_then(tokens));
+    let usage = meta.or_else(|| fields.take("usage").as_ref().and_then(usage::of_input));
     Ok(Reranked { id, model, results, usage })
-}
-
-/// Tokens of `usage`, all of which are input: some say only the total.
-fn tokens(json: &Json<'_>) -> Option<Usage> {
-    let total = json.get("total_tokens").and_then(Json::as_u64);
-    let read = usage::read(json).unwrap_or_default();
-    let input = read.input.filter(|input| *input > 0).or(total).or(read.input)?;
-    let search_units = json.get("search_units").and_then(Json::as_u64);
-    Some(Usage { input: Some(input), search_units, ..Usage::default() })
 }
 
 /// Writes an answer for a caller who `asked`: with the documents, where they are wanted and did not come back.

@@ -93,6 +93,7 @@ const FIELDS: [(&str, Read); 62] = [
     ("cost_nano", |r| Held::Number(r.cost_nano.map(i128::from))),
     ("price_version", |r| text(&r.price_version)),
     ("service_tier", |r| text(&r.service_tier)),
+    ("search_units", |r| number_if(r.search_units)),
     ("cache", |r| Held::Text(Some(&r.cache))),
     ("flags", |r| texts(&r.flags)),
     ("trace_id", |r| text(&r.trace_id)),

@@ -12,8 +12,9 @@ pub(super) fn read<'a>(items: &[Json<'a>]) -> Json<'a> {
             [only] => only.clone(),
             all => sum(all),
         };
+        let bytes: Vec<Json<'a>> = text.as_str().unwrap_or_default().bytes().map(|byte| u32::from(byte).into()).collect();
         let none: Vec<Json<'a>> = Vec::new();
-        let told = Members::new().with("token", text).with("logprob", logprob).with("bytes", Json::Null);
+        let told = Members::new().with("token", text).with("logprob", logprob).with("bytes", bytes);
         Json::from(told.with("top_logprobs", none))
     });
     Members::new().with("content", each.collect::<Vec<_>>()).with("refusal", Json::Null).into()
