@@ -75,6 +75,13 @@ fn a_bucket_without_a_rate() {
 #[test]
 fn unknown_is_not_zero() {
     assert_eq!(nano(&rates(json!({"input": 1})), Usage::default()), None, "nothing was reported");
+    let units = Usage { search_units: Some(3), ..Usage::default() };
+    assert_eq!(
+        nano(&rates(json!({"search_units": 2_000_000_000_000_u64})), units),
+        Some(6_000_000),
+        "no input is needed"
+    );
+    assert_eq!(nano(&rates(json!({"input": 1})), units), None, "no rate");
     let output = Usage { output: Some(7), ..Usage::default() };
     assert_eq!(nano(&rates(json!({"input": 1, "output": 1})), output), None, "no input was reported");
     assert_eq!(nano(&rates(json!({})), input(1)), None);

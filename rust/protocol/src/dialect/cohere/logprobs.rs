@@ -12,7 +12,8 @@ pub(super) fn read<'a>(items: &[Json<'a>]) -> Json<'a> {
             [only] => only.clone(),
             all => sum(all),
         };
-        let bytes: Vec<Json<'a>> = text.as_str().unwrap_or_default().bytes().map(|byte| u32::from(byte).into()).collect();
+        let bytes: Vec<Json<'a>> =
+            text.as_str().unwrap_or_default().bytes().map(|byte| u32::from(byte).into()).collect();
         let none: Vec<Json<'a>> = Vec::new();
         let told = Members::new().with("token", text).with("logprob", logprob).with("bytes", bytes);
         Json::from(told.with("top_logprobs", none))
