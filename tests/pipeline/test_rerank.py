@@ -33,7 +33,7 @@ def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         "refused": {**to("c", "r"), "guardrails": [{**PII, "action": "reject"}]},
         "strict": {**to("b", "r"), "on_lossy": "reject"},
     }
-    price = {"input_per_mtok": 0, "output_per_mtok": 0, "search_units_per_thousand": 2}
+    price = {"input_per_mtok": 0, "output_per_mtok": 0, "per_search_unit": 0.002}
     providers: dict[str, dict[str, object]] = {
         "a": {"type": "cohere", "prices": {"rerank-v3.5": price}},
         "b": {"type": "voyage", "prices": {"rerank-2.5": {"input_per_mtok": 0.05, "output_per_mtok": 0}}},
@@ -75,13 +75,13 @@ def test_cohere_gets_the_bytes_of_what_it_knows(lab: Lab) -> None:
 def test_what_is_kept_of_it(lab: Lab) -> None:
     lab.a.script(told(COHERE))
     record = lab.record(rank(lab, "cohere"))
-    assert (record["search_units"], record["cost_nano"], record["tokens"]["input"]) == (2, 4_000_000, None)
+    assert (record["units"]["search_units"], record["cost_nano"], record["tokens"]["input"]) == (2, 4_000_000, None)
     assert (record["provider"], record["estimated"]) == ("a", False)
     lab.b.script(told(VOYAGE))
     answer = rank(lab, "voyage")
     assert answer.header("x-tollway-input-tokens") == "26"
     record = lab.record(answer)
-    assert (record["tokens"]["input"], record["search_units"], record["cost_nano"]) == (26, None, 1_300)
+    assert (record["tokens"]["input"], record["units"], record["cost_nano"]) == (26, None, 1_300)
     assert record["served_model"] == "rerank-2.5"
 
 

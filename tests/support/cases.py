@@ -66,9 +66,10 @@ class Case:
         return [dialect for dialect in MODELS if dialect != self.dialect]
 
     def targets(self) -> list[str]:
-        """The dialects that the case tells a request of: all others, and of those of models alone as it says."""
-        told = {*self.told.get("lossy", {}), *self.told.get("refused", {})}
-        return [*self.others(), *(dialect for dialect in UPSTREAMS if dialect in told)]
+        """The dialects that the case tells a request to: all others, and of those of models alone some."""
+        refused = self.told.get("refused", {})
+        told = (name for name in UPSTREAMS if name in refused or (self.folder / f"to-{name}.json").exists())
+        return [*self.others(), *told]
 
 
 def cases(kind: Literal["requests", "answers"]) -> list[Case]:

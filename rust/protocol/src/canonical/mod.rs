@@ -30,4 +30,4 @@ pub use request::{
 pub use rerank::{RankedDocument, RerankRequest, Reranked};
 pub use stream::{Delta, Event, Opening};
 pub use tier::Tier;
-pub use usage::Usage;
+pub use usage::{Share, Usage};

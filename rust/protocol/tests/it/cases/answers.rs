@@ -161,6 +161,11 @@ fn all(model: &str) {
 }
 
 #[test]
+fn of_upstreams() {
+    UPSTREAMS.iter().for_each(|(name, ..)| all(name));
+}
+
+#[test]
 fn of_chat_models() {
     all("chat");
 }
@@ -178,9 +183,4 @@ fn of_anthropic_models() {
 #[test]
 fn of_gemini_models() {
     all("gemini");
-}
-
-#[test]
-fn of_cohere_models() {
-    all("cohere");
 }
