@@ -91,8 +91,8 @@ class Provider:
     whether it has models that answer; else only others, as for embeddings. `rerank` is the shape of its rerankings
     (`rust/protocol/src/dialect/rerank.rs`). `needs_key` warns when none is configured. `auth` is how a credential is
     fetched where the configuration gives neither a key nor a way to one. `adapter` is the class that translates, as
-    `module:Class`, where the API is no known dialect: see `tollway.adapter`. `options` are settings beyond those that all
-    providers share. `evidence` is what the module was tested against: recorded traffic of the provider, or its
+    `module:Class`, where the API is no known dialect: see `tollway.adapter`. `options` are settings beyond those that
+    all providers share. `evidence` is what the module was tested against: recorded traffic of the provider, or its
     documentation alone.
     """
 

@@ -49,6 +49,15 @@ pub(crate) enum Endpoint {
     Models,
     /// `GET /v1/models/ID`
     Model(String),
+    /// `GET /v1/jobs`
+    Jobs,
+    /// `GET /v1/jobs/ID`, or `DELETE`
+    Job {
+        /// Its name.
+        id: String,
+        /// Whether it is the latter.
+        cancel: bool,
+    },
     /// `GET /health/live`
     Live,
     /// `GET /health/ready`
@@ -89,6 +98,7 @@ impl Endpoint {
             Self::CountTokens => "messages/count_tokens",
             Self::CountContent(_) => "countTokens",
             Self::Models | Self::Model(_) => "models",
+            Self::Jobs | Self::Job { .. } => "jobs",
             Self::Live | Self::Ready => HEALTH,
         }
     }
@@ -106,6 +116,8 @@ impl Endpoint {
             | Self::Moderations
             | Self::Models
             | Self::Model(_)
+            | Self::Jobs
+            | Self::Job { .. }
             | Self::Live
             | Self::Ready => Dialect::Chat,
         }
@@ -147,6 +159,7 @@ impl Endpoint {
         // RFC 9110 §9.3.2: HEAD is GET without the body, which hyper leaves out.
         const READ: &[Method] = &[Method::GET, Method::HEAD];
         const ASK: &[Method] = &[Method::POST];
+        const JOB: &[Method] = &[Method::GET, Method::HEAD, Method::DELETE];
         let (endpoint, allowed) = match path {
             "/v1/chat/completions" => (Self::ChatCompletions, ASK),
             "/v1/responses" => (Self::Responses, ASK),
@@ -157,8 +170,10 @@ impl Endpoint {
             "/v1/rerank" | "/v2/rerank" => (Self::Rerank, ASK),
             "/v1/moderations" => (Self::Moderations, ASK),
             "/v1/models" | "/v1beta/models" => (Self::Models, READ),
+            "/v1/jobs" => (Self::Jobs, READ),
             "/health/live" => (Self::Live, READ),
             "/health/ready" => (Self::Ready, READ),
+            _ if let Some(id) = job(path) => (Self::Job { id: id.to_owned(), cancel: method == Method::DELETE }, JOB),
             _ => match gemini_model(path) {
                 Some(asked) if method == Method::POST => (Self::generate(asked, query)?, ASK),
                 Some(id) if !id.is_empty() => (Self::Model(percent_decoded(id)), READ),
@@ -168,7 +183,11 @@ impl Endpoint {
         if allowed.contains(method) {
             return Ok(endpoint);
         }
-        let allow = if allowed == READ { "GET, HEAD" } else { "POST" };
+        let allow = match allowed {
+            READ => "GET, HEAD",
+            JOB => "GET, HEAD, DELETE",
+            _ => "POST",
+        };
         Err(Error::new(Kind::MethodNotAllowed { allow }, format!("This path takes {allow}.")))
     }
 
@@ -194,6 +213,11 @@ impl Endpoint {
             }
         }
     }
+}
+
+/// The name of the job that `path` is of.
+fn job(path: &str) -> Option<&str> {
+    path.strip_prefix("/v1/jobs/").filter(|id| !id.is_empty() && !id.contains('/'))
 }
 
 /// What follows the folder of models: Google's clients ask under either version, and with a method behind the model.
