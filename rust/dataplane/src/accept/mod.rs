@@ -80,6 +80,7 @@ impl Call {
         match &self.head.endpoint {
             Endpoint::Generate { stream, .. } => *stream,
             Endpoint::Embeddings | Endpoint::Embed { .. } | Endpoint::CountTokens | Endpoint::CountContent(_) => false,
+            Endpoint::Rerank | Endpoint::Moderations => false,
             _ => self.peek.stream,
         }
     }
