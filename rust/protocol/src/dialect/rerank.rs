@@ -83,12 +83,13 @@ pub fn write_request<'r>(
     losses: &mut Losses,
 ) -> Result<Json<'r>, Invalid> {
     let list = At::ROOT.member("documents");
-    let each = request.documents.iter().enumerate();
+    let each = request.documents.iter();
     let documents = match shape {
-        Shape::Standard => each.map(|(_, document)| document.lend()).collect(),
-        Shape::Cohere | Shape::Voyage => {
-            each.map(|(index, document)| text_of(document, list.item(index))).collect::<Result<Vec<_>, _>>()?
-        }
+        Shape::Standard => each.map(Json::lend).collect(),
+        Shape::Cohere | Shape::Voyage => each
+            .enumerate()
+            .map(|(index, document)| text_of(document, list.item(index)))
+            .collect::<Result<Vec<_>, _>>()?,
     };
     let top = if shape == Shape::Voyage { "top_k" } else { "top_n" };
     let (returned, bound) = match shape {
