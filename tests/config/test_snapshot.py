@@ -84,7 +84,8 @@ FREE = {
 """Tables with names of the operator's own."""
 
 NO_QUIRKS: dict[str, object] = {
-    "drop": [], "omit": [], "rename": {}, "rename_text": {}, "values": {}, "only": {}, "set": {}, "headers": {}, "call_ids": None
+    "drop": [], "omit": [], "rename": {}, "rename_text": {}, "values": {}, "only": {}, "set": {}, "headers": {},
+    "call_ids": None,
 }  # fmt: skip
 
 
