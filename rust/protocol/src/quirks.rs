@@ -27,7 +27,8 @@ pub struct Declared {
     pub values: BTreeMap<String, BTreeMap<String, String>>,
     /// Members of which the server takes these texts alone. To be without another value is a loss.
     pub only: BTreeMap<String, Vec<String>>,
-    /// Members that every body must have, whatever the caller says of them: by path, the text.
+    /// Members that every body must have, whatever the caller says of them: by path, the text. Objects on the way to them are
+    /// made where they are missing.
     pub set: BTreeMap<String, String>,
     /// Headers that the server knows as members of the body, each a list: by header, the member.
     pub headers: BTreeMap<String, String>,
@@ -326,7 +327,8 @@ mod tests {
     fn what_is_set_holds_whatever_the_body_says() {
         let declared = r#"{"set": {"version": "v1", "options.project": "ours"}, "omit": ["model"]}"#;
         let (written, losses) = applied(declared, r#"{"model":"m","n":1.50}"#);
-        assert_eq!((written.as_deref(), losses), (Some(r#"{"n":1.50,"version":"v1"}"#), vec![]));
+        let expected = r#"{"n":1.50,"options":{"project":"ours"},"version":"v1"}"#;
+        assert_eq!((written.as_deref(), losses), (Some(expected), vec![]));
         let (written, _) = applied(declared, r#"{"version":7,"options":{"project":"theirs"}}"#);
         assert_eq!(written.as_deref(), Some(r#"{"version":"v1","options":{"project":"ours"}}"#));
         assert_eq!(applied(r#"{"set": {"a": "b"}}"#, "[").0, None);

@@ -292,7 +292,7 @@ mod tests {
         let provider = |name: &str| {
             json!({
                 "name": name, "kind": "http", "dialects": ["openai"], "max_tokens": "max_tokens", "quirks": {
-                    "chat": {}, "other": {}, "embeddings": {}, "ask_usage": true,
+                    "chat": {}, "other": {}, "embeddings": {}, "count": {}, "ask_usage": true,
                 },
                 "base_url": "http://127.0.0.1:9", "auth_header": "authorization", "auth_prefix": "Bearer ", "api_keys": [],
                 "auth": auth, "headers": {}, "tags": [], "http2": "off", "connect_timeout_ms": 1, "max_connections": 1,
