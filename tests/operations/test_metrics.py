@@ -34,6 +34,7 @@ FAMILIES = {
     "tollway_in_flight": ("gauge", set()),
     "tollway_target_state": ("gauge", TARGET),
     "tollway_alerts_firing": ("gauge", {"kind"}),
+    "tollway_jobs": ("gauge", {"state"}),
     "tollway_journal_bytes": ("gauge", set()),
     "tollway_journal_unshipped_bytes": ("gauge", set()),
     "tollway_journal_held": ("gauge", set()),

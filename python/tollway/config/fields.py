@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from ipaddress import ip_address
 from typing import Annotated, Any, NamedTuple, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
@@ -181,6 +182,29 @@ def check_webhook_url(text: str) -> None:
         raise fault("url-query", "the URL holds a fragment", "take the fragment out")
 
 
+def _callback_url(value: object) -> str:
+    text = text_of(value)
+    url = _split(text, ("https", "http"), "https://hooks.example.com/")
+    hint = 'write a scheme, a host and a path, as in "https://hooks.example.com/jobs/"'
+    if "@" in url.netloc:
+        raise fault("url-credentials", "the URL holds credentials", "take them out: posts are signed")
+    if "?" in text or "#" in text:
+        raise fault("url-query", "the URL holds a query or a fragment", hint)
+    path = url.path.lower().replace("%2e", ".")
+    if "%2f" in path or "%5c" in path or {".", ".."} & set(path.split("/")):
+        raise fault("bad-url", "the path could mean another one", hint)
+    if url.scheme == "http" and not _is_loopback(url.hostname or ""):
+        raise fault("bad-url", "plain http goes to this machine alone", "write https://")
+    return text
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
 def _service_url(check: Callable[[str], None]) -> Callable[[object], Reference]:
     def parse(value: object) -> Reference:
         reference = _reference(value)
@@ -315,6 +339,11 @@ WebhookUrl = Annotated[
     _shown("URL or secret reference", examples=["https://hooks.example.com/tollway", "env:WEBHOOK_URL"]),
 ]
 """Where alerts are posted: a URL, which may be a secret, or a reference to one."""
+
+CallbackUrl = Annotated[
+    str, BeforeValidator(_callback_url), _shown("URL", pattern="^https?://", examples=["https://hooks.example.com/"])
+]
+"""A URL below which answers of jobs may be posted: without credentials, query or fragment."""
 
 Moment = Annotated[
     int, BeforeValidator(moment), WithJsonSchema({"type": "string", "examples": ["2027-01-31T12:00:00Z"]})

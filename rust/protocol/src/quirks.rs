@@ -327,8 +327,10 @@ mod tests {
     fn what_is_set_holds_whatever_the_body_says() {
         let declared = r#"{"set": {"version": "v1", "options.project": "ours"}, "omit": ["model"]}"#;
         let (written, losses) = applied(declared, r#"{"model":"m","n":1.50}"#);
-        let expected = r#"{"n":1.50,"options":{"project":"ours"},"version":"v1"}"#;
-        assert_eq!((written.as_deref(), losses), (Some(expected), vec![]));
+        assert_eq!(
+            (written.as_deref(), losses),
+            (Some(r#"{"n":1.50,"options":{"project":"ours"},"version":"v1"}"#), vec![])
+        );
         let (written, _) = applied(declared, r#"{"version":7,"options":{"project":"theirs"}}"#);
         assert_eq!(written.as_deref(), Some(r#"{"version":"v1","options":{"project":"ours"}}"#));
         assert_eq!(applied(r#"{"set": {"a": "b"}}"#, "[").0, None);
