@@ -27,7 +27,8 @@ pub struct Declared {
     pub values: BTreeMap<String, BTreeMap<String, String>>,
     /// Members of which the server takes these texts alone. To be without another value is a loss.
     pub only: BTreeMap<String, Vec<String>>,
-    /// Members that every body must have, whatever the caller says of them: by path, the text.
+    /// Members that every body must have, whatever the caller says of them: by path, the text. Objects on the way to them are
+    /// made where they are missing.
     pub set: BTreeMap<String, String>,
     /// Headers that the server knows as members of the body, each a list: by header, the member.
     pub headers: BTreeMap<String, String>,
