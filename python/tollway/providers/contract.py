@@ -60,7 +60,8 @@ class Provider:
     configuration must give it. `auth_header` and `auth_prefix` frame the credential; `headers` go with every request.
     `max_tokens` is what the provider calls the most tokens of a chat completion. `chat` and `embeddings` are the quirks
     of these requests; `stream_usage` says whether a stream tells its tokens because it is asked to, or always, where
-    asking is an error. `needs_key` warns when none is configured. `adapter` is the class that translates for it, as
+    asking is an error. `fetches_urls` says whether it fetches what stands at a URL in a request (a picture, a file); where it
+    does not, such requests go elsewhere. `needs_key` warns when none is configured. `adapter` is the class that translates for it, as
     `module:Class`, where its API is no known dialect: see `tollway.adapter`. `options` are settings beyond those that
     all providers share. `evidence` is what the module was tested against: recorded traffic of the provider, or its
     documentation alone.
@@ -78,6 +79,7 @@ class Provider:
     chat: Quirks = field(default_factory=Quirks)
     embeddings: Quirks = field(default_factory=Quirks)
     stream_usage: Literal["asked", "always"] = "asked"
+    fetches_urls: bool = True
     needs_key: bool = False
     adapter: str | None = None
     options: tuple[Option, ...] = ()

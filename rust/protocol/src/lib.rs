@@ -7,8 +7,10 @@
 //! | [`quirks`] | how a server departs from its dialect in what it takes |
 //! | [`text`] | visits, and rewrites, the string values of a JSON document |
 //! | [`sse`] | Server-Sent Events: an incremental decoder and an encoder |
+//! | [`attachment`] | what a request holds besides text, in the caller's own body |
 //! | [`dialect`] | what the bytes of each provider dialect mean |
 
+pub mod attachment;
 pub mod canonical;
 pub mod dialect;
 pub mod json;

@@ -26,6 +26,8 @@ pub(crate) struct Provider {
     dialects: Vec<Dialect>,
     /// What it calls the most tokens of a chat completion.
     pub(crate) max_tokens: String,
+    /// Whether it fetches what stands at a URL in a request.
+    pub(crate) fetches_urls: bool,
     quirks: ByRequest,
     /// Whether a stream's usage is asked for.
     pub(crate) ask_usage: bool,
@@ -106,6 +108,7 @@ impl Provider {
             return Err(format!("provider {name:?}: it speaks no dialect"));
         }
         let max_tokens = std::mem::take(&mut spec.max_tokens);
+        let fetches_urls = spec.fetches_urls;
         let judged = spec.breaker.judged();
         let (paths, adapter) = spec.adapter.take().map(adapter).unzip();
         let (region, tags) = (spec.region.take(), std::mem::take(&mut spec.tags));
@@ -117,7 +120,19 @@ impl Provider {
                     .map_err(|error| format!("provider {name:?}: {error}"))?,
             )),
         };
-        Ok(Self { name, dialects, max_tokens, quirks, ask_usage, adapter, region, tags, judged, transport })
+        Ok(Self {
+            name,
+            dialects,
+            max_tokens,
+            fetches_urls,
+            quirks,
+            ask_usage,
+            adapter,
+            region,
+            tags,
+            judged,
+            transport,
+        })
     }
 
     /// What is spoken with it for a caller of `dialect`: the same, if it can.

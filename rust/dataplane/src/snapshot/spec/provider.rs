@@ -19,6 +19,9 @@ pub(crate) struct ProviderSpec {
     pub(crate) dialects: Vec<DialectName>,
     /// What it calls the most tokens of a chat completion.
     pub(crate) max_tokens: String,
+    /// Whether it fetches what stands at a URL in a request.
+    #[serde(default = "fetches")]
+    pub(crate) fetches_urls: bool,
     /// How it departs from the dialects, in what it takes.
     pub(crate) quirks: QuirksSpec,
     /// The Python class that translates for it, if one does.
@@ -40,6 +43,10 @@ pub(crate) struct ProviderSpec {
     pub(crate) mock: Option<MockSpec>,
     #[serde(default)]
     pub(crate) breaker: BreakerSpec,
+}
+
+fn fetches() -> bool {
+    true
 }
 
 /// When a target that answers, but slowly, goes behind the others.

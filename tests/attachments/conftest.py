@@ -1,0 +1,3 @@
+"""The gateway of each file here, as `tests/pipeline` has it."""
+
+from tests.pipeline.conftest import lab as lab
