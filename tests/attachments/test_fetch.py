@@ -135,7 +135,13 @@ def test_the_operators_origin_is_one_origin(lab: Lab, files: ScriptedUpstream, i
 def test_redirects_are_checked_anew(lab: Lab, files: ScriptedUpstream, inside: ScriptedUpstream, status: int) -> None:
     files.reset()
     inside.reset()
-    for location in (f"{inside.url}/x", "https://127.0.0.1/x", "//169.254.169.254/x", "https://[::1]/", "file:///etc/passwd"):
+    for location in (
+        f"{inside.url}/x",
+        "https://127.0.0.1/x",
+        "//169.254.169.254/x",
+        "https://[::1]/",
+        "file:///etc/passwd",
+    ):
         files.script(file(b"", ("location", location), status=status))
         assert ask(lab, Chat, "m", Chat.url(f"{files.url}/a")).status == 400
     assert not inside.requests

@@ -78,8 +78,8 @@ class HttpProviderSettings(ProviderSettings):
     )
     fetches_urls: bool | None = Field(
         default=None,
-        description="Whether the server fetches what stands at a URL in a request; as its module declares if not given. "
-        "Where it does not, such requests go elsewhere.",
+        description="Whether the server fetches what stands at a URL in a request; as its module declares if not "
+        "given. Where it does not, such requests go elsewhere.",
     )
     connect_timeout: Duration = preset("5s", "How long connecting may take, TLS included.")
     max_connections: int = Field(default=16_384, ge=1, le=1 << 24, description="Most connections to the provider.")

@@ -153,8 +153,10 @@ MediaType = Annotated[str, Field(pattern=r"^([a-z]+|\*)/(\*|[a-z0-9][a-z0-9.+-]*
 
 
 class Attachments(Settings):
-    """`[routes.X.attachments]`: what of pictures, recordings, films and files a request may hold. Where it stands, each is
-    checked: it must be base64, and be what it is said to be."""
+    """`[routes.X.attachments]`: what of pictures, recordings, films and files a request may hold.
+
+    Where it stands, each is checked: it must be base64, and be what it is said to be.
+    """
 
     max_bytes: Size | None = Field(default=None, description="Most bytes of each.")
     max_count: Annotated[int, Field(ge=0, le=10_000)] | None = Field(default=None, description="Most of them.")
@@ -250,6 +252,7 @@ class Route(Settings):
     hooks: Many[Hook] = Field(default=(), description="Policy hooks, in the order in which they are called.")
     guardrails: Many[Guardrail] = Field(default=(), description="Checks of this route's requests and answers.")
     attachments: Attachments | None = Field(
-        default=None, description="What of pictures, recordings, films and files a request may hold; anything if not given."
+        default=None,
+        description="What a request may hold besides text, such as pictures; anything if not given.",
     )
     cache: Annotated[Cache | None, NotYet()] = Field(default=None, description="Whether answers may be used again.")

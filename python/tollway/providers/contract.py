@@ -60,9 +60,9 @@ class Provider:
     configuration must give it. `auth_header` and `auth_prefix` frame the credential; `headers` go with every request.
     `max_tokens` is what the provider calls the most tokens of a chat completion. `chat` and `embeddings` are the quirks
     of these requests; `stream_usage` says whether a stream tells its tokens because it is asked to, or always, where
-    asking is an error. `fetches_urls` says whether it fetches what stands at a URL in a request (a picture, a file); where it
-    does not, such requests go elsewhere. `needs_key` warns when none is configured. `adapter` is the class that translates for it, as
-    `module:Class`, where its API is no known dialect: see `tollway.adapter`. `options` are settings beyond those that
+    asking is an error. `fetches_urls` says whether it fetches what stands at a URL in a request (a picture, a file);
+    where it does not, such requests go elsewhere. `needs_key` warns when none is configured. `adapter` is the class that
+    translates for it, as `module:Class`, where its API is no known dialect: see `tollway.adapter`. `options` are settings beyond those that
     all providers share. `evidence` is what the module was tested against: recorded traffic of the provider, or its
     documentation alone.
     """

@@ -77,7 +77,7 @@ impl Sought<'_> {
         let is_text = self.declared.is_some_and(|declared| kind::normal(declared).starts_with("text/"));
         let held = if is_text { bytes(text) } else { head(text) };
         let held = held.map_err(|NotBase64| self.refused("This is not base64 (RFC 4648).".to_owned()))?;
-        self.kind(&held).map(drop)
+        self.kind(&held)
     }
 
     /// What is not here is judged by what is said of it.
@@ -94,8 +94,8 @@ impl Sought<'_> {
         Err(Error::new(Kind::RequestTooLarge, message).at(self.at))
     }
 
-    /// What `bytes` say they are, if they say anything.
-    fn kind(&self, bytes: &[u8]) -> Result<Option<&'static str>, Error> {
+    /// What `bytes` say they are, against what is declared and what the route takes.
+    fn kind(&self, bytes: &[u8]) -> Result<(), Error> {
         let real = kind::of_bytes(bytes);
         let declared = self.declared.map(kind::normal);
         if let Some(declared) = &declared
@@ -109,7 +109,7 @@ impl Sought<'_> {
             None if self.limits.types.is_empty() => {}
             None => return Err(self.refused("What this is cannot be told: say its media type.".to_owned())),
         }
-        Ok(real)
+        Ok(())
     }
 
     /// The type of what was fetched, which its bytes alone tell.
@@ -117,10 +117,9 @@ impl Sought<'_> {
     /// # Errors
     /// `InvalidRequest`.
     pub(super) fn kind_of(&self, bytes: &[u8]) -> Result<&'static str, Error> {
-        let told = self.kind(bytes)?;
-        told.ok_or_else(|| {
-            self.refused("What is at this URL is no picture, recording, film or file that is known.".to_owned())
-        })
+        let unknown = "What is at this URL is no picture, recording, film or file that is known.";
+        let real = kind::of_bytes(bytes).ok_or_else(|| self.refused(unknown.to_owned()))?;
+        self.kind(bytes).map(|()| real)
     }
 
     fn listed(&self, kind: &str) -> Result<(), Error> {
