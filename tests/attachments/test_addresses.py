@@ -1,7 +1,7 @@
 """Which addresses are public: the table that Rust's test asks too (`attach/address.rs`), and Python's `ipaddress`.
 
 `addresses.json` has for each address whether it may be fetched from. Where that is not what Python says (`is_global`,
-and no multicast), `STRICTER` has the reason: nothing may be fetched from that Python does not call global, save NAT64's.
+and no multicast), `STRICTER` has the reason: nothing may be fetched from that Python does not call so, save NAT64's.
 """
 
 from __future__ import annotations

@@ -44,7 +44,7 @@ class Chat:
         return {"type": "image_url", "image_url": {"url": url}}
 
     @staticmethod
-    def place(number: int, what: str) -> str:
+    def place(number: int, _what: str) -> str:
         return f"messages[0].content[{number}].image_url.url"
 
 
@@ -66,7 +66,7 @@ class Responses(Chat):
         return {"type": "input_image", "image_url": url}
 
     @staticmethod
-    def place(number: int, what: str) -> str:
+    def place(number: int, _what: str) -> str:
         return f"input[0].content[{number}].image_url"
 
 
@@ -88,8 +88,8 @@ class Anthropic(Chat):
         return {"type": "image", "source": {"type": "url", "url": url}}
 
     @staticmethod
-    def place(number: int, what: str) -> str:
-        return f"messages[0].content[{number}].source.{what}"
+    def place(number: int, _what: str) -> str:
+        return f"messages[0].content[{number}].source.{_what}"
 
 
 class Gemini(Chat):
@@ -98,7 +98,7 @@ class Gemini(Chat):
     path = "/v1beta/models/{model}:generateContent"
 
     @staticmethod
-    def body(model: str, *parts: dict[str, Any]) -> dict[str, Any]:
+    def body(model: str, *parts: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG004 - the path says it
         return {"contents": [{"role": "user", "parts": [{"text": "x"}, *parts]}]}
 
     @staticmethod
@@ -110,8 +110,8 @@ class Gemini(Chat):
         return {"fileData": {"mimeType": "image/png", "fileUri": url}}
 
     @staticmethod
-    def place(number: int, what: str) -> str:
-        return f"contents[0].parts[{number}].{'inlineData.data' if what == 'data' else 'fileData.fileUri'}"
+    def place(number: int, _what: str) -> str:
+        return f"contents[0].parts[{number}].{'inlineData.data' if _what == 'data' else 'fileData.fileUri'}"
 
 
 DIALECTS = [Chat, Responses, Anthropic, Gemini]
@@ -201,9 +201,8 @@ def test_a_provider_that_fetches_no_urls(lab: Lab, dialect: type[Chat]) -> None:
     assert lab.record(told)["decision"] == "fallback 2/2; 1 remote_url"
     assert "fetches no URLs" in refused(ask(lab, dialect, "blind", part), dialect, dialect.place(1, "url"))
     assert ask(lab, dialect, "blind", dialect.data(b64(PNG), "image/png")).status == 200
-    assert (
-        ask(lab, dialect, "blind", {"text": URL} if dialect is Gemini else {"type": "text", "text": URL}).status == 200
-    )
+    words = {"text": URL} if dialect is Gemini else {"type": "text", "text": URL}
+    assert ask(lab, dialect, "blind", words).status == 200
     assert lab.got()[0] == 1
 
 

@@ -13,11 +13,13 @@ use tollway_resilience::state::State;
 
 use crate::accept::endpoint::Operation;
 use crate::guard::OnFailure;
-use crate::snapshot::Hook;
 use crate::snapshot::spec::{AdapterSpec, MockSpec, ProviderKind, ProviderSpec, QuirksSpec, header};
+use crate::snapshot::{Hook, Slots};
 
 use super::credential::{Credential, Credentials};
 use super::origin::{Origin, Settings};
+use super::paths::Paths;
+use super::slot::Slot;
 
 /// A provider of the configuration.
 pub(crate) struct Provider {
@@ -45,6 +47,7 @@ struct ByRequest {
     chat: Option<Quirks>,
     other: Option<Quirks>,
     embeddings: Option<Quirks>,
+    count: Option<Quirks>,
 }
 
 impl ByRequest {
@@ -57,6 +60,7 @@ impl ByRequest {
             chat: Quirks::compile(chat)?,
             other: Quirks::compile(spec.other)?,
             embeddings: Quirks::compile(spec.embeddings)?,
+            count: Quirks::compile(spec.count)?,
         })
     }
 }
@@ -72,25 +76,10 @@ pub(crate) enum Transport {
 /// What a request to a provider over HTTP needs.
 pub(crate) struct HttpTransport {
     pub(crate) origin: Arc<Origin>,
-    base: Uri,
-    /// Where each dialect's requests go, but for one that has the model in its path.
-    fixed: [(Dialect, Address); 4],
-    embeddings: Address,
-    count: Address,
-    /// Where an adapter's requests go, and those for a stream.
-    adapted: Option<[String; 2]>,
+    pub(crate) paths: Paths,
     /// All fixed headers but the credential.
     pub(crate) headers: HeaderMap,
     pub(crate) credentials: Credentials,
-}
-
-/// A URI in both of the forms that go on the wire (RFC 9112 §3.2).
-#[derive(Clone)]
-pub(crate) struct Address {
-    /// Path alone, for a direct HTTP/1.1 connection.
-    pub(crate) relative: Uri,
-    /// Whole, for HTTP/2 and for HTTP proxies.
-    pub(crate) absolute: Uri,
 }
 
 impl Provider {
@@ -98,7 +87,11 @@ impl Provider {
     ///
     /// # Errors
     /// What does not hold together, without secrets.
-    pub(crate) fn compile(mut spec: ProviderSpec, known: Option<&Self>, state: &dyn State) -> Result<Self, String> {
+    pub(crate) fn compile(
+        mut spec: ProviderSpec,
+        known: Option<&Self>,
+        (state, slots): (&dyn State, &Slots),
+    ) -> Result<Self, String> {
         let ask_usage = spec.quirks.ask_usage;
         let quirks = ByRequest::compile(std::mem::take(&mut spec.quirks))
             .map_err(|error| format!("provider {:?}: {error}", spec.name))?;
@@ -110,13 +103,13 @@ impl Provider {
         let max_tokens = std::mem::take(&mut spec.max_tokens);
         let fetches_urls = spec.fetches_urls;
         let judged = spec.breaker.judged();
-        let (paths, adapter) = spec.adapter.take().map(adapter).unzip();
+        let adapter = spec.adapter.take().map(adapter);
         let (region, tags) = (spec.region.take(), std::mem::take(&mut spec.tags));
         let transport = match (spec.kind, spec.mock.take()) {
             (ProviderKind::Mock, Some(mock)) => Transport::Mock(mock),
             (ProviderKind::Mock, None) => return Err(format!("provider {name:?}: its mock settings are missing")),
             (ProviderKind::Http, _) => Transport::Http(Box::new(
-                HttpTransport::compile(spec, known, (paths, state))
+                HttpTransport::compile(spec, known, (state, slots))
                     .map_err(|error| format!("provider {name:?}: {error}"))?,
             )),
         };
@@ -143,9 +136,21 @@ impl Provider {
 
     /// What is spoken with it for embeddings, for a caller of `dialect`; `None` if it has none.
     pub(crate) fn embeds(&self, dialect: Dialect) -> Option<Dialect> {
-        let able = |own: &&Dialect| self.adapter.is_none() && matches!(own, Dialect::Chat | Dialect::Gemini);
+        let able = |own: &&Dialect| {
+            self.adapter.is_none() && matches!(own, Dialect::Chat | Dialect::Gemini | Dialect::Bedrock)
+        };
         let same = self.dialects.iter().filter(able).find(|own| **own == dialect);
         same.or(self.dialects.iter().find(able)).copied()
+    }
+
+    /// Whether it counts the tokens of what is asked in `dialect`.
+    pub(crate) fn counts(&self, dialect: Dialect) -> bool {
+        let has = |http: &HttpTransport| http.paths.has((dialect, Operation::Count, false));
+        let can = match &self.transport {
+            Transport::Http(http) => has(http),
+            Transport::Mock(_) => true,
+        };
+        can && self.adapter.is_none() && self.speaks(dialect) == dialect
     }
 
     /// What of the dialect `spoken` it does not take as it is, in a request for `operation`.
@@ -154,13 +159,23 @@ impl Provider {
             (Operation::Generate, Dialect::Chat) => self.quirks.chat.as_ref(),
             (Operation::Generate, _) => self.quirks.other.as_ref(),
             (Operation::Embed { .. }, _) => self.quirks.embeddings.as_ref(),
-            (Operation::Count, _) => None,
+            (Operation::Count, _) => self.quirks.count.as_ref(),
         }
     }
 
     /// Whether `text`, which the provider sent, holds a credential of ours: upstreams quote what they were sent.
     pub(crate) fn leaks_in(&self, text: &[u8]) -> bool {
         self.credentials().is_some_and(|credentials| credentials.are_in(text))
+    }
+
+    /// The slot that its credentials come from, if they do.
+    pub(crate) fn slot(&self) -> Option<&Arc<Slot>> {
+        self.credentials()?.slot()
+    }
+
+    /// Whether the source of its credentials has given nothing that is valid.
+    pub(crate) fn lacks_credentials(&self) -> bool {
+        self.credentials().is_some_and(Credentials::are_missing)
     }
 
     fn credentials(&self) -> Option<&Credentials> {
@@ -208,7 +223,7 @@ impl HttpTransport {
     fn compile(
         spec: ProviderSpec,
         known: Option<&Provider>,
-        (adapted, state): (Option<[String; 2]>, &dyn State),
+        (state, slots): (&dyn State, &Slots),
     ) -> Result<Self, String> {
         let base: Uri = spec.base_url.parse().map_err(|_| "its base_url is not a URL".to_owned())?;
         let mut headers = HeaderMap::new();
@@ -219,11 +234,14 @@ impl HttpTransport {
         }
         headers.insert(names::HOST, header(base.authority().map_or("", |authority| authority.as_str()))?);
         headers.insert(names::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        headers.insert(names::ACCEPT, HeaderValue::from_static("application/json, text/event-stream"));
+        let accepted = HeaderValue::from_static("application/json, text/event-stream");
+        headers.entry(names::ACCEPT).or_insert(accepted);
         headers.insert(names::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         headers.insert(names::USER_AGENT, HeaderValue::from_static(concat!("tollway/", env!("CARGO_PKG_VERSION"))));
-        let credentials =
-            Credentials::compile(&spec.name, (&spec.auth_header, &spec.auth_prefix), spec.api_keys, state)?;
+        let credentials = match &spec.auth {
+            Some(auth) => Credentials::given(&spec.name, auth, slots, state)?,
+            None => Credentials::compile(&spec.name, (&spec.auth_header, &spec.auth_prefix), spec.api_keys, state)?,
+        };
         let settings = Settings {
             base: base.clone(),
             ca: spec.ca,
@@ -238,78 +256,11 @@ impl HttpTransport {
             Some(origin) if origin.settings == settings => Arc::clone(origin),
             _ => Arc::new(Origin::compile(settings)?),
         };
-        let fixed = [
-            (Dialect::Chat, Address::of(&base, "/chat/completions")?),
-            (Dialect::Responses, Address::of(&base, "/responses")?),
-            (Dialect::Anthropic, Address::of(&base, "/messages")?),
-            (Dialect::Completions, Address::of(&base, "/completions")?),
-        ];
-        let embeddings = Address::of(&base, "/embeddings")?;
-        let count = Address::of(&base, "/messages/count_tokens")?;
-        Ok(Self { base, fixed, embeddings, count, adapted, origin, headers, credentials })
-    }
-
-    /// Where a request in `dialect` for `model` goes, which asks for a stream or not; `None` if the model's name can be no
-    /// part of a path.
-    pub(crate) fn address(
-        &self,
-        dialect: Dialect,
-        operation: Operation,
-        (model, stream): (&str, bool),
-    ) -> Option<Address> {
-        if let Some([whole, streamed]) = &self.adapted {
-            let path = if stream { streamed } else { whole };
-            return Address::of(&self.base, &path.replace("{model}", &in_path(model))).ok();
-        }
-        match (dialect, operation) {
-            (Dialect::Chat, Operation::Embed { .. }) => return Some(self.embeddings.clone()),
-            (Dialect::Anthropic, Operation::Count) => return Some(self.count.clone()),
-            _ => {}
-        }
-        if let Some((_, address)) = self.fixed.iter().find(|(fixed, _)| *fixed == dialect) {
-            return Some(address.clone());
-        }
-        let method = match operation {
-            Operation::Generate if stream => "streamGenerateContent?alt=sse",
-            Operation::Generate => "generateContent",
-            Operation::Count => "countTokens",
-            Operation::Embed { batch: false } => "embedContent",
-            Operation::Embed { batch: true } => "batchEmbedContents",
-        };
-        // A tuned model's name has a folder: tunedModels/NAME.
-        let path =
-            if model.contains('/') { format!("/{}", in_path(model)) } else { format!("/models/{}", in_path(model)) };
-        Address::of(&self.base, &format!("{path}:{method}")).ok()
+        Ok(Self { paths: Paths::compile(base, spec.paths)?, origin, headers, credentials })
     }
 }
 
-fn adapter(spec: AdapterSpec) -> ([String; 2], Hook) {
-    let AdapterSpec { id, call, is_async, timeout_ms, path, stream_path } = spec;
-    let timeout = Duration::from_millis(timeout_ms);
-    ([path, stream_path], Hook { id, call, is_async, timeout, on_failure: OnFailure::Closed })
-}
-
-/// `name` as it can stand in a path (RFC 3986 §3.3), its slashes kept.
-fn in_path(name: &str) -> String {
-    let mut path = String::with_capacity(name.len());
-    for byte in name.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' | b'@' | b':' => {
-                path.push(char::from(byte));
-            }
-            _ => path.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    path
-}
-
-impl Address {
-    fn of(base: &Uri, path: &str) -> Result<Self, String> {
-        let path = format!("{}{path}", base.path().trim_end_matches('/'));
-        let relative: Uri = path.parse().map_err(|_| format!("{path:?} is not a path"))?;
-        let mut parts = base.clone().into_parts();
-        parts.path_and_query = relative.path_and_query().cloned();
-        let absolute = Uri::from_parts(parts).map_err(|error| error.to_string())?;
-        Ok(Self { relative, absolute })
-    }
+fn adapter(spec: AdapterSpec) -> Hook {
+    let AdapterSpec { id, call, is_async, timeout_ms } = spec;
+    Hook { id, call, is_async, timeout: Duration::from_millis(timeout_ms), on_failure: OnFailure::Closed }
 }

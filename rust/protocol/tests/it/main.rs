@@ -2,9 +2,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
 
 mod anthropic;
+mod bedrock;
 mod cases;
 mod chat;
 mod classes;
+mod eventstream;
 mod gemini;
 mod idle;
 mod invariants;
@@ -13,6 +15,7 @@ mod openai;
 mod peek;
 mod responses;
 mod seeds;
+mod sigv4;
 mod splice;
 mod sse;
 mod stress;

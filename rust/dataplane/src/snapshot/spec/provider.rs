@@ -1,6 +1,6 @@
 //! Providers as Python hands them down, together with what their modules declare.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -27,9 +27,15 @@ pub(crate) struct ProviderSpec {
     /// The Python class that translates for it, if one does.
     pub(crate) adapter: Option<AdapterSpec>,
     pub(crate) base_url: String,
+    /// Where under it what is asked goes, as far as that is not where the dialect has it.
+    #[serde(default)]
+    pub(crate) paths: BTreeMap<String, String>,
     pub(crate) auth_header: String,
     pub(crate) auth_prefix: String,
     pub(crate) api_keys: Vec<ApiKeySpec>,
+    /// Where its credentials come from, in place of API keys.
+    #[serde(default)]
+    pub(crate) auth: Option<AuthSpec>,
     pub(crate) headers: HashMap<String, String>,
     pub(crate) region: Option<String>,
     pub(crate) tags: Vec<String>,
@@ -110,9 +116,6 @@ pub(crate) struct AdapterSpec {
     pub(crate) call: String,
     pub(crate) is_async: bool,
     pub(crate) timeout_ms: u64,
-    /// Where requests go, and those for a stream; `{model}` stands for the model's name.
-    pub(crate) path: String,
-    pub(crate) stream_path: String,
 }
 
 /// How a provider departs from the dialects that it speaks, in what it takes.
@@ -125,6 +128,8 @@ pub(crate) struct QuirksSpec {
     pub(crate) other: Declared,
     /// Of embeddings.
     pub(crate) embeddings: Declared,
+    /// Of counts of tokens.
+    pub(crate) count: Declared,
     /// Whether a stream's usage is asked for; else it comes unasked, and asking is an error.
     pub(crate) ask_usage: bool,
 }
@@ -167,6 +172,29 @@ pub(crate) enum Http2 {
 pub(crate) struct ApiKeySpec {
     pub(crate) value: String,
     pub(crate) weight: u32,
+}
+
+/// A source of credentials that the control plane asks.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AuthSpec {
+    /// Names the slot: a digest of its settings, so that providers of the same settings share one.
+    pub(crate) source: String,
+    pub(crate) kind: AuthKind,
+    /// Of signatures.
+    pub(crate) region: Option<String>,
+    /// Of signatures, as `bedrock`.
+    pub(crate) service: Option<String>,
+}
+
+/// What a request carries of a credential.
+#[derive(Deserialize, Clone, Copy, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum AuthKind {
+    /// The credential itself.
+    Bearer,
+    /// A signature: AWS's version 4.
+    Sigv4,
 }
 
 /// How the bundled mock provider answers.
