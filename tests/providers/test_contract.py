@@ -1,9 +1,4 @@
-"""What every bundled provider must do, by the wire case of its name: what a server of its kind is sent, and answers.
-
-A case is `cases/TYPE.json`, written by us from the page that it names as its `source`: what a chat caller has `asked`,
-what is then `sent` (`"@id"` is any name of a call that the server takes), the `flags` that tell what was lost, an
-`answer`, the same as `events` of a stream, and what the caller is `told`.
-"""
+"""What every bundled provider must do, by its wire case: what a server of its kind is sent, and what it answers."""
 
 from __future__ import annotations
 
@@ -11,48 +6,28 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 
+from tests.providers.served import ANSWERING, CASES, PARTS, SERVERS, base_path, case_of, streamed, table_of
 from tests.support import sse
 from tests.support.gateway import UPSTREAM_KEY, RunningGateway, minimal
-from tests.support.reply import Reply, whole
+from tests.support.reply import whole
 from tests.support.upstream import Received, ScriptedUpstream
 from tests.support.wire import Answer, Json, ask, request
-from tollway.providers.contract import Provider, providers
-
-CASES = Path(__file__).parent / "cases"
-SERVERS = {name: one for name, one in providers().items() if one.kind == "http" and one.adapter is None}
-
-
-def case_of(name: str) -> dict[str, Any]:
-    """The wire case of a provider, which it must have."""
-    file = CASES / f"{name}.json"
-    assert file.exists(), f"the provider `{name}` has no wire case: write tests/providers/cases/{name}.json"
-    found: dict[str, Any] = json.loads(file.read_text())
-    return found
-
-
-def base_path(provider: Provider) -> str:
-    """The path of its address: that of the module, or a server's of one's own."""
-    return urlsplit(provider.address or "http://own/v1").path
-
-
-@pytest.fixture(scope="module")
-def upstream() -> Iterator[ScriptedUpstream]:
-    with ScriptedUpstream() as upstream:
-        yield upstream
+from tollway.providers.contract import Provider
 
 
 @pytest.fixture(scope="module")
 def gateway(upstream: ScriptedUpstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningGateway]:
-    tables = {
-        name: {"type": name, "base_url": f"{upstream.url}{base_path(provider)}", "api_key": "env:TEST_UPSTREAM_KEY"}
-        for name, provider in SERVERS.items()
+    tables = {name: table_of(name, upstream) for name in SERVERS}
+    models = {name: case_of(name)["model"] for name in ANSWERING}
+    parts = ((name, part, case_of(name).get(part, {})) for name in SERVERS for part in PARTS)
+    models |= {f"{name}/{part}": case["model"] for name, part, case in parts if "model" in case}
+    routes = {
+        route: {"provider": route.partition("/")[0], "model": model, "max_retries": 0}
+        for route, model in models.items()
     }
-    routes = {name: {"provider": name, "model": case_of(name)["model"], "max_retries": 0} for name in SERVERS}
     with RunningGateway(
         minimal(upstream.url, providers=tables, routes=routes), tmp_path_factory.mktemp("providers")
     ) as running:
@@ -81,7 +56,7 @@ def flags_of(answer: Answer) -> list[str]:
     return sorted(flag for flag in (answer.header("x-tollway-flags") or "").split(",") if flag.startswith("lossy:"))
 
 
-@pytest.mark.parametrize("name", SERVERS)
+@pytest.mark.parametrize("name", ANSWERING)
 def test_whole(gateway: RunningGateway, upstream: ScriptedUpstream, name: str) -> None:
     case = case_of(name)
     upstream.script(whole(json.dumps(case["answer"]).encode()))
@@ -95,16 +70,17 @@ def test_whole(gateway: RunningGateway, upstream: ScriptedUpstream, name: str) -
     assert answer.header("x-tollway-output-tokens") == str(told["output"])
 
 
-@pytest.mark.parametrize("name", SERVERS)
+@pytest.mark.parametrize("name", ANSWERING)
 def test_streamed(gateway: RunningGateway, upstream: ScriptedUpstream, name: str) -> None:
     case, provider = case_of(name), SERVERS[name]
-    upstream.script(Reply(headers=(("content-type", "text/event-stream"),), body=tuple(_events(case))))
+    upstream.script(streamed(case))
     answer = gateway.chat(
         {"model": name, "stream": True, "stream_options": {"include_usage": True}, **case["asked"]},
         ("x-tollway-trailer", "true"),
     )
     assert answer.status == 200, answer.body
-    asks: dict[str, Json] = {} if provider.dialects[0] == "gemini" else {"stream": True}
+    said = provider.dialects[0] in {"gemini", "bedrock"} or "stream" in {*provider.chat.omit, *provider.other.omit}
+    asks: dict[str, Json] = {} if said else {"stream": True}
     if provider.dialects[0] == "openai" and provider.stream_usage == "asked":
         asks["stream_options"] = {"include_usage": True}
     check_sent(upstream.take(), case["sent"] | asks, name, case.get("stream_path", case["path"]))
@@ -117,22 +93,48 @@ def test_streamed(gateway: RunningGateway, upstream: ScriptedUpstream, name: str
     assert (told["input_tokens"], told["output_tokens"]) == (case["told"]["input"], case["told"]["output"])
 
 
-def _events(case: dict[str, Any]) -> Iterator[bytes]:
-    for event in case["events"]:
-        yield b"data: %s\n\n" % (event if isinstance(event, str) else json.dumps(event)).encode()
-
-
 @pytest.mark.parametrize("name", [name for name in SERVERS if "embeddings" in case_of(name)])
 def test_embeddings(gateway: RunningGateway, upstream: ScriptedUpstream, name: str) -> None:
     case = case_of(name)["embeddings"]
     vectors = {"object": "list", "data": [{"object": "embedding", "index": 0, "embedding": [0.5, -0.5]}]}
-    upstream.script(
-        whole(json.dumps(vectors | {"model": "m", "usage": {"prompt_tokens": 1, "total_tokens": 1}}).encode())
-    )
-    answer = ask(gateway.address, request({"model": name, **case["asked"]}, key=gateway.key, target="/v1/embeddings"))
+    usual = vectors | {"model": "m", "usage": {"prompt_tokens": 1, "total_tokens": 1}}
+    answer = _asked_part(gateway, upstream, (name, "embeddings"), case, case.get("answer", usual))
+    told = case.get("told", {"input": 1, "vectors": [[0.5, -0.5]]})
+    assert [one["embedding"] for one in answer.json()["data"]] == told["vectors"]
+    assert answer.header("x-tollway-input-tokens") == str(told["input"])
+
+
+@pytest.mark.parametrize("name", [name for name in SERVERS if "rerank" in case_of(name)])
+def test_rerank(gateway: RunningGateway, upstream: ScriptedUpstream, name: str) -> None:
+    case = case_of(name)["rerank"]
+    told = json.loads(_asked_part(gateway, upstream, (name, "rerank"), case, case["answer"]).body)
+    assert re.fullmatch(re.escape(case["told"].get("id", "")).replace("<id>", "[A-Za-z0-9]+"), told.pop("id", ""))
+    assert told == {member: value for member, value in case["told"].items() if member != "id"}
+
+
+def _asked_part(
+    gateway: RunningGateway, upstream: ScriptedUpstream, place: tuple[str, str], case: Json, answers: Json
+) -> Answer:
+    """What a caller of `/v1/PART` gets; what the server was sent is checked."""
+    name, part = place
+    upstream.reset()
+    upstream.script(whole(json.dumps(answers).encode()))
+    body = {"model": f"{name}/{part}" if "model" in case else name, **case["asked"]}
+    answer = ask(gateway.address, request(body, key=gateway.key, target=f"/v1/{part}"))
     assert answer.status == 200, answer.body
-    check_sent(upstream.take(), case["sent"], name, "/embeddings")
+    check_sent(upstream.take(), case["sent"], name, case.get("path", f"/{part}"))
     assert flags_of(answer) == sorted(case.get("flags", ()))
+    return answer
+
+
+@pytest.mark.parametrize("name", [name for name in SERVERS if name not in ANSWERING])
+def test_who_has_no_models_that_answer_says_so(gateway: RunningGateway, upstream: ScriptedUpstream, name: str) -> None:
+    upstream.reset()
+    part = next(part for part in PARTS if part in case_of(name))
+    answer = gateway.chat({"model": f"{name}/{part}", "messages": [{"role": "user", "content": "Hello?"}]})
+    assert (answer.status, answer.json()["error"]["param"]) == (400, "model")
+    assert f'"{name}" has no models that answer' in answer.json()["error"]["message"]
+    assert not upstream.requests
 
 
 PARAMS = {"drop_params": ["seed", "messages[].name", "thinking"], "rename_params": {"max_completion_tokens": "most"}}
@@ -173,4 +175,4 @@ def test_a_body_without_anything_that_a_server_minds_passes_byte_for_byte(
 
 
 def test_no_case_is_left_over() -> None:
-    assert {file.stem for file in CASES.iterdir()} == set(SERVERS)
+    assert {file.stem for file in CASES.glob("*.json")} == set(SERVERS)

@@ -51,6 +51,7 @@ def compile_snapshot(
             "scopes": list(_scopes(config)),
             "keys": [_key(name, key, config, resolved) for name, key in config.keys.items()],
             "alerts": {"quiet_ms": config.alerts.quiet},
+            "jobs": _jobs(config, resolved),
         }
     )
 
@@ -87,6 +88,22 @@ def compile_store(config: Config, resolved: Resolved) -> Json | None:
     }
 
 
+def _jobs(config: Config, resolved: Resolved) -> Json:
+    jobs = config.jobs
+    return {
+        "concurrency": jobs.concurrency,
+        "queue": jobs.queue,
+        "max_bytes": jobs.max_bytes,
+        "retain_ms": jobs.retain,
+        "callback_timeout_ms": jobs.callback_timeout,
+        "callback_attempts": jobs.callback_attempts,
+        "callback_pause_ms": jobs.callback_pause,
+        "private_hosts": jobs.private_hosts,
+        "callback_secret": None if resolved.jobs_secret is None else resolved.jobs_secret.reveal(),
+        "ca": resolved.jobs_ca,
+    }
+
+
 def _provider(name: str, settings: ProviderSettings, config: Config, resolved: Resolved) -> Json:
     auth = resolved.provider_auth.get(name)
     declared = providers()[settings.type]
@@ -97,6 +114,8 @@ def _provider(name: str, settings: ProviderSettings, config: Config, resolved: R
         "dialects": http.dialects or declared.dialects,
         "max_tokens": declared.max_tokens,
         "fetches_urls": declared.fetches_urls if http.fetches_urls is None else http.fetches_urls,
+        "rerank": declared.rerank,
+        "answers": declared.answers,
         "quirks": {
             "chat": _quirks(declared.chat, settings),
             "other": _quirks(declared.other, settings),
@@ -178,6 +197,7 @@ def _quirks(declared: Quirks, settings: ProviderSettings) -> Json:
         "drop": [*declared.drop, *(own.drop_params if own else ())],
         "omit": declared.omit,
         "rename": {**declared.rename, **(own.rename_params if own else {})},
+        "rename_text": declared.rename_text,
         "values": {path: dict(words) for path, words in declared.values.items()},
         "only": declared.only,
         "set": {path: text for path, text in texts.items() if text is not None},
@@ -265,6 +285,7 @@ def _scopes(config: Config) -> Iterator[Json]:
 
 
 def _key(name: str, key: Key, config: Config, resolved: Resolved) -> Json:
+    signing = resolved.callback_secrets.get(name)
     return {
         "id": name,
         "hash": resolved.key_hashes[name],
@@ -284,6 +305,8 @@ def _key(name: str, key: Key, config: Config, resolved: Resolved) -> Json:
         "revoked": key.revoked,
         "guardrails": [_guardrail(guardrail) for guardrail in key.guardrails],
         "data_policy": None if key.data_policy is None else _policy(key.data_policy),
+        "callbacks": key.callbacks,
+        "callback_secret": None if signing is None else signing.reveal(),
     }
 
 

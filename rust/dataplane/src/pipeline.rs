@@ -20,12 +20,13 @@ use crate::clock::Instant;
 use crate::error::{Error, Kind};
 use crate::exchange::{Exchange, Sampled};
 use crate::gateway::control;
+use crate::jobs::submit::Later;
 use crate::relay::{self, Answer, Way};
 use crate::respond::{self, Outcome, ReplyBody};
 use crate::snapshot::Route;
 use crate::trace::Trace;
 use crate::worker::Worker;
-use crate::{account, attach, attempt, cache, inspect, limit, route, translate};
+use crate::{account, attach, attempt, cache, inspect, jobs, limit, route, translate};
 
 /// Answers one request. Whatever happens on the way, it is accounted for when `exchange` is dropped: with its answer,
 /// or, for a stream, with the stream's last byte.
@@ -59,18 +60,30 @@ async fn travel(exchange: &mut Exchange, head: Parts, body: &mut Incoming) -> Re
     if !exchange.worker.has_room() {
         return Err(journal_full(exchange));
     }
-    let caller =
-        authenticate::authenticate(&head.headers, &exchange.snapshot, &exchange.worker.shared.registry.load())?;
+    let caller = match &head.pass {
+        None => authenticate::authenticate(&head.headers, &exchange.snapshot, &exchange.worker.shared.registry.load())?,
+        Some(pass) => {
+            exchange.flags.extend(pass.flags.clone());
+            authenticate::named(&pass.key, &exchange.snapshot, &exchange.worker.shared.registry.load())?
+        }
+    };
     exchange.called_by(&caller);
     if matches!(head.endpoint, Endpoint::Models | Endpoint::Model(_)) {
         exchange.dialect = accept::dialect_of_list(&head.headers);
         return models(exchange, &caller, &head.endpoint);
     }
+    if matches!(head.endpoint, Endpoint::Jobs | Endpoint::Job { .. }) {
+        return Box::pin(jobs::asked::answer(exchange, (&head.endpoint, &head.uri), &caller.key)).await;
+    }
+    let later = exchange.said.as_mut().and_then(|said| said.callback.take()).map(|url| Later::new(url, &head));
     let call = head.read(body, &exchange.snapshot.server).await?;
     exchange.received(&call)?;
     let permit = route::permit(&exchange.snapshot, &caller, &call.head.model).inspect_err(|_| {
         exchange.requested_model = Some(bounded(&call.head.model));
     })?;
+    if let Some(later) = later {
+        return Box::pin(jobs::submit::submit(exchange, call, (later, &caller.key))).await;
+    }
     exchange.route = Some(permit.route.clone());
     let reservation = limit::reserve(&caller)?;
     let (mut call, inspector) = inspect::input(exchange, call).await?;

@@ -30,6 +30,10 @@ pub(crate) enum Endpoint {
     Completions,
     /// `POST /v1/embeddings`
     Embeddings,
+    /// `POST /v1/rerank`, or `/v2/rerank`
+    Rerank,
+    /// `POST /v1/moderations`
+    Moderations,
     /// `POST /v1/messages/count_tokens`
     CountTokens,
     /// `POST /v1beta/models/MODEL:countTokens`
@@ -45,6 +49,15 @@ pub(crate) enum Endpoint {
     Models,
     /// `GET /v1/models/ID`
     Model(String),
+    /// `GET /v1/jobs`
+    Jobs,
+    /// `GET /v1/jobs/ID`, or `DELETE`
+    Job {
+        /// Its name.
+        id: String,
+        /// Whether it is the latter.
+        cancel: bool,
+    },
     /// `GET /health/live`
     Live,
     /// `GET /health/ready`
@@ -63,6 +76,10 @@ pub(crate) enum Operation {
         /// Whether it is the path for many.
         batch: bool,
     },
+    /// Which documents answer a query best.
+    Rerank,
+    /// Whether a content is harmful.
+    Moderate,
 }
 
 impl Endpoint {
@@ -75,10 +92,13 @@ impl Endpoint {
             Self::Generate { .. } => "generateContent",
             Self::Completions => "completions",
             Self::Embeddings => "embeddings",
+            Self::Rerank => "rerank",
+            Self::Moderations => "moderations",
             Self::Embed { .. } => "embedContent",
             Self::CountTokens => "messages/count_tokens",
             Self::CountContent(_) => "countTokens",
             Self::Models | Self::Model(_) => "models",
+            Self::Jobs | Self::Job { .. } => "jobs",
             Self::Live | Self::Ready => HEALTH,
         }
     }
@@ -90,9 +110,16 @@ impl Endpoint {
             Self::Messages | Self::CountTokens => Dialect::Anthropic,
             Self::Generate { .. } | Self::Embed { .. } | Self::CountContent(_) => Dialect::Gemini,
             Self::Completions => Dialect::Completions,
-            Self::ChatCompletions | Self::Embeddings | Self::Models | Self::Model(_) | Self::Live | Self::Ready => {
-                Dialect::Chat
-            }
+            Self::ChatCompletions
+            | Self::Embeddings
+            | Self::Rerank
+            | Self::Moderations
+            | Self::Models
+            | Self::Model(_)
+            | Self::Jobs
+            | Self::Job { .. }
+            | Self::Live
+            | Self::Ready => Dialect::Chat,
         }
     }
 
@@ -111,6 +138,8 @@ impl Endpoint {
     pub(crate) fn operation(&self) -> Operation {
         match self {
             Self::Embeddings => Operation::Embed { batch: true },
+            Self::Rerank => Operation::Rerank,
+            Self::Moderations => Operation::Moderate,
             Self::Embed { batch, .. } => Operation::Embed { batch: *batch },
             Self::CountTokens | Self::CountContent(_) => Operation::Count,
             _ => Operation::Generate,
@@ -130,6 +159,7 @@ impl Endpoint {
         // RFC 9110 §9.3.2: HEAD is GET without the body, which hyper leaves out.
         const READ: &[Method] = &[Method::GET, Method::HEAD];
         const ASK: &[Method] = &[Method::POST];
+        const JOB: &[Method] = &[Method::GET, Method::HEAD, Method::DELETE];
         let (endpoint, allowed) = match path {
             "/v1/chat/completions" => (Self::ChatCompletions, ASK),
             "/v1/responses" => (Self::Responses, ASK),
@@ -137,9 +167,13 @@ impl Endpoint {
             "/v1/messages/count_tokens" => (Self::CountTokens, ASK),
             "/v1/completions" => (Self::Completions, ASK),
             "/v1/embeddings" => (Self::Embeddings, ASK),
+            "/v1/rerank" | "/v2/rerank" => (Self::Rerank, ASK),
+            "/v1/moderations" => (Self::Moderations, ASK),
             "/v1/models" | "/v1beta/models" => (Self::Models, READ),
+            "/v1/jobs" => (Self::Jobs, READ),
             "/health/live" => (Self::Live, READ),
             "/health/ready" => (Self::Ready, READ),
+            _ if let Some(id) = job(path) => (Self::Job { id: id.to_owned(), cancel: method == Method::DELETE }, JOB),
             _ => match gemini_model(path) {
                 Some(asked) if method == Method::POST => (Self::generate(asked, query)?, ASK),
                 Some(id) if !id.is_empty() => (Self::Model(percent_decoded(id)), READ),
@@ -149,7 +183,11 @@ impl Endpoint {
         if allowed.contains(method) {
             return Ok(endpoint);
         }
-        let allow = if allowed == READ { "GET, HEAD" } else { "POST" };
+        let allow = match allowed {
+            READ => "GET, HEAD",
+            JOB => "GET, HEAD, DELETE",
+            _ => "POST",
+        };
         Err(Error::new(Kind::MethodNotAllowed { allow }, format!("This path takes {allow}.")))
     }
 
@@ -177,6 +215,11 @@ impl Endpoint {
     }
 }
 
+/// The name of the job that `path` is of.
+fn job(path: &str) -> Option<&str> {
+    path.strip_prefix("/v1/jobs/").filter(|id| !id.is_empty() && !id.contains('/'))
+}
+
 /// What follows the folder of models: Google's clients ask under either version, and with a method behind the model.
 fn gemini_model(path: &str) -> Option<&str> {
     path.strip_prefix("/v1beta/models/").or_else(|| path.strip_prefix("/v1/models/"))
@@ -184,7 +227,7 @@ fn gemini_model(path: &str) -> Option<&str> {
 
 fn unknown() -> Error {
     let message = "This path does not exist. See GET /v1/models, and POST /v1/chat/completions, /v1/responses, \
-                   /v1/completions, /v1/embeddings, /v1/messages or /v1beta/models/MODEL:generateContent.";
+                   /v1/completions, /v1/embeddings, /v1/rerank, /v1/moderations, /v1/messages or /v1beta/models/MODEL:generateContent.";
     Error::new(Kind::UnknownUrl, message)
 }
 

@@ -18,10 +18,10 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::error::{Error, Kind};
 use crate::snapshot::spec::Http2;
+use crate::upstream::global::is_global_unicast;
 use crate::upstream::origin::{Origin, Settings, Wire};
 pub(super) use crate::upstream::resolve::look_up;
 
-use super::address::is_public;
 use super::place::Place;
 
 /// So many redirects are followed.
@@ -184,7 +184,7 @@ async fn addresses(
         Ok(address) => vec![SocketAddr::new(address, place.port)],
         Err(_) => look_up(&place.host, place.port).await.map_err(|_| Fault::Address)?,
     };
-    let may = !found.is_empty() && (place.is_named || found.iter().all(|address| is_public(address.ip())));
+    let may = !found.is_empty() && (place.is_named || found.iter().all(|address| is_global_unicast(address.ip())));
     if may { Ok(found) } else { Err(Fault::Address) }
 }
 

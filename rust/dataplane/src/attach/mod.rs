@@ -4,7 +4,6 @@
 //! that its bytes are what they are said to be, and that number, size and type are within the route's limits. What stands at
 //! a URL is left to the provider, refused, or fetched and put in the URL's place. A route without limits looks at nothing.
 
-mod address;
 mod check;
 mod fetch;
 mod place;

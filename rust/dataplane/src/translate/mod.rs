@@ -6,12 +6,13 @@
 
 pub(crate) mod count;
 pub(crate) mod fixed;
+pub(crate) mod rerank;
 mod signatures;
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue};
 use tollway_protocol::canonical::{Answer, Body, Losses, Request, StopReason};
-use tollway_protocol::dialect::{Dialect, Head, Told as Saying, Wanted, bedrock, gemini, openai, signature};
+use tollway_protocol::dialect::{Dialect, Head, Told as Saying, Wanted, bedrock, cohere, gemini, openai, signature};
 use tollway_protocol::json::{Invalid, Json};
 use tollway_protocol::quirks::Quirks;
 use tollway_protocol::splice::{Segments, for_upstream};
@@ -36,6 +37,8 @@ pub(crate) struct Outbound<'c> {
     pub(crate) stream: bool,
     /// Whether embeddings are wanted in base64.
     pub(crate) base64: bool,
+    /// Whether the model embeds by Vertex AI's `predict`.
+    pub(crate) predict: bool,
     /// What of the request the target cannot be told, as flags.
     pub(crate) losses: Vec<String>,
     /// The request, where its answer is to repeat it.
@@ -47,14 +50,14 @@ pub(crate) struct Outbound<'c> {
 impl Outbound<'_> {
     /// The same with `body`, which an adapter made of it. Its headers are the adapter's.
     pub(crate) fn instead(&self, body: Bytes) -> Self {
-        let Self { from, to, operation, stream, base64, .. } = *self;
+        let Self { from, to, operation, stream, base64, predict, .. } = *self;
         let (losses, asked) = (Vec::new(), self.asked.clone());
-        Self { from, to, operation, stream, base64, losses, asked, body: Segments::from(body), forward: &[] }
+        Self { from, to, operation, stream, base64, predict, losses, asked, body: Segments::from(body), forward: &[] }
     }
 
     /// Whether the answer passes as it is.
     pub(crate) fn is_passed_on(&self) -> bool {
-        self.from == self.to
+        self.from == self.to && !self.predict
     }
 }
 
@@ -65,9 +68,13 @@ impl Outbound<'_> {
 /// out; also where anything is lost, if the route is to refuse that.
 pub(crate) fn request<'c>(exchange: &Exchange, call: &'c Call, target: &Target) -> Result<Outbound<'c>, Error> {
     let (from, operation, stream) = (call.dialect(), call.head.endpoint.operation(), call.stream());
+    if !target.provider.serves(operation) {
+        return Err(not_served(target, operation));
+    }
     let to = match operation {
         Operation::Generate | Operation::Count => target.provider.speaks(from),
-        Operation::Embed { .. } => target.provider.embeds(from).ok_or_else(|| no_embeddings(target))?,
+        Operation::Embed { .. } => target.provider.embeds(from).unwrap_or(from),
+        Operation::Rerank | Operation::Moderate => from,
     };
     let mut outbound = Outbound {
         from,
@@ -76,6 +83,7 @@ pub(crate) fn request<'c>(exchange: &Exchange, call: &'c Call, target: &Target) 
         body: Segments::default(),
         stream,
         base64: false,
+        predict: matches!(operation, Operation::Embed { .. }) && target.provider.predicts(&target.model),
         losses: Vec::new(),
         asked: None,
         forward: &[],
@@ -87,12 +95,16 @@ pub(crate) fn request<'c>(exchange: &Exchange, call: &'c Call, target: &Target) 
     // A count may hold a whole request, and in it the model's name.
     let holds_more = operation == Operation::Count && to == Dialect::Gemini;
     let changed = exchange.most_tokens.is_some() && operation == Operation::Generate;
-    if from == to && !holds_more && !changed && !signature::is_marked(&call.body, to) {
+    if operation == Operation::Rerank {
+        rerank::request(call, target, &mut outbound, &mut losses).map_err(|invalid| refused(&invalid))?;
+    } else if outbound.is_passed_on() && !holds_more && !changed && !signature::is_marked(&call.body, to) {
         let usage = matches!(from, Dialect::Chat | Dialect::Completions) && target.provider.ask_usage;
         outbound.body = for_upstream(&call.body, &call.peek, &target.labels.model_json, usage);
     } else {
         let body = match operation {
-            Operation::Generate => translated(exchange, call, target, to, &mut losses),
+            Operation::Generate | Operation::Rerank | Operation::Moderate => {
+                translated(exchange, call, target, to, &mut losses)
+            }
             Operation::Count => count::request(call, target, &mut losses),
             Operation::Embed { .. } => embedding(call, target, &mut outbound, &mut losses),
         };
@@ -161,7 +173,7 @@ fn translated(
     Ok(to.write_request(&request, &wanted, losses)?.to_bytes())
 }
 
-/// A request for embeddings, between the two dialects that have them.
+/// A request for embeddings, between the dialects that have them.
 fn embedding(
     call: &Call,
     target: &Target,
@@ -177,8 +189,10 @@ fn embedding(
     outbound.operation = Operation::Embed { batch: gemini::embeddings::is_batch(&request) };
     outbound.base64 = request.base64;
     let body = match outbound.to {
+        _ if outbound.predict => gemini::predict::write(&request, losses)?,
         Dialect::Gemini => gemini::embeddings::write(&request, &wanted, losses)?,
         Dialect::Bedrock => bedrock::embeddings::write(&request, &wanted, losses)?,
+        Dialect::Cohere => cohere::embeddings::write(&request, &wanted, losses)?,
         _ => openai::embeddings::write_request(&request, &wanted, losses),
     };
     Ok(body.to_bytes())
@@ -191,8 +205,10 @@ fn embedding(
 pub(crate) fn embeddings(exchange: &Exchange, body: &[u8], outbound: &Outbound<'_>) -> Result<Read, Invalid> {
     let json = Json::parse(body)?;
     let answer = match outbound.to {
+        _ if outbound.predict => gemini::predict::read_answer(json)?,
         Dialect::Gemini => gemini::embeddings::read_answer(json)?,
         Dialect::Bedrock => bedrock::embeddings::read_answer(json)?,
+        Dialect::Cohere => cohere::embeddings::read(json)?,
         _ => openai::embeddings::read(json)?,
     };
     let told = Told { usage: answer.usage, model: answer.model.as_deref().map(str::to_owned), finish: None };
@@ -207,8 +223,14 @@ pub(crate) fn embeddings(exchange: &Exchange, body: &[u8], outbound: &Outbound<'
     Ok(Read { told, body })
 }
 
-fn no_embeddings(target: &Target) -> Error {
-    let message = format!("The provider {:?} has no embeddings.", target.provider.name);
+fn not_served(target: &Target, operation: Operation) -> Error {
+    let lacks = match operation {
+        Operation::Generate | Operation::Count => "models that answer",
+        Operation::Embed { .. } => "embeddings",
+        Operation::Rerank => "rerankings",
+        Operation::Moderate => "moderations",
+    };
+    let message = format!("The provider {:?} has no {lacks}.", target.provider.name);
     Error::new(Kind::InvalidRequest, message).at("model")
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderName, HeaderValue, Uri, header as names};
 
 use tollway_protocol::dialect::Dialect;
+use tollway_protocol::dialect::rerank::Shape;
 use tollway_protocol::quirks::Quirks;
 use tollway_resilience::Moment;
 use tollway_resilience::health::HealthSettings;
@@ -30,6 +31,10 @@ pub(crate) struct Provider {
     pub(crate) max_tokens: String,
     /// Whether it fetches what stands at a URL in a request.
     pub(crate) fetches_urls: bool,
+    /// How it has its rerankings.
+    pub(crate) rerank: Shape,
+    /// Whether it has models that answer.
+    answers: bool,
     quirks: ByRequest,
     /// Whether a stream's usage is asked for.
     pub(crate) ask_usage: bool,
@@ -102,6 +107,7 @@ impl Provider {
         }
         let max_tokens = std::mem::take(&mut spec.max_tokens);
         let fetches_urls = spec.fetches_urls;
+        let (rerank, answers) = (spec.rerank, spec.answers);
         let judged = spec.breaker.judged();
         let adapter = spec.adapter.take().map(adapter);
         let (region, tags) = (spec.region.take(), std::mem::take(&mut spec.tags));
@@ -118,6 +124,8 @@ impl Provider {
             dialects,
             max_tokens,
             fetches_urls,
+            rerank,
+            answers,
             quirks,
             ask_usage,
             adapter,
@@ -126,6 +134,18 @@ impl Provider {
             judged,
             transport,
         })
+    }
+
+    /// Whether it has anything for `operation`, in whatever dialect.
+    pub(crate) fn serves(&self, operation: Operation) -> bool {
+        let over_http = self.adapter.is_none() && matches!(self.transport, Transport::Http(_));
+        let speaks = |known: &[Dialect]| over_http && self.dialects.iter().any(|own| known.contains(own));
+        match operation {
+            Operation::Generate | Operation::Count => self.answers,
+            Operation::Embed { .. } => self.embeds(Dialect::Chat).is_some(),
+            Operation::Rerank => speaks(&[Dialect::Chat, Dialect::Cohere]),
+            Operation::Moderate => speaks(&[Dialect::Chat]),
+        }
     }
 
     /// What is spoken with it for a caller of `dialect`: the same, if it can.
@@ -137,10 +157,16 @@ impl Provider {
     /// What is spoken with it for embeddings, for a caller of `dialect`; `None` if it has none.
     pub(crate) fn embeds(&self, dialect: Dialect) -> Option<Dialect> {
         let able = |own: &&Dialect| {
-            self.adapter.is_none() && matches!(own, Dialect::Chat | Dialect::Gemini | Dialect::Bedrock)
+            self.adapter.is_none()
+                && matches!(own, Dialect::Chat | Dialect::Gemini | Dialect::Bedrock | Dialect::Cohere)
         };
         let same = self.dialects.iter().filter(able).find(|own| **own == dialect);
         same.or(self.dialects.iter().find(able)).copied()
+    }
+
+    /// Whether `model` embeds by Vertex AI's `predict` there.
+    pub(crate) fn predicts(&self, model: &str) -> bool {
+        matches!(&self.transport, Transport::Http(http) if http.paths.predict(model).is_some())
     }
 
     /// Whether it counts the tokens of what is asked in `dialect`.
@@ -160,6 +186,7 @@ impl Provider {
             (Operation::Generate, _) => self.quirks.other.as_ref(),
             (Operation::Embed { .. }, _) => self.quirks.embeddings.as_ref(),
             (Operation::Count, _) => self.quirks.count.as_ref(),
+            (Operation::Rerank | Operation::Moderate, _) => None,
         }
     }
 
@@ -256,7 +283,7 @@ impl HttpTransport {
             Some(origin) if origin.settings == settings => Arc::clone(origin),
             _ => Arc::new(Origin::compile(settings)?),
         };
-        Ok(Self { paths: Paths::compile(base, spec.paths)?, origin, headers, credentials })
+        Ok(Self { paths: Paths::compile(base, &spec.paths)?, origin, headers, credentials })
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use tollway_protocol::dialect::Dialect;
+use tollway_protocol::dialect::rerank::Shape;
 use tollway_protocol::quirks::Declared;
 use tollway_resilience::breaker::BreakerSettings;
 use tollway_resilience::health::HealthSettings;
@@ -20,8 +21,14 @@ pub(crate) struct ProviderSpec {
     /// What it calls the most tokens of a chat completion.
     pub(crate) max_tokens: String,
     /// Whether it fetches what stands at a URL in a request.
-    #[serde(default = "fetches")]
+    #[serde(default = "yes")]
     pub(crate) fetches_urls: bool,
+    /// How it has its rerankings.
+    #[serde(default)]
+    pub(crate) rerank: Shape,
+    /// Whether it has models that answer; else only others, as for embeddings.
+    #[serde(default = "yes")]
+    pub(crate) answers: bool,
     /// How it departs from the dialects, in what it takes.
     pub(crate) quirks: QuirksSpec,
     /// The Python class that translates for it, if one does.
@@ -51,7 +58,7 @@ pub(crate) struct ProviderSpec {
     pub(crate) breaker: BreakerSpec,
 }
 
-fn fetches() -> bool {
+const fn yes() -> bool {
     true
 }
 
