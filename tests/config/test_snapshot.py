@@ -34,7 +34,7 @@ SHAPE: dict[str, set[str]] = {
         "write_timeout_ms", "tls",
     },
     "providers": {
-        "name", "kind", "dialects", "max_tokens", "quirks", "adapter",
+        "name", "kind", "dialects", "max_tokens", "fetches_urls", "quirks", "adapter",
         "base_url", "paths", "auth_header", "auth_prefix", "auth", "api_keys", "headers",
         "region", "tags",
         "ca", "proxy", "http2", "connect_timeout_ms", "max_connections", "max_connection_age_ms",
@@ -50,8 +50,9 @@ SHAPE: dict[str, set[str]] = {
     "variants": {"when", "terms", "rates"},
     "routes": {
         "name", "targets", "choice", "fallbacks", "context_window_fallback", "content_policy_fallback", "degrade",
-        "deadline_ms", "hedge", "retry_budget", "shadow", "on_lossy", "hooks", "guardrails",
+        "deadline_ms", "hedge", "retry_budget", "shadow", "on_lossy", "hooks", "guardrails", "attachments",
     },
+    "attachments": {"max_bytes", "max_count", "types", "urls", "fetch_origins", "fetch_timeout_ms"},
     "targets": {
         "provider", "model", "timeout_ms", "first_token_ms", "idle_ms", "max_retries", "context_window", "supports",
         "tiers", "pin", "on_drift",
@@ -159,6 +160,7 @@ def test_providers(write: Write) -> None:
         "kind": "http",
         "dialects": ["openai", "openai-responses"],
         "max_tokens": "max_completion_tokens",
+        "fetches_urls": True,
         "adapter": None,
         "quirks": {**dict.fromkeys(("chat", "other", "embeddings", "count"), NO_QUIRKS), "ask_usage": True},
         "base_url": "https://api.openai.com/v1",

@@ -48,6 +48,9 @@ def _lost(outer: tuple[str, Route], inner: tuple[str, Route]) -> Iterator[tuple[
     if settings.on_lossy == "reject" and route.on_lossy != "reject":
         message = f'on_lossy = "reject" of the route `{other}` does not hold for what `{name}` sends there'
         yield "lost-setting", message, f"give `{name}` the same, if it is meant for its requests too"
+    if settings.attachments is not None and route.attachments is None:
+        message = f"attachments of the route `{other}` are not bounded in what `{name}` sends there"
+        yield "lost-setting", message, f"give `{name}` the same, if it is meant for its requests too"
 
 
 def _check_size(checks: Checks) -> None:

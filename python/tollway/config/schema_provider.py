@@ -82,6 +82,11 @@ class HttpProviderSettings(ProviderSettings):
     http2: Literal["auto", "prior", "off"] = Field(
         default="auto", description="HTTP/2: where ALPN offers it, always (also without TLS), or never."
     )
+    fetches_urls: bool | None = Field(
+        default=None,
+        description="Whether the server fetches what stands at a URL in a request; as its module declares if not "
+        "given. Where it does not, such requests go elsewhere.",
+    )
     connect_timeout: Duration = preset("5s", "How long connecting may take, TLS included.")
     max_connections: int = Field(default=16_384, ge=1, le=1 << 24, description="Most connections to the provider.")
     max_connection_age: Duration = preset("5m", "After how long a connection takes no further request.")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, AliasChoices, Field
 
 from tollway.config.fields import Many, Name, NotYet, Settings
-from tollway.config.quantities import Duration
+from tollway.config.quantities import Duration, Size
 from tollway.config.schema_guard import Guardrail, Hook
 from tollway.config.schema_server import preset
 
@@ -134,6 +135,46 @@ class RetryBudget(Settings):
     )
 
 
+def _origin(text: str) -> str:
+    url = urlsplit(text.lower())
+    port = url.port or {"https": 443, "http": 80}.get(url.scheme)
+    if url.scheme not in ("http", "https") or not url.hostname or url.username is not None:
+        raise ValueError("give an origin, as in `http://127.0.0.1:9000`")
+    if url.path not in ("", "/") or url.query or url.fragment:
+        raise ValueError("an origin has no path: give `http://127.0.0.1:9000` alone")
+    host = f"[{url.hostname}]" if ":" in url.hostname else url.hostname
+    return f"{url.scheme}://{host}:{port}"
+
+
+Origin = Annotated[str, AfterValidator(_origin)]
+"""An origin with its port (RFC 6454)."""
+
+MediaType = Annotated[str, Field(pattern=r"^([a-z]+|\*)/(\*|[a-z0-9][a-z0-9.+-]*)$", max_length=100)]
+
+
+class Attachments(Settings):
+    """`[routes.X.attachments]`: what of pictures, recordings, films and files a request may hold.
+
+    Where it stands, each is checked: it must be base64, and be what it is said to be.
+    """
+
+    max_bytes: Size | None = Field(default=None, description="Most bytes of each.")
+    max_count: Annotated[int, Field(ge=0, le=10_000)] | None = Field(default=None, description="Most of them.")
+    types: Many[MediaType] = Field(
+        default=(), description="Their media types, as in `image/png` or `image/*`; all if not given."
+    )
+    urls: Literal["pass", "refuse", "fetch"] = Field(
+        default="pass",
+        description="What stands at a URL: the provider fetches it, the request is refused, or the gateway fetches it "
+        "(by https, from public addresses alone) and sends the data.",
+    )
+    fetch_origins: Many[Origin] = Field(
+        default=(),
+        description='With `urls = "fetch"`: origins that may be fetched from wherever they are, also by http.',
+    )
+    fetch_timeout: Duration = preset("10s", "Most time of all that is fetched for a request.")
+
+
 class Cache(Settings):
     """`[routes.X.cache]`: answers that may be used again."""
 
@@ -210,4 +251,8 @@ class Route(Settings):
     )
     hooks: Many[Hook] = Field(default=(), description="Policy hooks, in the order in which they are called.")
     guardrails: Many[Guardrail] = Field(default=(), description="Checks of this route's requests and answers.")
+    attachments: Attachments | None = Field(
+        default=None,
+        description="What a request may hold besides text, such as pictures; anything if not given.",
+    )
     cache: Annotated[Cache | None, NotYet()] = Field(default=None, description="Whether answers may be used again.")

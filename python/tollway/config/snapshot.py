@@ -19,6 +19,7 @@ from tollway.config.schema_access import DataPolicy, Key, Scope
 from tollway.config.schema_guard import Guardrail, Hook
 from tollway.config.schema_provider import HttpProviderSettings, ProviderSettings, adapter_of
 from tollway.config.schema_resilience import Breaker, Outlier
+from tollway.config.schema_route import Attachments
 from tollway.providers.contract import Provider, Quirks, providers
 
 Json = dict[str, Any]
@@ -112,6 +113,7 @@ def _provider(name: str, settings: ProviderSettings, config: Config, resolved: R
         "kind": declared.kind,
         "dialects": http.dialects or declared.dialects,
         "max_tokens": declared.max_tokens,
+        "fetches_urls": declared.fetches_urls if http.fetches_urls is None else http.fetches_urls,
         "rerank": declared.rerank,
         "answers": declared.answers,
         "quirks": {
@@ -236,6 +238,20 @@ def _route(name: str, config: Config, hooks: dict[str, tuple[int, bool]]) -> Jso
         "on_lossy": route.on_lossy,
         "hooks": [_hook(hook, *hooks[hook.call]) for hook in route.hooks],
         "guardrails": [_guardrail(guardrail) for guardrail in route.guardrails],
+        "attachments": _attachments(route.attachments),
+    }
+
+
+def _attachments(settings: Attachments | None) -> Json | None:
+    if settings is None:
+        return None
+    return {
+        "max_bytes": settings.max_bytes,
+        "max_count": settings.max_count,
+        "types": settings.types,
+        "urls": settings.urls,
+        "fetch_origins": settings.fetch_origins,
+        "fetch_timeout_ms": settings.fetch_timeout,
     }
 
 

@@ -17,6 +17,8 @@ PROVIDER = Provider(
     evidence="recorded",
     dialects=("bedrock",),
     base_url=BASE_URL,
+    # https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ImageSource.html: bytes, or a place in S3.
+    fetches_urls=False,
     # A Bedrock API key is a bearer token: https://docs.aws.amazon.com/bedrock/latest/userguide/api-keys-use.html.
     headers={"accept": ACCEPT},
     other=Quirks(

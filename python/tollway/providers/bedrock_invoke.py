@@ -16,6 +16,8 @@ PROVIDER = Provider(
     evidence="recorded",
     dialects=("anthropic",),
     base_url=BASE_URL,
+    # https://platform.claude.com/docs/en/build-with-claude/vision: pictures at URLs are for Anthropic's own API.
+    fetches_urls=False,
     paths={
         "anthropic": f"{_MODEL}/invoke",
         "anthropic:stream": f"{_MODEL}/invoke-with-response-stream",

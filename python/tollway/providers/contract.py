@@ -159,11 +159,12 @@ class Provider:
     tokens) are the quirks of these requests, `other` of those for answers in other dialects; `stream_usage` says
     whether a stream tells its tokens because it is asked to, or always, where asking is an error. `answers` says
     whether it has models that answer; else only others, as for embeddings. `rerank` is the shape of its rerankings
-    (`rust/protocol/src/dialect/rerank.rs`). `needs_key` warns when none is configured. `auth` is how a credential is
-    fetched where the configuration gives neither a key nor a way to one. `adapter` is the class that translates, as
-    `module:Class`, where the API is no known dialect: see `tollway.adapter`. `options` are settings beyond those that
-    all providers share. `evidence` is what the module was tested against: recorded traffic of the provider, or its
-    documentation alone.
+    (`rust/protocol/src/dialect/rerank.rs`). `fetches_urls` says whether it fetches what stands at a URL in a request (a
+    picture, a file); where it does not, such requests go elsewhere. `needs_key` warns when none is configured. `auth`
+    is how a credential is fetched where the configuration gives neither a key nor a way to one. `adapter` is the class
+    that translates, as `module:Class`, where the API is no known dialect: see `tollway.adapter`. `options` are settings
+    beyond those that all providers share. `evidence` is what the module was tested against: recorded traffic of the
+    provider, or its documentation alone.
     """
 
     title: str
@@ -183,6 +184,7 @@ class Provider:
     embeddings: Quirks = field(default_factory=Quirks)
     count: Quirks = field(default_factory=Quirks)
     stream_usage: Literal["asked", "always"] = "asked"
+    fetches_urls: bool = True
     answers: bool = True
     rerank: Literal["standard", "cohere", "voyage"] = "standard"
     needs_key: bool = False

@@ -16,5 +16,7 @@ PROVIDER = Provider(
         # https://github.com/earendil-works/pi: its table of what servers support.
         values=SYSTEM_ONLY,
     ),
+    # https://platform.moonshot.ai/docs/guide/use-kimi-vision-model: images in base64, or uploaded before (`ms://`).
+    fetches_urls=False,
     needs_key=True,
 )

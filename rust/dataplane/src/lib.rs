@@ -3,6 +3,7 @@
 // The stages.
 pub(crate) mod accept;
 pub(crate) mod account;
+pub(crate) mod attach;
 pub(crate) mod attempt;
 pub mod authenticate;
 pub(crate) mod cache;

@@ -26,7 +26,7 @@ use crate::respond::{self, Outcome, ReplyBody};
 use crate::snapshot::Route;
 use crate::trace::Trace;
 use crate::worker::Worker;
-use crate::{account, attempt, cache, inspect, jobs, limit, route, translate};
+use crate::{account, attach, attempt, cache, inspect, jobs, limit, route, translate};
 
 /// Answers one request. Whatever happens on the way, it is accounted for when `exchange` is dropped: with its answer,
 /// or, for a stream, with the stream's last byte.
@@ -44,7 +44,7 @@ pub(crate) async fn serve(worker: Rc<Worker>, request: Request<Incoming>) -> Res
     respond::respond(exchange, outcome, version)
 }
 
-/// accept → authenticate → limit → guard input → cache → route → attempt (translate, upstream) → relay and guard
+/// accept → authenticate → limit → guard input → attach → cache → route → attempt (translate, upstream) → relay and guard
 /// output; account and respond follow in [`serve`].
 async fn travel(exchange: &mut Exchange, head: Parts, body: &mut Incoming) -> Result<Outcome, Error> {
     exchange.trace = Some(Trace::new(&head.headers, exchange.id.digits(), exchange.worker.random()));
@@ -86,7 +86,12 @@ async fn travel(exchange: &mut Exchange, head: Parts, body: &mut Incoming) -> Re
     }
     exchange.route = Some(permit.route.clone());
     let reservation = limit::reserve(&caller)?;
-    let (call, inspector) = inspect::input(exchange, call).await?;
+    let (mut call, inspector) = inspect::input(exchange, call).await?;
+    exchange.deadline = deadline(exchange, &permit.route);
+    if let Some(limits) = &permit.route.attachments {
+        // Boxed: few routes have limits, and every request would carry the room for it.
+        Box::pin(attach::admit(exchange, &mut call, limits)).await?;
+    }
     exchange.counting.keep(&call);
     if exchange.worker.samples() {
         exchange.sampled = Some(Sampled::new(&exchange.id, &call.body, !inspector.restores()));
@@ -94,7 +99,6 @@ async fn travel(exchange: &mut Exchange, head: Parts, body: &mut Incoming) -> Re
     if let Some(hit) = cache::lookup(&call) {
         return Ok(Outcome::Own(StatusCode::OK, hit.body));
     }
-    exchange.deadline = deadline(exchange, &permit.route);
     exchange.lengths = route::lengths(&call, &permit.route).await;
     if let Some(task_type) = route::task_type(exchange, &call, &permit.route) {
         exchange.said.get_or_insert_default().task_type = Some(task_type);

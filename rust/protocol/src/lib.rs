@@ -9,8 +9,10 @@
 //! | [`text`] | visits, and rewrites, the string values of a JSON document |
 //! | [`eventstream`] | AWS event streams, turned into Server-Sent Events |
 //! | [`sse`] | Server-Sent Events: an incremental decoder and an encoder |
+//! | [`attachment`] | what a request holds besides text, in the caller's own body |
 //! | [`dialect`] | what the bytes of each provider dialect mean |
 
+pub mod attachment;
 pub mod canonical;
 pub mod dialect;
 pub mod eventstream;

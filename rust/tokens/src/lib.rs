@@ -37,6 +37,7 @@
 
 mod declared;
 mod family;
+mod length;
 mod media;
 mod size;
 mod tally;

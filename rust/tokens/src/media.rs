@@ -8,10 +8,10 @@
 //! | film, for a second | – | – | 263 |
 //! | file, for a page | 1,500 | 2,250 | 258 |
 //!
-//! A recording whose length its head does not tell counts as 16,000 bytes a second (128 kbit/s), a film as 250,000 bytes,
-//! a file as 50,000 bytes a page; what is not here at all (a URL, a file kept by the provider) as a minute, or as ten
-//! pages. What the providers do not say is an assumption: pages of `OpenAI` and Anthropic (whose guide names 1,500 to
-//! 3,000 tokens), and every size in bytes.
+//! A recording says how long it is (WAV, MP3, FLAC, Ogg), and most PDF files how many pages they have: see `length`. One
+//! that does not counts as 16,000 bytes a second (128 kbit/s), a film as 250,000 bytes, a file as 50,000 bytes a page; what
+//! is not here at all (a URL, a file kept by the provider) as a minute, or as ten pages. What the providers do not say is
+//! an assumption: pages of `OpenAI` and Anthropic (whose guide names 1,500 to 3,000 tokens), and every size in bytes.
 //!
 //! Sources: <https://platform.openai.com/docs/guides/images-vision>,
 //! <https://docs.claude.com/en/docs/build-with-claude/vision>,
@@ -20,8 +20,8 @@
 use tollway_protocol::canonical::{Media, Source};
 
 use crate::family::Media as Rule;
-use crate::size;
 use crate::tally::Kind;
+use crate::{length, size};
 
 /// Tokens of all of `media` for `model`, by `rule`.
 pub(crate) fn count(media: &[(Kind, &Media<'_>)], rule: Rule, model: &str) -> u64 {
@@ -39,12 +39,12 @@ fn one(kind: Kind, media: &Media<'_>, rule: Rule, model: &str) -> u64 {
             }
         }
         Kind::Audio => match rule {
-            Rule::OpenAi | Rule::Anthropic => units(media, 16_000, 60) * 10,
-            Rule::Gemini => units(media, 16_000, 60) * 32,
+            Rule::OpenAi | Rule::Anthropic => seconds(media, 16_000).saturating_mul(10),
+            Rule::Gemini => seconds(media, 16_000).saturating_mul(32),
         },
-        Kind::Video => units(media, 250_000, 60) * 263,
+        Kind::Video => units(media, 250_000, 60, |_| None) * 263,
         Kind::Document => {
-            units(media, 50_000, 10)
+            units(media, 50_000, 10, length::pages)
                 * match rule {
                     Rule::OpenAi => 1500,
                     Rule::Anthropic => 2250,
@@ -54,19 +54,16 @@ fn one(kind: Kind, media: &Media<'_>, rule: Rule, model: &str) -> u64 {
     }
 }
 
-/// Seconds, or pages: at `each` bytes, begun ones counted; `absent` for what is not here.
-fn units(media: &Media<'_>, each: u64, absent: u64) -> u64 {
-    let Source::Base64(data) = &media.source else { return absent };
-    let bytes = u64::try_from(data.len()).unwrap_or(u64::MAX) / 4 * 3;
-    bytes.div_ceil(wav_bytes_a_second(data).filter(|_| each == 16_000).unwrap_or(each))
+/// Seconds: as the recording says, else at `each` bytes, begun ones counted; a minute for what is not here.
+fn seconds(media: &Media<'_>, each: u64) -> u64 {
+    units(media, each, 60, length::seconds)
 }
 
-/// Of the RIFF WAVE format (Multimedia Programming Interface 1.0, August 1991): the average bytes a second.
-fn wav_bytes_a_second(data: &str) -> Option<u64> {
-    let head = size::head(data, 64)?;
-    head.strip_prefix(b"RIFF").filter(|_| head.get(8..16) == Some(b"WAVEfmt "))?;
-    let rate = u32::from_le_bytes(head.get(28..32)?.try_into().ok()?);
-    (rate > 0).then_some(u64::from(rate))
+/// What `told` tells of data, else one for `each` bytes; `absent` for what is not here.
+fn units(media: &Media<'_>, each: u64, absent: u64, told: fn(&str) -> Option<u64>) -> u64 {
+    let Source::Base64(data) = &media.source else { return absent };
+    let bytes = u64::try_from(data.len()).unwrap_or(u64::MAX) / 4 * 3;
+    told(data).unwrap_or_else(|| bytes.div_ceil(each))
 }
 
 /// What models make of a picture.

@@ -19,6 +19,7 @@ use hyper::body::Incoming;
 use tollway_protocol::dialect::{self, Dialect};
 use tollway_protocol::peek::{Peek, peek};
 
+use crate::attach;
 use crate::error::{Error, Kind};
 use crate::jobs::Pass;
 use crate::snapshot::Server;
@@ -42,6 +43,7 @@ pub(crate) struct Call {
     pub(crate) body: Bytes,
     pub(crate) peek: Peek,
     shape: OnceCell<Shape>,
+    url: OnceCell<Option<String>>,
 }
 
 /// What later stages need of the head.
@@ -57,17 +59,23 @@ pub(crate) struct CallHead {
 impl Call {
     /// A call of which nothing more has been found out.
     pub(crate) fn new(head: CallHead, body: Bytes, peek: Peek) -> Self {
-        Self { head, body, peek, shape: OnceCell::new() }
+        Self { head, body, peek, shape: OnceCell::new(), url: OnceCell::new() }
     }
 
     /// Says `body` instead, of which `peek` was found.
     pub(crate) fn replace(&mut self, body: Bytes, peek: Peek) {
-        (self.body, self.peek, self.shape) = (body, peek, OnceCell::new());
+        (self.body, self.peek) = (body, peek);
+        (self.shape, self.url) = (OnceCell::new(), OnceCell::new());
     }
 
     /// What it is made of; found out when it is first asked, and once.
     pub(crate) fn shape(&self) -> &Shape {
         self.shape.get_or_init(|| Shape::of(self))
+    }
+
+    /// The place of the first URL in it that a provider would have to fetch; found out when it is first asked, and once.
+    pub(crate) fn url(&self) -> Option<&str> {
+        self.url.get_or_init(|| attach::first_url(self)).as_deref()
     }
 
     /// What the caller speaks.

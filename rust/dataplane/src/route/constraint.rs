@@ -17,6 +17,8 @@ pub(crate) enum Reason {
     Residency,
     /// The model cannot take what the request holds.
     Ability(Ability),
+    /// The request holds a URL, which its provider does not fetch.
+    RemoteUrl,
     /// The request is too long for the model.
     ContextWindow,
     /// It serves other tiers of users.
@@ -45,6 +47,7 @@ impl Reason {
             Self::Tags => "require_tags",
             Self::Residency => "residency",
             Self::Ability(ability) => ability.name(),
+            Self::RemoteUrl => "remote_url",
             Self::ContextWindow => "context_window",
             Self::Tier => "tier",
             Self::Cost => "max_cost",
@@ -70,6 +73,12 @@ impl Reason {
                 format!("the request asks for the residency {asked:?}")
             }
             Self::Ability(ability) => format!("the model does not take {}", ability.name()),
+            Self::RemoteUrl => {
+                let (name, at) = (&target.provider.name, ask.call.url().unwrap_or_default());
+                format!(
+                    "the provider {name:?} fetches no URLs, and there is one in {at}; send the data itself, in base64"
+                )
+            }
             Self::ContextWindow => {
                 let window = target.context_window.unwrap_or_default();
                 format!("the request is longer than the model's context window of {window} tokens")
@@ -110,6 +119,9 @@ pub(super) fn violated(target: &Target, ask: &Ask<'_>) -> Option<Reason> {
         && let Some(lacking) = ask.call.shape().needs().find(|needed| !supports.contains(needed))
     {
         return Some(Reason::Ability(lacking));
+    }
+    if !target.provider.fetches_urls && ask.call.url().is_some() {
+        return Some(Reason::RemoteUrl);
     }
     let window = target.context_window?;
     let output = ask.call.shape().max_tokens;

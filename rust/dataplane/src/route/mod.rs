@@ -139,6 +139,9 @@ pub(crate) fn nobody(ask: &Ask<'_>, left_out: &[(usize, Reason)]) -> Error {
     if all(Reason::Cost) {
         return Error::new(Kind::CostLimit, message);
     }
+    if all(Reason::RemoteUrl) {
+        return Error::new(Kind::InvalidRequest, message).at(ask.call.url().unwrap_or_default());
+    }
     if all(Reason::ContextWindow) {
         return Error::new(Kind::ContextWindow, message).at("messages");
     }

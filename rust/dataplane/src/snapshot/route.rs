@@ -11,6 +11,7 @@ use tollway_resilience::health::Health;
 use tollway_resilience::outlier::Every;
 
 use crate::account::price::Prices;
+use crate::attach::Attachments;
 use crate::guard::{Guards, OnFailure};
 use crate::telemetry::Labels;
 use crate::upstream::provider::Provider;
@@ -42,6 +43,8 @@ pub(crate) struct Route {
     pub(crate) request_hooks: Vec<Hook>,
     pub(crate) response_hooks: Vec<Hook>,
     pub(crate) guards: Guards,
+    /// What it allows besides text; none where it does not look.
+    pub(crate) attachments: Option<Attachments>,
     /// What is counted before a target is known.
     pub(crate) labels: &'static Labels,
 }
@@ -190,6 +193,7 @@ impl Route {
             request_hooks: request.into_iter().map(Hook::compile).collect(),
             response_hooks: response.into_iter().map(Hook::compile).collect(),
             guards: Guards::compile(&spec.guardrails),
+            attachments: spec.attachments.map(Attachments::from),
             name,
         })
     }

@@ -12,6 +12,10 @@ pub(crate) fn is_global_unicast(address: IpAddr) -> bool {
     }
 }
 
+/// Public in form, and a service of Azure's to its own machines
+/// (<https://learn.microsoft.com/azure/virtual-network/what-is-ip-address-168-63-129-16>).
+const AZURE: Ipv4Addr = Ipv4Addr::new(168, 63, 129, 16);
+
 fn of_ipv4(address: Ipv4Addr) -> bool {
     let [first, second, third, _] = address.octets();
     !matches!(
@@ -23,7 +27,7 @@ fn of_ipv4(address: Ipv4Addr) -> bool {
         // Protocol assignments, documentation, AS112, AMT, the old 6to4 relays, benchmarks.
         | (192, 0, 0 | 2) | (192, 31, 196) | (192, 52, 193) | (192, 88, 99) | (192, 175, 48)
         | (198, 18..=19, _) | (198, 51, 100) | (203, 0, 113)
-    )
+    ) && address != AZURE
 }
 
 fn of_ipv6(address: Ipv6Addr) -> bool {
@@ -45,7 +49,20 @@ fn of_ipv6(address: Ipv6Addr) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
+
+    /// The table that a Python test holds against `ipaddress`.
+    #[test]
+    fn agrees_with_the_table() {
+        let table = include_str!("../../../../tests/attachments/addresses.json");
+        let table: BTreeMap<IpAddr, bool> = serde_json::from_str(table).unwrap();
+        assert!(table.len() > 100 && table.values().any(|global| *global));
+        for (address, global) in table {
+            assert_eq!(is_global_unicast(address), global, "{address}");
+        }
+    }
 
     #[test]
     fn tells_the_internet_from_what_is_nearer() {

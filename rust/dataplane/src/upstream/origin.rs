@@ -104,6 +104,14 @@ impl Origin {
     pub(crate) async fn connect(&self, resolver: &super::resolve::Resolver) -> Result<Wire, String> {
         let (host, port) = self.proxy.as_ref().map_or((&*self.host, self.port), |(host, port)| (host, *port));
         let addresses = resolver.resolve(host, port, self.settings.dns_ttl).await?;
+        self.connect_to(addresses).await
+    }
+
+    /// Opens a connection to one of `addresses`, whatever the host's name leads to.
+    ///
+    /// # Errors
+    /// As [`Self::connect`].
+    pub(crate) async fn connect_to(&self, addresses: Vec<SocketAddr>) -> Result<Wire, String> {
         let mut stream = first_to_answer(addresses).await?;
         stream.set_nodelay(true).map_err(|error| error.to_string())?;
         let Some((connector, name)) = &self.tls else { return Ok(Wire::Plain(stream)) };

@@ -29,6 +29,8 @@ pub(crate) struct Provider {
     dialects: Vec<Dialect>,
     /// What it calls the most tokens of a chat completion.
     pub(crate) max_tokens: String,
+    /// Whether it fetches what stands at a URL in a request.
+    pub(crate) fetches_urls: bool,
     /// How it has its rerankings.
     pub(crate) rerank: Shape,
     /// Whether it has models that answer.
@@ -104,6 +106,7 @@ impl Provider {
             return Err(format!("provider {name:?}: it speaks no dialect"));
         }
         let max_tokens = std::mem::take(&mut spec.max_tokens);
+        let fetches_urls = spec.fetches_urls;
         let (rerank, answers) = (spec.rerank, spec.answers);
         let judged = spec.breaker.judged();
         let adapter = spec.adapter.take().map(adapter);
@@ -120,6 +123,7 @@ impl Provider {
             name,
             dialects,
             max_tokens,
+            fetches_urls,
             rerank,
             answers,
             quirks,

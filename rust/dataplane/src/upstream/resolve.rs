@@ -61,7 +61,11 @@ impl Resolver {
     }
 }
 
-async fn look_up(host: &str, port: u16) -> Result<Vec<SocketAddr>, String> {
+/// Asks the system's resolver.
+///
+/// # Errors
+/// What it said.
+pub(crate) async fn look_up(host: &str, port: u16) -> Result<Vec<SocketAddr>, String> {
     let found: Vec<SocketAddr> =
         tokio::net::lookup_host((host, port)).await.map_err(|error| format!("DNS: {error}"))?.collect();
     if found.is_empty() { Err(format!("DNS: {host} has no address")) } else { Ok(found) }

@@ -18,8 +18,8 @@ pub(crate) use provider::{
     AdapterSpec, ApiKeySpec, AuthKind, AuthSpec, Http2, MockSpec, OutlierSpec, ProviderKind, ProviderSpec, QuirksSpec,
 };
 pub(crate) use route::{
-    Ability, ChoiceSpec, DegradeSpec, HedgeSpec, HookSpec, NodeSpec, OnDrift, OnLossy, Phase, RouteSpec, ShadowSpec,
-    Sticky, Strategy, TargetSpec,
+    Ability, AttachmentsSpec, ChoiceSpec, DegradeSpec, HedgeSpec, HookSpec, NodeSpec, OnDrift, OnLossy, Phase,
+    RouteSpec, ShadowSpec, Sticky, Strategy, TargetSpec, Urls,
 };
 
 /// The whole configuration.

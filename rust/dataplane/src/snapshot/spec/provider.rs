@@ -20,6 +20,9 @@ pub(crate) struct ProviderSpec {
     pub(crate) dialects: Vec<DialectName>,
     /// What it calls the most tokens of a chat completion.
     pub(crate) max_tokens: String,
+    /// Whether it fetches what stands at a URL in a request.
+    #[serde(default = "yes")]
+    pub(crate) fetches_urls: bool,
     /// How it has its rerankings.
     #[serde(default)]
     pub(crate) rerank: Shape,

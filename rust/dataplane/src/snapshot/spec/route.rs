@@ -42,6 +42,34 @@ pub(crate) struct RouteSpec {
     pub(crate) on_lossy: OnLossy,
     pub(crate) hooks: Vec<HookSpec>,
     pub(crate) guardrails: Vec<GuardSpec>,
+    #[serde(default)]
+    pub(crate) attachments: Option<AttachmentsSpec>,
+}
+
+/// What of pictures, recordings, films and files a request may hold.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AttachmentsSpec {
+    /// Of each.
+    pub(crate) max_bytes: Option<usize>,
+    pub(crate) max_count: Option<usize>,
+    /// As `image/*`; empty for all.
+    pub(crate) types: Vec<String>,
+    pub(crate) urls: Urls,
+    /// With their ports: `http://127.0.0.1:9000`.
+    pub(crate) fetch_origins: Vec<String>,
+    pub(crate) fetch_timeout_ms: u64,
+}
+
+/// What happens to what stands at a URL.
+#[derive(Deserialize, Clone, Copy, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Urls {
+    /// The provider fetches it.
+    Pass,
+    Refuse,
+    /// The gateway fetches it.
+    Fetch,
 }
 
 /// A target, or a choice between others.
