@@ -83,10 +83,10 @@ pub fn write_request<'r>(
     losses: &mut Losses,
 ) -> Result<Json<'r>, Invalid> {
     let list = At::ROOT.member("documents");
-    let each = request.documents.iter().enumerate();
     let documents = match shape {
-        Shape::Standard => each.map(|(_, document)| document.lend()).collect(),
+        Shape::Standard => request.documents.iter().map(Json::lend).collect(),
         Shape::Cohere | Shape::Voyage => {
+            let each = request.documents.iter().enumerate();
             each.map(|(index, document)| text_of(document, list.item(index))).collect::<Result<Vec<_>, _>>()?
         }
     };
