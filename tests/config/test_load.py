@@ -29,7 +29,7 @@ PROJECT = HERE.parent.parent
 MANUAL = (PROJECT / "docs" / "configuration.md").read_text()
 BLOCKS = {
     f"{page}-{number}": block
-    for page in ("configuration", "credentials", "routing")
+    for page in ("configuration", "credentials", "routing", "bedrock")
     for number, block in enumerate(
         re.findall(r"^```toml\n(.*?)^```$", (PROJECT / "docs" / f"{page}.md").read_text(), re.MULTILINE | re.DOTALL)
     )

@@ -19,7 +19,7 @@ from tollway.config import api as config
 FULL = (Path(__file__).parent / "good" / "full.toml").read_text()
 Write = Callable[[str], Path]
 
-DECLARED_QUIRKS = {"drop", "omit", "rename", "values", "only", "set", "call_ids"}
+DECLARED_QUIRKS = {"drop", "omit", "rename", "rename_text", "values", "only", "set", "headers", "call_ids"}
 
 # The seam, written down a second time on purpose: the data plane refuses unknown fields and missing ones.
 SHAPE: dict[str, set[str]] = {
@@ -34,7 +34,7 @@ SHAPE: dict[str, set[str]] = {
         "write_timeout_ms", "tls",
     },
     "providers": {
-        "name", "kind", "dialects", "max_tokens", "quirks", "adapter",
+        "name", "kind", "dialects", "max_tokens", "rerank", "answers", "quirks", "adapter",
         "base_url", "paths", "auth_header", "auth_prefix", "auth", "api_keys", "headers",
         "region", "tags",
         "ca", "proxy", "http2", "connect_timeout_ms", "max_connections", "max_connection_age_ms",
@@ -82,12 +82,17 @@ SHAPE: dict[str, set[str]] = {
 NODES = ("choice", "fallbacks", "context_window_fallback", "content_policy_fallback")
 
 
-FREE = {"headers", "metadata", "settings", "when", "terms", "rates", "rename", "values", "only", "set", "paths"}
+FREE = {
+    *("headers", "metadata", "settings", "when", "terms", "rates", "paths"),
+    *("rename", "rename_text", "values", "only", "set"),
+}
 """Tables with names of the operator's own."""
 
 NO_QUIRKS: dict[str, object] = {
-    "drop": [], "omit": [], "rename": {}, "values": {}, "only": {}, "set": {}, "call_ids": None
-}  # fmt: skip
+    **{key: [] for key in ("drop", "omit")},
+    **{key: {} for key in ("rename", "rename_text", "values", "only", "set", "headers")},
+    "call_ids": None,
+}
 
 
 def compiled(path: Path) -> dict[str, Any]:
@@ -154,6 +159,8 @@ def test_providers(write: Write) -> None:
         "kind": "http",
         "dialects": ["openai", "openai-responses"],
         "max_tokens": "max_completion_tokens",
+        "rerank": "standard",
+        "answers": True,
         "adapter": None,
         "quirks": {**dict.fromkeys(("chat", "other", "embeddings", "count"), NO_QUIRKS), "ask_usage": True},
         "base_url": "https://api.openai.com/v1",

@@ -54,6 +54,7 @@ FAMILIES = {
     "tollway_adapters": ("gauge", set()),
     "tollway_adapters_failed_total": ("counter", set()),
     "tollway_connections": ("gauge", set()),
+    "tollway_credentials_missing": ("gauge", set()),
 }
 
 Series = dict[tuple[str, frozenset[tuple[str, str]]], float]

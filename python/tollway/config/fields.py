@@ -65,10 +65,6 @@ Name = Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]{1,200}$")]
 """A name that can stand in a header and a metric's label: 1 to 200 visible ASCII characters, no space."""
 
 
-Word = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$")]
-"""A name that can stand in a host and in a path: letters, digits, `.`, `_`, `-` and `:`."""
-
-
 class Address(NamedTuple):
     """Where a listener binds."""
 
@@ -254,6 +250,17 @@ def _call(value: object) -> str:
     return text
 
 
+_WORD = r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}"
+
+
+def _word(value: object) -> str:
+    text = text_of(value)
+    if not re.fullmatch(_WORD, text):
+        hint = "use at most 128 letters, digits, `.`, `_`, `-` and `:`, a letter or a digit first"
+        raise fault("bad-name", f"`{text[:80]}` can be no part of an address", hint)
+    return text
+
+
 def _member_path(value: object) -> str:
     text = text_of(value)
     if not re.fullmatch(r"[^.\[\]\"\\]+(\[\])?(\.[^.\[\]\"\\]+(\[\])?)*(?<!\])", text):
@@ -285,6 +292,9 @@ def _shown(kind: str, **more: object) -> WithJsonSchema:
 
 Listen = Annotated[Address, BeforeValidator(_address), _shown("HOST:PORT", examples=["127.0.0.1:8080", "[::1]:8080"])]
 """A listen address."""
+
+Word = Annotated[str, BeforeValidator(_word), _shown("word", pattern=f"^{_WORD}$")]
+"""A name that can stand in a host and in a path: letters, digits, `.`, `_`, `-` and `:`."""
 
 BaseUrl = Annotated[str, BeforeValidator(_base_url), _shown("URL", pattern="^https?://")]
 """An http or https URL without credentials, query or fragment; no slash at its end once validated."""

@@ -195,6 +195,7 @@ def _quirks(declared: Quirks, settings: ProviderSettings) -> Json:
         "drop": [*declared.drop, *(own.drop_params if own else ())],
         "omit": declared.omit,
         "rename": {**declared.rename, **(own.rename_params if own else {})},
+        "rename_text": declared.rename_text,
         "values": {path: dict(words) for path, words in declared.values.items()},
         "only": declared.only,
         "set": {path: text for path, text in texts.items() if text is not None},

@@ -64,7 +64,12 @@ pub(crate) async fn send(
         }
         Transport::Http(http) => {
             let asked = (outbound.to, outbound.operation, outbound.stream);
-            let address = http.paths.address(asked, &target.model).ok_or_else(|| {
+            let place = if outbound.predict {
+                http.paths.predict(&target.model)
+            } else {
+                http.paths.address(asked, &target.model)
+            };
+            let address = place.ok_or_else(|| {
                 SendError::Connect(format!("the model's name {:?} can be no part of a path", target.model))
             })?;
             let letter = (address, outbound);
