@@ -35,7 +35,7 @@ ANY_SERVER: list[dict[str, Any]] = [
 OWN = {name: case_of(name).get("errors", []) for name in ANSWERING}
 FAILURES = [(name, index) for name in ANSWERING for index in range(len(ANY_SERVER) + len(OWN[name]))]
 
-EVERY_BYTE = {"azure", "vertex", "vertex-anthropic", "bedrock"}
+EVERY_BYTE = {"azure", "vertex", "vertex-anthropic", "bedrock", "cohere"}
 
 STATUS = {
     "credentials": (502, "upstream_credentials"),
