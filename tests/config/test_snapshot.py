@@ -34,7 +34,8 @@ SHAPE: dict[str, set[str]] = {
         "write_timeout_ms", "tls",
     },
     "providers": {
-        "name", "kind", "dialects", "max_tokens", "fetches_urls", "quirks", "adapter",
+        "name", "kind", "dialects", "max_tokens", "fetches_urls", "rerank", "answers", "quirks",
+        "adapter",
         "base_url", "paths", "auth_header", "auth_prefix", "auth", "api_keys", "headers",
         "region", "tags",
         "ca", "proxy", "http2", "connect_timeout_ms", "max_connections", "max_connection_age_ms",
@@ -161,6 +162,8 @@ def test_providers(write: Write) -> None:
         "dialects": ["openai", "openai-responses"],
         "max_tokens": "max_completion_tokens",
         "fetches_urls": True,
+        "rerank": "standard",
+        "answers": True,
         "adapter": None,
         "quirks": {**dict.fromkeys(("chat", "other", "embeddings", "count"), NO_QUIRKS), "ask_usage": True},
         "base_url": "https://api.openai.com/v1",
