@@ -6,6 +6,7 @@
 //! | [`splice`] | the smallest edits that make a client's body the upstream's, everything else byte-identical |
 //! | [`quirks`] | how a server departs from its dialect in what it takes |
 //! | [`text`] | visits, and rewrites, the string values of a JSON document |
+//! | [`multipart`] | forms with files: an incremental reader, and a writer |
 //! | [`sse`] | Server-Sent Events: an incremental decoder and an encoder |
 //! | [`dialect`] | what the bytes of each provider dialect mean |
 
@@ -13,6 +14,7 @@ pub mod canonical;
 pub mod dialect;
 pub mod json;
 mod malformed;
+pub mod multipart;
 pub mod peek;
 pub mod quirks;
 pub mod splice;

@@ -6,7 +6,7 @@ use std::path::Path;
 #[path = "../../tests/it/seeds.rs"]
 mod seeds;
 
-use seeds::{ASIDE, BODIES, CHUNKS, DIALECTS, STREAMS};
+use seeds::{ASIDE, BODIES, CHUNKS, DIALECTS, FORMS, STREAMS};
 
 fn main() -> Result<()> {
     let bytes = |all: &[&str]| all.iter().map(|seed| seed.as_bytes().to_vec()).collect::<Vec<_>>();
@@ -18,6 +18,7 @@ fn main() -> Result<()> {
     write("peek", bytes(&BODIES))?;
     write("text", bytes(&BODIES))?;
     write("sse", bytes(&STREAMS))?;
+    write("form", bytes(&FORMS))?;
     write("openai", bytes(&CHUNKS))?;
     write("errors", bytes(&CHUNKS))?;
     write("aside", bytes(&ASIDE))?;

@@ -33,6 +33,12 @@ pub struct Usage {
     pub image_output: Option<u64>,
     /// Searches of the web by a built-in tool, a number of requests.
     pub web_searches: Option<u64>,
+    /// Pictures that were made, a number of them.
+    pub images: Option<u64>,
+    /// The length of a recording that was read, in milliseconds.
+    pub audio_ms: Option<u64>,
+    /// Characters that were read out.
+    pub characters: Option<u64>,
     /// What the provider reports as the whole, where that is not the sum.
     pub total: Option<u64>,
     /// On what terms it was served, where the provider says so.
@@ -76,6 +82,9 @@ impl Usage {
             audio_output: newer.audio_output.or(self.audio_output),
             image_output: newer.image_output.or(self.image_output),
             web_searches: newer.web_searches.or(self.web_searches),
+            images: newer.images.or(self.images),
+            audio_ms: newer.audio_ms.or(self.audio_ms),
+            characters: newer.characters.or(self.characters),
             total: newer.total.or(self.total),
             tier: newer.tier.or(self.tier),
         }

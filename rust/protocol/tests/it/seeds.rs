@@ -35,6 +35,11 @@ pub(crate) const DIALECTS: [&str; 14] = [
     r#"{"model":"m","messages":[{"role":"user","content":"a"},{"role":"system","content":"s"},{"role":"assistant","content":"b"},{"role":"developer","content":"d"},{"role":"user","content":"c"}],"response_format":{"type":"json_schema","json_schema":{"name":"n","schema":{"type":"object"},"strict":true}}}"#,
 ];
 
+/// Forms whose boundary is `B`; the first byte says how they are cut.
+pub(crate) const FORMS: [&str; 2] = [
+    "\u{5}--B\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\nm\r\n--B\r\ncontent-disposition: form-data; name=file; filename=\"a\\\"b\"\r\n\r\nx\r\n--\r\n--B--\r\n",
+    "\u{2}preamble\r\n--B \t\r\nContent-Disposition: form-data; name=a; filename*=utf-8''b\r\nContent-Transfer-Encoding: binary\r\n\r\n\r\n--B--epilogue",
+];
 /// Requests and answers of embeddings and counts.
 pub(crate) const ASIDE: [&str; 7] = [
     r#"{"model":"m","input":["a",""],"dimensions":3,"encoding_format":"base64"}"#,

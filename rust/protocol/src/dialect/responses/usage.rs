@@ -8,11 +8,15 @@ use crate::json::{Json, Members};
 pub fn read(json: &Json<'_>) -> Option<Usage> {
     let count = |name: &str| json.get(name).and_then(Json::as_u64);
     let detail = |list: &str, name: &str| json.get(list)?.get(name)?.as_u64();
+    let input_detail = |name: &str| {
+        // The second is the name where speech is transcribed.
+        detail("input_tokens_details", name).or_else(|| detail("input_token_details", name))
+    };
     let (all_input, all_output) = (count("input_tokens"), count("output_tokens"));
     let cache_read = detail("input_tokens_details", "cached_tokens");
     let cache_write = detail("input_tokens_details", "cache_write_tokens");
-    let audio_input = detail("input_tokens_details", "audio_tokens");
-    let image_input = detail("input_tokens_details", "image_tokens");
+    let audio_input = input_detail("audio_tokens");
+    let image_input = input_detail("image_tokens");
     let reasoning = detail("output_tokens_details", "reasoning_tokens");
     let audio_output = detail("output_tokens_details", "audio_tokens");
     let image_output = detail("output_tokens_details", "image_tokens");
