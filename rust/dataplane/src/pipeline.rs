@@ -30,7 +30,8 @@ use crate::{account, attempt, cache, inspect, limit, route, translate};
 /// or, for a stream, with the stream's last byte.
 pub(crate) async fn serve(worker: Rc<Worker>, request: Request<Incoming>) -> Response<ReplyBody> {
     let version = request.version();
-    let (head, mut body) = request.into_parts();
+    let (head, body) = request.into_parts();
+    let mut body = Some(body);
     let mut exchange = Exchange::begin(worker);
     // Pinned here, not there: what is handed over is kept twice, as long as the connection.
     let travelled = caught(pin!(travel(&mut exchange, head, &mut body))).await;
@@ -38,13 +39,15 @@ pub(crate) async fn serve(worker: Rc<Worker>, request: Request<Incoming>) -> Res
         Ok(outcome) => outcome,
         Err(Panicked) => Err(respond::panicked(&exchange)),
     };
-    accept::body::discard(body);
+    if let Some(body) = body {
+        accept::body::discard(body);
+    }
     respond::respond(exchange, outcome, version)
 }
 
 /// accept → authenticate → limit → guard input → cache → route → attempt (translate, upstream) → relay and guard
 /// output; account and respond follow in [`serve`].
-async fn travel(exchange: &mut Exchange, head: Parts, body: &mut Incoming) -> Result<Outcome, Error> {
+async fn travel(exchange: &mut Exchange, head: Parts, body: &mut Option<Incoming>) -> Result<Outcome, Error> {
     exchange.trace = Some(Trace::new(&head.headers, exchange.id.digits(), exchange.worker.random()));
     exchange.dialect = Endpoint::dialect_of(head.uri.path());
     let head = accept::head(head)?;
@@ -65,11 +68,18 @@ async fn travel(exchange: &mut Exchange, head: Parts, body: &mut Incoming) -> Re
         exchange.dialect = accept::dialect_of_list(&head.headers);
         return models(exchange, &caller, &head.endpoint);
     }
-    let call = head.read(body, &exchange.snapshot.server).await?;
+    let call = if head.is_carried() {
+        // In a box: few requests are such, and the room for one is taken by all.
+        Box::pin(accept::carried::read(exchange, head, body.take(), &caller)).await?
+    } else {
+        head.read(body, &exchange.snapshot.server).await?
+    };
     exchange.received(&call)?;
-    let permit = route::permit(&exchange.snapshot, &caller, &call.head.model).inspect_err(|_| {
-        exchange.requested_model = Some(bounded(&call.head.model));
-    })?;
+    let permit = match &exchange.through {
+        Some(provider) => route::through(&exchange.snapshot, provider),
+        None => route::permit(&exchange.snapshot, &caller, &call.head.model),
+    }
+    .inspect_err(|_| exchange.requested_model = Some(bounded(&call.head.model)))?;
     exchange.route = Some(permit.route.clone());
     let reservation = limit::reserve(&caller)?;
     let (call, inspector) = inspect::input(exchange, call).await?;

@@ -119,7 +119,7 @@ impl Form {
     pub fn step(&mut self) -> Result<Step, BadForm> {
         loop {
             match self.state {
-                State::Before => match self.to_delimiter() {
+                State::Before => match self.before_delimiter() {
                     Some(_) => {}
                     None => return Ok(Step::More),
                 },
@@ -128,7 +128,7 @@ impl Form {
                     false => return Ok(Step::More),
                 },
                 State::Head(from) => return self.head(from),
-                State::Data => match self.to_delimiter() {
+                State::Data => match self.before_delimiter() {
                     None => return Ok(Step::More),
                     Some(data) if data.is_empty() => {}
                     Some(data) => return Ok(Step::Data(data)),
@@ -150,7 +150,7 @@ impl Form {
     }
 
     /// What stands before the next delimiter, or may: then the state stays. None: nothing that can be told yet.
-    fn to_delimiter(&mut self) -> Option<Bytes> {
+    fn before_delimiter(&mut self) -> Option<Bytes> {
         let found = memchr::memmem::find(&self.unread, &self.delimiter);
         let length = match found {
             Some(at) => at,

@@ -67,7 +67,7 @@ impl Counting {
         match self.asked.as_ref().map(|asked| asked.operation) {
             Some(Operation::Generate) => lacks_input || reported.all_output().is_none() || (stream && !self.is_final),
             Some(Operation::Embed { .. }) => lacks_input,
-            Some(Operation::Count) | None => false,
+            Some(Operation::Count | Operation::Media(_) | Operation::Through) | None => false,
         }
     }
 

@@ -4,6 +4,7 @@
 //! replaced by another target, at once; the same one is asked again only where no other is left, after a wait. Errors go by
 //! their class: what is wrong with the request is told to its caller, or to the route that serves such requests.
 
+mod carried;
 mod failure;
 mod once;
 mod race;
@@ -18,6 +19,7 @@ use tollway_resilience::balance::Ranked;
 use tollway_resilience::policy::{Chance, Next, Rules, Stop, Tries, View};
 
 use crate::accept::Call;
+use crate::accept::upload::Upload;
 use crate::clock::now;
 use crate::error::{Error, Kind};
 use crate::exchange::Exchange;
@@ -90,6 +92,9 @@ pub(crate) async fn run(exchange: &mut Exchange, call: &Call, plan: Plan) -> Res
         };
         if exchange.deadline.is_some_and(|deadline| deadline <= now()) {
             return Err(deadline_exceeded(exchange));
+        }
+        if exchange.upload.as_ref().is_some_and(Upload::is_spent) {
+            return Err(run.told());
         }
         let elsewhere = match failed {
             AttemptClass::ContextWindow => route.context_window.as_ref(),

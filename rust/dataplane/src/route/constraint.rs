@@ -15,6 +15,8 @@ pub(crate) enum Reason {
     Tags,
     /// The caller demands another region.
     Residency,
+    /// The provider has nothing of the kind that is asked for.
+    Endpoint,
     /// The model cannot take what the request holds.
     Ability(Ability),
     /// The request is too long for the model.
@@ -44,6 +46,7 @@ impl Reason {
             Self::Regions => "regions",
             Self::Tags => "require_tags",
             Self::Residency => "residency",
+            Self::Endpoint => "endpoint",
             Self::Ability(ability) => ability.name(),
             Self::ContextWindow => "context_window",
             Self::Tier => "tier",
@@ -68,6 +71,9 @@ impl Reason {
             Self::Residency => {
                 let asked = ask.said.and_then(|said| said.residency.as_deref()).unwrap_or_default();
                 format!("the request asks for the residency {asked:?}")
+            }
+            Self::Endpoint => {
+                format!("the provider {:?} has no {}", target.provider.name, ask.call.head.endpoint.name())
             }
             Self::Ability(ability) => format!("the model does not take {}", ability.name()),
             Self::ContextWindow => {
@@ -110,6 +116,11 @@ pub(super) fn violated(target: &Target, ask: &Ask<'_>) -> Option<Reason> {
         && let Some(lacking) = ask.call.shape().needs().find(|needed| !supports.contains(needed))
     {
         return Some(Reason::Ability(lacking));
+    }
+    let operation = ask.call.head.endpoint.operation();
+    if operation.is_carried() {
+        // Whoever makes pictures or speech has a window of its own, of which nothing is known here.
+        return (!target.provider.carries(operation)).then_some(Reason::Endpoint);
     }
     let window = target.context_window?;
     let output = ask.call.shape().max_tokens;

@@ -133,13 +133,20 @@ impl Provider {
         same.or(self.dialects.iter().find(able)).copied()
     }
 
+    /// Whether it is asked for what only passes: images and audio of who speaks as `OpenAI` does, the rest of who is asked
+    /// over HTTP.
+    pub(crate) fn carries(&self, operation: Operation) -> bool {
+        let is_plain = self.adapter.is_none() && self.origin().is_some();
+        is_plain && (operation == Operation::Through || self.dialects.contains(&Dialect::Chat))
+    }
+
     /// What of the dialect `spoken` it does not take as it is, in a request for `operation`.
     pub(crate) fn quirks(&self, spoken: Dialect, operation: Operation) -> Option<&Quirks> {
         match (operation, spoken) {
             (Operation::Generate, Dialect::Chat) => self.quirks.chat.as_ref(),
             (Operation::Generate, _) => self.quirks.other.as_ref(),
             (Operation::Embed { .. }, _) => self.quirks.embeddings.as_ref(),
-            (Operation::Count, _) => None,
+            (Operation::Count | Operation::Media(_) | Operation::Through, _) => None,
         }
     }
 
@@ -234,6 +241,11 @@ impl HttpTransport {
         Ok(Self { base, fixed, embeddings, count, adapted, origin, headers, credentials })
     }
 
+    /// Where `path`, which may have a query, is below the provider's base; `None` if it is no path.
+    pub(crate) fn below(&self, path: &str) -> Option<Address> {
+        Address::of(&self.base, path).ok()
+    }
+
     /// Where a request in `dialect` for `model` goes, which asks for a stream or not; `None` if the model's name can be no
     /// part of a path.
     pub(crate) fn address(
@@ -249,6 +261,7 @@ impl HttpTransport {
         match (dialect, operation) {
             (Dialect::Chat, Operation::Embed { .. }) => return Some(self.embeddings.clone()),
             (Dialect::Anthropic, Operation::Count) => return Some(self.count.clone()),
+            (_, Operation::Media(media)) => return Address::of(&self.base, &format!("/{}", media.name())).ok(),
             _ => {}
         }
         if let Some((_, address)) = self.fixed.iter().find(|(fixed, _)| *fixed == dialect) {
@@ -260,6 +273,7 @@ impl HttpTransport {
             Operation::Count => "countTokens",
             Operation::Embed { batch: false } => "embedContent",
             Operation::Embed { batch: true } => "batchEmbedContents",
+            Operation::Media(_) | Operation::Through => return None,
         };
         // A tuned model's name has a folder: tunedModels/NAME.
         let path =

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
+use crate::accept::upload::Upload;
 use crate::clock::now;
 use crate::exchange::{Exchange, Findings};
 use crate::snapshot::Target;
 use crate::translate::Outbound;
-use http::header::HOST;
+use http::header::{ACCEPT, CONTENT_TYPE, HOST};
 use http::response::Parts;
-use http::{Method, Request, Version};
+use http::{HeaderValue, Method, Request, Version};
 
 use super::body::{Outgoing, UpstreamBody};
 use super::credential::Credential;
@@ -56,10 +57,13 @@ pub(crate) async fn send(
             Ok(mock::answer(spec, target, outbound.stream, sending.exchange.worker.random()).await)
         }
         Transport::Http(http) => {
-            let address =
-                http.address(outbound.to, outbound.operation, (&target.model, outbound.stream)).ok_or_else(|| {
-                    SendError::Connect(format!("the model's name {:?} can be no part of a path", target.model))
-                })?;
+            let address = match outbound.carried.as_ref().and_then(|carried| carried.path.as_deref()) {
+                Some(path) => http.below(path),
+                None => http.address(outbound.to, outbound.operation, (&target.model, outbound.stream)),
+            };
+            let address = address.ok_or_else(|| {
+                SendError::Connect(format!("the model's name {:?} can be no part of a path", target.model))
+            })?;
             over_http(sending, http, &(address, outbound)).await
         }
     }
@@ -108,7 +112,9 @@ async fn send_over(
             match sender.try_send_request(request).await {
                 Ok(answer) => {
                     let (head, incoming) = answer.into_parts();
-                    Ok(Answer { head, body: UpstreamBody::Http(incoming, Some((sender, lease))) })
+                    // A connection on which the request is still under way serves no other.
+                    let is_over = letter.1.upload().is_none_or(Upload::is_over);
+                    Ok(Answer { head, body: UpstreamBody::Http(incoming, is_over.then_some((sender, lease))) })
                 }
                 Err(mut error) => Err(unsent(error.take_message().is_some())),
             }
@@ -136,12 +142,17 @@ fn request(
     (address, outbound): &Letter<'_>,
     version: Version,
 ) -> Request<Outgoing> {
-    let mut request = Request::new(Outgoing::new(&outbound.body));
-    *request.method_mut() = Method::POST;
+    let mut request = Request::new(Outgoing::new(&outbound.body, outbound.upload()));
+    *request.method_mut() = outbound.carried.as_ref().map_or(Method::POST, |carried| carried.method.clone());
     *request.version_mut() = version;
     let whole = version == Version::HTTP_2 || http.origin.absolute_form();
     *request.uri_mut() = if whole { address.absolute.clone() } else { address.relative.clone() };
     let mut headers = http.headers.clone();
+    if outbound.carried.is_some() {
+        // Its caller says what it is and what it wants, or nobody does.
+        headers.remove(CONTENT_TYPE);
+        headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
+    }
     for (name, value) in outbound.forward {
         headers.insert(name.clone(), value.clone());
     }
