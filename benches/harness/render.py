@@ -102,6 +102,9 @@ secret = "env:TOLLWAY_BENCH_SECRET"
 {_PROVIDERS[subject.dialect].format(url=f"http://127.0.0.1:{upstream}")}
 api_key = "env:TOLLWAY_BENCH_UPSTREAM_KEY"
 """
+    if subject.dead:
+        # The discard port (RFC 863), where nobody listens.
+        head += '\n[providers.dead]\ntype = "openai-compatible"\nbase_url = "http://127.0.0.1:9/v1"\n'
     routes = (_route(numbered(ROUTE, n), subject) for n in range(subject.routes))
     keys = (f'\n[keys.bench-{n}]\nsecret = "{numbered(KEY, n)}"\n' for n in range(subject.keys))
     return head + "".join(routes) + "".join(keys)
@@ -113,7 +116,12 @@ def numbered(text: str, n: int) -> str:
 
 
 def _route(name: str, subject: Subject) -> str:
-    lines = ["", f"[routes.{name}]", 'provider = "mock"', 'model = "bench-upstream"', 'idle = "1h"', 'timeout = "2h"']
+    lines = ["", f"[routes.{name}]", 'idle = "1h"', 'timeout = "2h"']
+    if subject.dead:
+        targets = (f'{{ provider = "{provider}", model = "bench-upstream" }}' for provider in ("dead", "mock"))
+        lines += ['strategy = "fallback"', f"targets = [{', '.join(targets)}]"]
+    else:
+        lines += ['provider = "mock"', 'model = "bench-upstream"']
     if subject.guardrail:
         lines.append(
             'guardrails = [{ type = "pii", entities = ["email", "card", "phone"], on = "both", action = "mask", '

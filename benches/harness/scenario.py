@@ -36,6 +36,8 @@ class Subject:
     hook_threads: int = 4
     dialect: Literal["chat", "responses", "anthropic", "gemini"] = "chat"
     """What its provider is spoken to in; its callers speak chat."""
+    dead: bool = False
+    """Whether its routes ask another provider first, which nobody answers for."""
 
 
 @dataclass(frozen=True, slots=True)

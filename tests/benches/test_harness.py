@@ -176,6 +176,7 @@ def test_the_command_line_changes_scenarios() -> None:
         Subject("tollway", guardrail=True),
         Subject("tollway", hook="bench_hook:check", hook_threads=64),
         Subject("tollway", hook="bench_hook:check_async"),
+        Subject("tollway", dead=True),
     ],
 )
 def test_tollway_accepts_the_configuration(subject: Subject, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -190,6 +191,7 @@ def test_tollway_accepts_the_configuration(subject: Subject, tmp_path: Path, mon
     assert len(built.config.keys) == subject.keys
     route = built.config.routes[render.numbered(render.ROUTE, 0)]
     assert len(route.guardrails) == subject.guardrail
+    assert len(route.targets or ()) == (2 if subject.dead else 0)
     assert [hook.call for hook in route.hooks] == ([subject.hook] if subject.hook else [])
 
 

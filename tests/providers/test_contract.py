@@ -37,7 +37,7 @@ def case_of(name: str) -> dict[str, Any]:
 
 def base_path(provider: Provider) -> str:
     """The path of its address: that of the module, or a server's of one's own."""
-    return urlsplit(provider.base_url or "http://own/v1").path
+    return urlsplit(provider.address or "http://own/v1").path
 
 
 @pytest.fixture(scope="module")

@@ -51,7 +51,7 @@ def providers(as_json: JsonOption = False) -> None:
     if as_json:
         say_json([{"type": name, **one.told()} for name, one in bundled().items()])
         return
-    rows = ((name, list(one.dialects), one.base_url, one.evidence) for name, one in bundled().items())
+    rows = ((name, list(one.dialects), one.address, one.evidence) for name, one in bundled().items())
     say(table(("type", "speaks", "base_url", "evidence"), rows))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tollway.config.checks import Checks, ResolveAdapter, sendable
+from tollway.config.places import missing_of
 from tollway.config.schema_provider import HttpProviderSettings, adapter_of
 from tollway.config.secrets import Reference, Secret
 from tollway.config.shape import Path
@@ -14,6 +15,7 @@ def check_providers(checks: Checks, resolve_adapter: ResolveAdapter | None) -> N
     """Check every provider and its adapter, and read its credentials, headers and authorities."""
     for name, provider in checks.config.providers.items():
         if isinstance(provider, HttpProviderSettings):
+            _check_address(checks, name, provider)
             _check_keys(checks, name, provider)
             _check_adapter(checks, name, provider, resolve_adapter)
             headers = checks.headers(("providers", name, "headers"), provider.headers)
@@ -22,6 +24,15 @@ def check_providers(checks: Checks, resolve_adapter: ResolveAdapter | None) -> N
                 authorities = checks.pem(("providers", name, "ca"), provider.ca, "CERTIFICATE")
                 if authorities is not None:
                     checks.resolved.provider_ca[name] = authorities
+
+
+def _check_address(checks: Checks, name: str, provider: HttpProviderSettings) -> None:
+    missing = missing_of(provider)
+    if any(checks.has(("providers", name, option)) for option in missing):
+        return  # It is given, and told to be wrong.
+    if missing:
+        message, hint = f"the address of the provider `{name}` needs `{missing[0]}`", f'add {missing[0]} = "…"'
+        checks.error("missing-key", ("providers", name), message, hint)
 
 
 def _check_adapter(

@@ -6,9 +6,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from tollway.config.checks import Checks, Resolved
+from tollway.config.places import base_url_of
 from tollway.config.schema import Config
-from tollway.config.schema_provider import HttpProviderSettings, ProviderSettings
-from tollway.providers.contract import providers
+from tollway.config.schema_provider import ProviderSettings
 
 MOST_TOLD = 32 * 1024
 """The most bytes of headers and resource together: the control plane is told them in one line."""
@@ -54,6 +54,5 @@ def provider_places(config: Config) -> dict[str, tuple[str, str | None, int | No
 
 
 def _place(provider: ProviderSettings) -> tuple[str | None, int | None]:
-    given = provider.base_url if isinstance(provider, HttpProviderSettings) else None
-    url = urlsplit(given or providers()[provider.type].base_url or "")
+    url = urlsplit(base_url_of(provider) or "")
     return url.hostname, url.port or {"https": 443, "http": 80}.get(url.scheme)

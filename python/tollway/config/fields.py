@@ -64,6 +64,10 @@ Name = Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]{1,200}$")]
 """A name that can stand in a header and a metric's label: 1 to 200 visible ASCII characters, no space."""
 
 
+Word = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$")]
+"""A name that can stand in a host and in a path: letters, digits, `.`, `_`, `-` and `:`."""
+
+
 class Address(NamedTuple):
     """Where a listener binds."""
 

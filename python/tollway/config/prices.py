@@ -19,9 +19,10 @@ from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
+from tollway.config.places import base_url_of
 from tollway.config.price_table import PriceTable
 from tollway.config.schema_price import Change, Other, Price, Rates, ServiceTier
-from tollway.config.schema_provider import HttpProviderSettings, ProviderSettings
+from tollway.config.schema_provider import ProviderSettings
 from tollway.providers.contract import providers
 
 Json = dict[str, Any]
@@ -61,15 +62,12 @@ def _table_periods(settings: ProviderSettings, model: str, table: PriceTable) ->
         return []
     # A module with an address of its own stands for one seller, also where a proxy is before it; the others for anyone.
     seller = declared.base_url is not None
-    given = settings.base_url if isinstance(settings, HttpProviderSettings) else None
-    url = given or declared.base_url or ""
+    url = base_url_of(settings) or ""
+    own = declared.base_url if isinstance(declared.base_url, str) else url
     if not seller and not _is_public(url):
         return []
     found = table.periods(url if _is_public(url) else None, settings.type if seller else None, model)
-    same = [
-        {"when": {}, "terms": {"service_tier": tier}, "rates": {}}
-        for tier in _SAME.get(_host(declared.base_url or url), ())
-    ]
+    same = [{"when": {}, "terms": {"service_tier": tier}, "rates": {}} for tier in _SAME.get(_host(own), ())]
     return [period | {"variants": [*period["variants"], *same]} for period in found]
 
 

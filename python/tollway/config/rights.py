@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tollway.config.places import region_of
 from tollway.config.schema import Config
 from tollway.config.schema_access import DataPolicy, Key
 from tollway.config.schema_provider import ProviderSettings
@@ -20,5 +21,5 @@ def allowed_routes(key: Key, config: Config) -> list[str] | None:
 
 def satisfies(provider: ProviderSettings, policy: DataPolicy) -> bool:
     """Whether data under `policy` may go to the provider."""
-    in_region = policy.regions is None or provider.region in policy.regions
+    in_region = policy.regions is None or region_of(provider) in policy.regions
     return in_region and set(policy.require_tags) <= set(provider.tags)

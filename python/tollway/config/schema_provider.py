@@ -18,6 +18,7 @@ from tollway.config.fields import (
     ProxyUrl,
     SecretRef,
     Settings,
+    Word,
 )
 from tollway.config.quantities import Delay, Duration
 from tollway.config.schema_price import Price
@@ -89,6 +90,7 @@ def _option(option: Option) -> tuple[Any, Any]:
         "delay": Delay,
         "count": Annotated[int, Field(ge=0, le=1 << 32)],
         "status": Annotated[int, Field(ge=400, le=599)],
+        "word": Word,
     }
     kind = kinds[option.kind]
     if option.default is None:

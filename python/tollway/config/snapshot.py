@@ -9,6 +9,7 @@ import orjson
 
 from tollway.config.checks import ResolveAdapter, Resolved, ResolveHook
 from tollway.config.compile_routes import compile_route, own_deployments
+from tollway.config.places import base_url_of, paths_of, region_of
 from tollway.config.plain import plain
 from tollway.config.price_table import PriceTable
 from tollway.config.prices import price_record
@@ -99,7 +100,8 @@ def _provider(name: str, settings: ProviderSettings, config: Config, resolved: R
             "embeddings": _quirks(declared.embeddings, http),
             "ask_usage": declared.stream_usage == "asked",
         },
-        "base_url": http.base_url or declared.base_url or "",
+        "base_url": base_url_of(settings) or "",
+        "paths": paths_of(settings),
         "auth_header": declared.auth_header,
         "auth_prefix": declared.auth_prefix,
         "api_keys": [
@@ -109,7 +111,7 @@ def _provider(name: str, settings: ProviderSettings, config: Config, resolved: R
             **declared.headers,
             **{header: value.reveal() for header, value in resolved.provider_headers.get(name, {}).items()},
         },
-        "region": settings.region,
+        "region": region_of(settings),
         "tags": settings.tags,
         "ca": resolved.provider_ca.get(name),
         "proxy": http.proxy,
@@ -156,9 +158,8 @@ def _adapted(provider: Json, settings: ProviderSettings, resolve_adapter: Resolv
             "call": call,
             "is_async": adapter.is_async,
             "timeout_ms": getattr(settings, "adapter_timeout"),  # noqa: B009 - the settings of its type have it
-            "path": adapter.path,
-            "stream_path": adapter.stream_path,
         },
+        "paths": {adapter.dialect: adapter.path, f"{adapter.dialect}:stream": adapter.stream_path},
         "headers": {**adapter.headers, **provider["headers"]},
     }
 

@@ -7,11 +7,11 @@ import pkgutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cache
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import tollway.providers
 
-Quantity = Literal["delay", "count", "status"]
+Quantity = Literal["delay", "count", "status", "word"]
 Dialect = Literal["openai", "openai-responses", "openai-completions", "anthropic", "gemini"]
 
 
@@ -21,12 +21,28 @@ CONFIGURED = "configured"
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """A setting that only this provider has: `kind` says what it holds, `default` is as written in the file."""
+    """A setting that only this provider has: `kind` says what it holds, `default` is as written in the file.
+
+    A `word` can stand in a host and in a path: letters, digits, `.`, `_`, `-` and `:`. In the templates of its provider
+    it stands for `{name}`.
+    """
 
     name: str
     kind: Quantity
     default: str | int | None
     description: str
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """What follows from an option, by patterns (`eu-*`) of which the first that matches holds; `None` is: not told."""
+
+    option: str
+    words: Mapping[str, str | None]
+
+
+Template: TypeAlias = str | tuple[str, ...]
+"""A text with options in it, as `{location}`; of several, the first one holds whose options are all given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +73,11 @@ class Provider:
 
     `kind` is who answers: a far end over HTTP, or the bundled mock. `dialects` are what it speaks, the one that others
     are translated to first: a caller of one of them is passed through. `base_url` is the default; without one the
-    configuration must give it. `auth_header` and `auth_prefix` frame the credential; `headers` go with every request.
+    configuration must give it. `paths` say where under it requests go, as far as that is not where the dialect has it:
+    by dialect, the same with `:stream` for streams, `embeddings` and `count`; `{model}` stands for the model's name,
+    `{FOLDER/model}` for one that need not have the folder. Both are templates; `derived` are further words for them.
+    `region` follows from where the provider was configured to be, if that says it surely.
+    `auth_header` and `auth_prefix` frame the credential; `headers` go with every request.
     `max_tokens` is what the provider calls the most tokens of a chat completion. `chat` and `embeddings` are the quirks
     of these requests; `stream_usage` says whether a stream tells its tokens because it is asked to, or always, where
     asking is an error. `needs_key` warns when none is configured. `adapter` is the class that translates for it, as
@@ -70,7 +90,10 @@ class Provider:
     evidence: Literal["recorded", "documentation"]
     dialects: tuple[Dialect, ...] = ("openai",)
     kind: Literal["http", "mock"] = "http"
-    base_url: str | None = None
+    base_url: Template | None = None
+    paths: Mapping[str, Template] = field(default_factory=dict)
+    derived: Mapping[str, Derived] = field(default_factory=dict)
+    region: Derived | None = None
     auth_header: str = "authorization"
     auth_prefix: str = "Bearer "
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -81,6 +104,11 @@ class Provider:
     needs_key: bool = False
     adapter: str | None = None
     options: tuple[Option, ...] = ()
+
+    @property
+    def address(self) -> str | None:
+        """Where its API starts, as its users know it: with the options in it by name."""
+        return self.base_url if self.base_url is None or isinstance(self.base_url, str) else self.base_url[0]
 
     def told(self) -> dict[str, Any]:
         """The declarations as JSON has them."""

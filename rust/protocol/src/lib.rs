@@ -7,11 +7,13 @@
 //! | [`quirks`] | how a server departs from its dialect in what it takes |
 //! | [`text`] | visits, and rewrites, the string values of a JSON document |
 //! | [`multipart`] | forms with files: an incremental reader, and a writer |
+//! | [`eventstream`] | AWS event streams, turned into Server-Sent Events |
 //! | [`sse`] | Server-Sent Events: an incremental decoder and an encoder |
 //! | [`dialect`] | what the bytes of each provider dialect mean |
 
 pub mod canonical;
 pub mod dialect;
+pub mod eventstream;
 pub mod json;
 mod malformed;
 pub mod multipart;

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from tollway import logs
 from tollway.admin.alerts.settings import DELIVERED
 from tollway.admin.alerts.tally import Tally
 from tollway.admin.alerts.webhook import WebhookSender
 from tollway.admin.control import Refused, Unavailable
 from tollway.admin.otlp.aside import aside
 from tollway.admin.otlp.delivery import Delivery
+from tollway.admin.otlp.running import Running
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,9 +30,6 @@ PAUSE = 0.5
 
 MOST_NOTICES = 100
 """Notices of one look."""
-
-PATIENCE = 2.0
-"""Seconds for what is under way, at the end and when the settings change."""
 
 GIVE_UP = 3600.0
 """Seconds after which a notice that no try could deliver gives way to the next one."""
@@ -85,9 +82,7 @@ class Notifier:
         self._version = version
         self._positions = Positions(folder / DELIVERED)
         self._settings: Settings | None = None
-        self._ending = asyncio.Event()
-        self._tasks: list[asyncio.Task[None]] = []
-        self._senders: list[WebhookSender] = []
+        self._running = Running("alerts.fault")
         self._testing = asyncio.Lock()
         self.tally = Tally()
 
@@ -105,25 +100,14 @@ class Notifier:
         for webhook in webhooks:
             assert settings is not None  # noqa: S101 - else there are none
             sender = WebhookSender(webhook, settings)
-            self._senders.append(sender)
-            delivery = Delivery(webhook.name, sender, self.tally, self._ending)
-            task = asyncio.create_task(self._post(webhook, sender, delivery, self._positions.of(webhook)))
-            task.add_done_callback(self._ended)
-            self._tasks.append(task)
+            self._running.connect(sender)
+            delivery = Delivery(webhook.name, sender, self.tally, self._running.ending)
+            self._running.run(self._post(webhook, sender, delivery, self._positions.of(webhook)))
         self._positions.settled()
 
     async def end(self) -> None:
         """Post what there is, as far as that is soon done, and stop."""
-        self._ending.set()
-        if self._tasks:
-            _, late = await asyncio.wait(self._tasks, timeout=PATIENCE)
-            for task in late:
-                task.cancel()
-            await asyncio.gather(*late, return_exceptions=True)
-        for sender in self._senders:
-            sender.abort()
-        self._tasks, self._senders = [], []
-        self._ending = asyncio.Event()
+        await self._running.end()
 
     async def test(self) -> list[dict[str, Any]]:
         """Post a test alert to each webhook, once; what became of each."""
@@ -184,8 +168,3 @@ class Notifier:
             return await self._control.call("alerts.notices", {"after": following, "limit": MOST_NOTICES})
         except (Unavailable, Refused):
             return None
-
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        if not task.cancelled() and (error := task.exception()) is not None:
-            # A fault of ours: it must be seen, not only missed.
-            logs.error("alerts.fault", exception=type(error).__name__)

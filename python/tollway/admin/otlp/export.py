@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import socket
 import uuid
-from collections.abc import Coroutine
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,12 +12,12 @@ import orjson
 from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 
-from tollway import logs
 from tollway.admin.otlp.backlog import Backlog
 from tollway.admin.otlp.delivery import Delivery
 from tollway.admin.otlp.loops import MetricLoop, Origin, TraceLoop
 from tollway.admin.otlp.metrics import Metrics
 from tollway.admin.otlp.names import Names
+from tollway.admin.otlp.running import Running
 from tollway.admin.otlp.sender import Sender
 from tollway.admin.otlp.settings import POSITION, PROVIDERS, Provider, Settings, providers
 from tollway.admin.otlp.spans import Spans, attributes
@@ -30,9 +28,6 @@ if TYPE_CHECKING:
 
     from tollway.admin.control import Control
     from tollway.admin.otlp.state import Signal
-
-PATIENCE = 2.0
-"""Seconds for what is under way, at the end and when the settings change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +48,7 @@ class Exporter:
         self._state = State()
         self._backlog = Backlog(gateway.folder / POSITION)
         self._settings: tuple[Settings, dict[str, Provider]] | None = None
-        self._ending = asyncio.Event()
-        self._tasks: list[asyncio.Task[None]] = []
-        self._senders: list[Sender] = []
+        self._running = Running("otlp.fault", lambda: self._state.went("traces", "fault"))
 
     @property
     def failing(self) -> bool:
@@ -88,18 +81,8 @@ class Exporter:
 
     async def end(self) -> None:
         """Send what there is, as far as that is soon done, and stop."""
-        self._ending.set()
-        if self._tasks:
-            _, late = await asyncio.wait(self._tasks, timeout=PATIENCE)
-            for task in late:
-                task.cancel()
-            await asyncio.gather(*late, return_exceptions=True)
-            if late:
-                self._backlog.put_back()
-        for sender in self._senders:
-            sender.abort()
-        self._tasks, self._senders = [], []
-        self._ending = asyncio.Event()
+        if await self._running.end():
+            self._backlog.put_back()
 
     def _start(self, settings: Settings, known: dict[str, Provider]) -> None:
         names = Names(settings.semconv)
@@ -107,29 +90,18 @@ class Exporter:
         if settings.traces > 0:
             loop = TraceLoop(self._control, self._delivery("traces", settings), self._backlog, origin)
             spans = Spans(names, known)
-            self._run(loop.fetch(spans, settings.traces))
-            self._run(loop.send())
+            self._running.run(loop.fetch(spans, settings.traces))
+            self._running.run(loop.send())
         if settings.metrics:
             metrics = Metrics(names, known, self._gateway.began)
             measured = MetricLoop(self._control, self._delivery("metrics", settings), origin, self.page)
-            self._run(measured.run(metrics, settings.interval))
+            self._running.run(measured.run(metrics, settings.interval))
 
     def _delivery(self, signal: Signal, settings: Settings) -> Delivery[State]:
         # A connection each: spans must not wait for metrics.
         sender = Sender(f"{settings.url}/v1/{signal}", settings.headers, settings.ca, settings.timeout)
-        self._senders.append(sender)
-        return Delivery(signal, sender, self._state, self._ending)
-
-    def _run(self, loop: Coroutine[None, None, None]) -> None:
-        task = asyncio.create_task(loop)
-        task.add_done_callback(self._ended)
-        self._tasks.append(task)
-
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        if not task.cancelled() and (error := task.exception()) is not None:
-            # A fault of ours: it must be seen, not only missed.
-            logs.error("otlp.fault", exception=type(error).__name__)
-            self._state.went("traces", "fault")
+        self._running.connect(sender)
+        return Delivery(signal, sender, self._state, self._running.ending)
 
     def _origin(self, settings: Settings, names: Names) -> Origin:
         version = self._gateway.version

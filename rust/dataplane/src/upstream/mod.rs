@@ -5,6 +5,7 @@ pub(crate) mod body;
 pub(crate) mod credential;
 pub(crate) mod mock;
 pub(crate) mod origin;
+pub(crate) mod paths;
 pub(crate) mod pool;
 pub(crate) mod provider;
 pub(crate) mod resolve;

@@ -18,6 +18,7 @@ use crate::snapshot::spec::{AdapterSpec, MockSpec, ProviderKind, ProviderSpec, Q
 
 use super::credential::{Credential, Credentials};
 use super::origin::{Origin, Settings};
+use super::paths::Paths;
 
 /// A provider of the configuration.
 pub(crate) struct Provider {
@@ -70,25 +71,10 @@ pub(crate) enum Transport {
 /// What a request to a provider over HTTP needs.
 pub(crate) struct HttpTransport {
     pub(crate) origin: Arc<Origin>,
-    base: Uri,
-    /// Where each dialect's requests go, but for one that has the model in its path.
-    fixed: [(Dialect, Address); 4],
-    embeddings: Address,
-    count: Address,
-    /// Where an adapter's requests go, and those for a stream.
-    adapted: Option<[String; 2]>,
+    pub(crate) paths: Paths,
     /// All fixed headers but the credential.
     pub(crate) headers: HeaderMap,
     pub(crate) credentials: Credentials,
-}
-
-/// A URI in both of the forms that go on the wire (RFC 9112 §3.2).
-#[derive(Clone)]
-pub(crate) struct Address {
-    /// Path alone, for a direct HTTP/1.1 connection.
-    pub(crate) relative: Uri,
-    /// Whole, for HTTP/2 and for HTTP proxies.
-    pub(crate) absolute: Uri,
 }
 
 impl Provider {
@@ -107,14 +93,13 @@ impl Provider {
         }
         let max_tokens = std::mem::take(&mut spec.max_tokens);
         let judged = spec.breaker.judged();
-        let (paths, adapter) = spec.adapter.take().map(adapter).unzip();
+        let adapter = spec.adapter.take().map(adapter);
         let (region, tags) = (spec.region.take(), std::mem::take(&mut spec.tags));
         let transport = match (spec.kind, spec.mock.take()) {
             (ProviderKind::Mock, Some(mock)) => Transport::Mock(mock),
             (ProviderKind::Mock, None) => return Err(format!("provider {name:?}: its mock settings are missing")),
             (ProviderKind::Http, _) => Transport::Http(Box::new(
-                HttpTransport::compile(spec, known, (paths, state))
-                    .map_err(|error| format!("provider {name:?}: {error}"))?,
+                HttpTransport::compile(spec, known, state).map_err(|error| format!("provider {name:?}: {error}"))?,
             )),
         };
         Ok(Self { name, dialects, max_tokens, quirks, ask_usage, adapter, region, tags, judged, transport })
@@ -197,11 +182,7 @@ impl Provider {
 }
 
 impl HttpTransport {
-    fn compile(
-        spec: ProviderSpec,
-        known: Option<&Provider>,
-        (adapted, state): (Option<[String; 2]>, &dyn State),
-    ) -> Result<Self, String> {
+    fn compile(spec: ProviderSpec, known: Option<&Provider>, state: &dyn State) -> Result<Self, String> {
         let base: Uri = spec.base_url.parse().map_err(|_| "its base_url is not a URL".to_owned())?;
         let mut headers = HeaderMap::new();
         for (name, value) in &spec.headers {
@@ -230,85 +211,11 @@ impl HttpTransport {
             Some(origin) if origin.settings == settings => Arc::clone(origin),
             _ => Arc::new(Origin::compile(settings)?),
         };
-        let fixed = [
-            (Dialect::Chat, Address::of(&base, "/chat/completions")?),
-            (Dialect::Responses, Address::of(&base, "/responses")?),
-            (Dialect::Anthropic, Address::of(&base, "/messages")?),
-            (Dialect::Completions, Address::of(&base, "/completions")?),
-        ];
-        let embeddings = Address::of(&base, "/embeddings")?;
-        let count = Address::of(&base, "/messages/count_tokens")?;
-        Ok(Self { base, fixed, embeddings, count, adapted, origin, headers, credentials })
-    }
-
-    /// Where `path`, which may have a query, is below the provider's base; `None` if it is no path.
-    pub(crate) fn below(&self, path: &str) -> Option<Address> {
-        Address::of(&self.base, path).ok()
-    }
-
-    /// Where a request in `dialect` for `model` goes, which asks for a stream or not; `None` if the model's name can be no
-    /// part of a path.
-    pub(crate) fn address(
-        &self,
-        dialect: Dialect,
-        operation: Operation,
-        (model, stream): (&str, bool),
-    ) -> Option<Address> {
-        if let Some([whole, streamed]) = &self.adapted {
-            let path = if stream { streamed } else { whole };
-            return Address::of(&self.base, &path.replace("{model}", &in_path(model))).ok();
-        }
-        match (dialect, operation) {
-            (Dialect::Chat, Operation::Embed { .. }) => return Some(self.embeddings.clone()),
-            (Dialect::Anthropic, Operation::Count) => return Some(self.count.clone()),
-            (_, Operation::Media(media)) => return Address::of(&self.base, &format!("/{}", media.name())).ok(),
-            _ => {}
-        }
-        if let Some((_, address)) = self.fixed.iter().find(|(fixed, _)| *fixed == dialect) {
-            return Some(address.clone());
-        }
-        let method = match operation {
-            Operation::Generate if stream => "streamGenerateContent?alt=sse",
-            Operation::Generate => "generateContent",
-            Operation::Count => "countTokens",
-            Operation::Embed { batch: false } => "embedContent",
-            Operation::Embed { batch: true } => "batchEmbedContents",
-            Operation::Media(_) | Operation::Through => return None,
-        };
-        // A tuned model's name has a folder: tunedModels/NAME.
-        let path =
-            if model.contains('/') { format!("/{}", in_path(model)) } else { format!("/models/{}", in_path(model)) };
-        Address::of(&self.base, &format!("{path}:{method}")).ok()
+        Ok(Self { paths: Paths::compile(base, spec.paths)?, origin, headers, credentials })
     }
 }
 
-fn adapter(spec: AdapterSpec) -> ([String; 2], Hook) {
-    let AdapterSpec { id, call, is_async, timeout_ms, path, stream_path } = spec;
-    let timeout = Duration::from_millis(timeout_ms);
-    ([path, stream_path], Hook { id, call, is_async, timeout, on_failure: OnFailure::Closed })
-}
-
-/// `name` as it can stand in a path (RFC 3986 §3.3), its slashes kept.
-fn in_path(name: &str) -> String {
-    let mut path = String::with_capacity(name.len());
-    for byte in name.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' | b'@' | b':' => {
-                path.push(char::from(byte));
-            }
-            _ => path.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    path
-}
-
-impl Address {
-    fn of(base: &Uri, path: &str) -> Result<Self, String> {
-        let path = format!("{}{path}", base.path().trim_end_matches('/'));
-        let relative: Uri = path.parse().map_err(|_| format!("{path:?} is not a path"))?;
-        let mut parts = base.clone().into_parts();
-        parts.path_and_query = relative.path_and_query().cloned();
-        let absolute = Uri::from_parts(parts).map_err(|error| error.to_string())?;
-        Ok(Self { relative, absolute })
-    }
+fn adapter(spec: AdapterSpec) -> Hook {
+    let AdapterSpec { id, call, is_async, timeout_ms } = spec;
+    Hook { id, call, is_async, timeout: Duration::from_millis(timeout_ms), on_failure: OnFailure::Closed }
 }

@@ -14,8 +14,9 @@ use http::{HeaderValue, Method, Request, Version};
 use super::body::{Outgoing, UpstreamBody};
 use super::credential::Credential;
 use super::mock;
+use super::paths::Address;
 use super::pool::{ConnectError, Sender};
-use super::provider::{Address, HttpTransport, Transport};
+use super::provider::{HttpTransport, Transport};
 
 /// One send of a request, and what it finds out.
 pub(crate) struct Sending<'e> {
@@ -57,9 +58,10 @@ pub(crate) async fn send(
             Ok(mock::answer(spec, target, outbound.stream, sending.exchange.worker.random()).await)
         }
         Transport::Http(http) => {
+            let asked = (outbound.to, outbound.operation, outbound.stream);
             let address = match outbound.carried.as_ref().and_then(|carried| carried.path.as_deref()) {
-                Some(path) => http.below(path),
-                None => http.address(outbound.to, outbound.operation, (&target.model, outbound.stream)),
+                Some(path) => http.paths.below(path),
+                None => http.paths.address(asked, &target.model),
             };
             let address = address.ok_or_else(|| {
                 SendError::Connect(format!("the model's name {:?} can be no part of a path", target.model))

@@ -6,7 +6,7 @@ use std::path::Path;
 #[path = "../../tests/it/seeds.rs"]
 mod seeds;
 
-use seeds::{ASIDE, BODIES, CHUNKS, DIALECTS, FORMS, STREAMS};
+use seeds::{ASIDE, BODIES, CHUNKS, DIALECTS, FORMS, FRAMES, STREAMS};
 
 fn main() -> Result<()> {
     let bytes = |all: &[&str]| all.iter().map(|seed| seed.as_bytes().to_vec()).collect::<Vec<_>>();
@@ -21,6 +21,7 @@ fn main() -> Result<()> {
     write("form", bytes(&FORMS))?;
     write("openai", bytes(&CHUNKS))?;
     write("errors", bytes(&CHUNKS))?;
+    write("eventstream", bytes(&FRAMES))?;
     write("aside", bytes(&ASIDE))?;
     write("tree", bytes(&DIALECTS))?;
     write("array", arrays)?;

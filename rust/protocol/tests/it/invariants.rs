@@ -8,6 +8,7 @@ use tollway_protocol::{
     dialect::openai::{Chunk, classify, error_body, is_canonical_error, quick, usage_of_answer},
     dialect::parse_error,
     dialect::{Dialect, ErrorTold, Head, Told, Wanted, anthropic, gemini, openai},
+    eventstream::{Inner, Reframe},
     json::{Json, Skeleton},
     multipart::{BadForm, Form, Step},
     peek::peek,
@@ -245,6 +246,42 @@ pub(crate) fn dialects(bytes: &[u8]) {
         out
     };
     assert_eq!(streamed(bytes.len().max(1)), streamed(7));
+}
+
+/// A frame of an AWS event stream, its checksums right, whatever its headers are.
+pub(crate) fn framed(headers: &[u8], payload: &[u8]) -> Vec<u8> {
+    let length = |bytes: usize| u32::try_from(bytes).expect("short").to_be_bytes();
+    let mut frame = [length(16 + headers.len() + payload.len()), length(headers.len())].concat();
+    frame.extend(crc32fast::hash(&frame).to_be_bytes());
+    frame.extend([headers, payload].concat());
+    frame.extend(crc32fast::hash(&frame).to_be_bytes());
+    frame
+}
+
+/// Frames become the same events however they are cut, also where their headers or payloads are anything. The first byte
+/// says how much of the rest is headers; the checksums are put right, or no edit would reach what lies behind them.
+pub(crate) fn frames(bytes: &[u8]) {
+    let events = |inner: Inner, bytes: &[u8], size: usize| {
+        let (mut reframe, mut out) = (Reframe::new(inner), BytesMut::new());
+        let pieces = bytes.chunks(size);
+        let pushed = pieces.map(Bytes::copy_from_slice).try_for_each(|piece| reframe.push(piece, &mut out));
+        (out, pushed.and_then(|()| reframe.end()))
+    };
+    let Some((&split, rest)) = bytes.split_first() else { return };
+    let (headers, payload) = rest.split_at(usize::from(split).min(rest.len()));
+    let frame = framed(headers, payload);
+    for stream in [bytes, &[frame.clone(), frame].concat()] {
+        for inner in [Inner::Converse, Inner::Invoke] {
+            let (whole, end) = events(inner, stream, stream.len().max(1));
+            assert_eq!((&whole, end), (&events(inner, stream, 5).0, events(inner, stream, 5).1));
+            let mut decoder = Decoder::new(usize::MAX);
+            decoder.push(whole.freeze());
+            while let Ok(Some(event)) = decoder.next_event() {
+                assert!(event.data().is_some(), "an event has data");
+            }
+            assert_eq!(decoder.pending(), 0, "events are whole");
+        }
+    }
 }
 
 /// The first byte chooses how the rest is cut: a form has the same parts as uncut, or is refused with the same words.

@@ -5,6 +5,7 @@ mod anthropic;
 mod cases;
 mod chat;
 mod classes;
+mod eventstream;
 mod gemini;
 mod idle;
 mod invariants;

@@ -17,6 +17,13 @@ pub(crate) const CHUNKS: [&str; 4] = [
     r#"{"object":"error","message":{"detail":[{"msg":"m"}]}}"#,
 ];
 
+/// Frames of AWS event streams: the length of the headers, those, and the payload.
+pub(crate) const FRAMES: [&str; 3] = [
+    "\u{3a}\u{b}:event-type\u{7}\0\u{11}contentBlockDelta\r:message-type\u{7}\0\u{5}event\u{2}ab\0{\"delta\":{\"text\":\"x\"}}",
+    "\u{2a}\u{b}:event-type\u{7}\0\u{5}chunk\r:message-type\u{7}\0\u{5}event{\"bytes\":\"eyJ0eXBlIjoicGluZyJ9\"}",
+    "\u{43}\u{f}:exception-type\u{7}\0\u{13}throttlingException\r:message-type\u{7}\0\u{9}exception\u{1}a\u{0}{\"message\":\"m\"}",
+];
+
 /// Requests, answers and streams of the four dialects; the first byte, which chooses the pair, is put before them.
 pub(crate) const DIALECTS: [&str; 14] = [
     r#"{"model":"m","messages":[{"role":"system","content":"s"},{"role":"user","content":[{"type":"text","text":"a"},{"type":"image_url","image_url":{"url":"data:image/png;base64,AA=="}}]},{"role":"assistant","content":null,"tool_calls":[{"id":"c","type":"function","function":{"name":"f","arguments":"{\"a\":1}"}}]},{"role":"tool","tool_call_id":"c","content":"r"}],"tools":[{"type":"function","function":{"name":"f","parameters":{"type":"object"}}}],"tool_choice":"required","reasoning_effort":"low","stop":["x"],"response_format":{"type":"json_object"}}"#,

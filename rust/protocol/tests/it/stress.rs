@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::invariants;
-use super::seeds::{ASIDE, BODIES, CHUNKS, DIALECTS, FORMS, STREAMS};
+use super::seeds::{ASIDE, BODIES, CHUNKS, DIALECTS, FORMS, FRAMES, STREAMS};
 
 type Edit = (prop::sample::Index, prop::sample::Index, u8);
 
@@ -73,6 +73,11 @@ proptest! {
     #[test]
     fn streams(bytes in inputs(&STREAMS)) {
         invariants::stream(&bytes);
+    }
+
+    #[test]
+    fn frames(bytes in inputs(&FRAMES)) {
+        invariants::frames(&bytes);
     }
 
     #[test]

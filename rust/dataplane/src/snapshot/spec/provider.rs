@@ -1,6 +1,6 @@
 //! Providers as Python hands them down, together with what their modules declare.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -24,6 +24,9 @@ pub(crate) struct ProviderSpec {
     /// The Python class that translates for it, if one does.
     pub(crate) adapter: Option<AdapterSpec>,
     pub(crate) base_url: String,
+    /// Where under it what is asked goes, as far as that is not where the dialect has it.
+    #[serde(default)]
+    pub(crate) paths: BTreeMap<String, String>,
     pub(crate) auth_header: String,
     pub(crate) auth_prefix: String,
     pub(crate) api_keys: Vec<ApiKeySpec>,
@@ -103,9 +106,6 @@ pub(crate) struct AdapterSpec {
     pub(crate) call: String,
     pub(crate) is_async: bool,
     pub(crate) timeout_ms: u64,
-    /// Where requests go, and those for a stream; `{model}` stands for the model's name.
-    pub(crate) path: String,
-    pub(crate) stream_path: String,
 }
 
 /// How a provider departs from the dialects that it speaks, in what it takes.
