@@ -26,7 +26,7 @@ SHAPE: dict[str, set[str]] = {
     "outlier": {"factor", "min_latency_ms"},
     "alerts": {"quiet_ms"},
     "server": {
-        "secret", "max_head", "max_body", "max_connections", "max_streams", "head_timeout_ms", "body_timeout_ms",
+        "secret", "max_head", "max_body", "max_upload", "max_connections", "max_streams", "head_timeout_ms", "body_timeout_ms",
         "write_timeout_ms", "tls",
     },
     "providers": {
@@ -61,7 +61,7 @@ SHAPE: dict[str, set[str]] = {
     "guardrails": {"type", "entities", "on", "action", "restore", "on_failure"},
     "keys": {
         "id", "hash", "organisation", "tenant", "team", "project", "environment", "user", "agent", "priority", "tier",
-        "tags", "metadata", "models", "expires", "revoked", "guardrails", "data_policy",
+        "tags", "metadata", "models", "files", "passthrough", "expires", "revoked", "guardrails", "data_policy",
     },
     "scopes": {"kind", "name", "settings"},
     "store": {
@@ -130,6 +130,7 @@ def test_server(write: Write) -> None:
         "secret": f"TOLLWAY_SECRET-{CANARY}",
         "max_head": 32768,
         "max_body": 1048576,
+        "max_upload": 536870912,
         "max_connections": 1000,
         "max_streams": 100,
         "head_timeout_ms": 5000,

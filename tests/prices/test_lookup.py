@@ -91,6 +91,7 @@ def test_every_declared_rate() -> None:
     ]
     price: dict[str, Any] = ONE | {f"{item}_per_mtok": place + 0.5 for place, item in enumerate(tokens)}
     price |= {"web_searches_per_thousand": 10, "per_request": 0.01}
+    price |= {"per_image": 0.04, "per_audio_minute": 0.006, "per_million_characters": 15}
     price["above"] = [
         {"input_tokens": 200, "input_per_mtok": 7},
         {"input_tokens": 100, "input_per_mtok": 6, "reasoning_per_mtok": 0.000_000_001},
@@ -101,6 +102,9 @@ def test_every_declared_rate() -> None:
         **{item: place * 10**9 + 500_000_000 for place, item in enumerate(tokens[:-1])},
         "reasoning": {"base": 7_500_000_000, "over": [(100, 1)]},
         "web_searches": 10 * 10**12,
+        "images": 40_000_000 * 10**6,
+        "audio_ms": 10**8,
+        "characters": 15 * 10**9,
         "request": 10_000_000 * 10**6,
     }
 

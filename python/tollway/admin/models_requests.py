@@ -41,6 +41,9 @@ class Tokens(Shown):
     audio_input: int | None = None
     audio_output: int | None = None
     image_input: int | None = None
+    images: int | None = None
+    audio_ms: int | None = None
+    characters: int | None = None
 
 
 _RECORD: dict[str, JsonValue] = {

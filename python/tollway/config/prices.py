@@ -132,6 +132,12 @@ def _declared_rates(rates: Rates) -> Json:
         found[item] = {"base": base, "over": over} if over else base
     if rates.web_searches_per_thousand is not None:
         found["web_searches"] = rates.web_searches_per_thousand * 1000
+    if rates.per_image is not None:
+        found["images"] = rates.per_image * 1_000_000
+    if rates.per_audio_minute is not None:
+        found["audio_ms"] = rates.per_audio_minute * 1_000_000 // 60_000
+    if rates.per_million_characters is not None:
+        found["characters"] = rates.per_million_characters
     if rates.per_request is not None:
         found["request"] = rates.per_request * 1_000_000
     return found

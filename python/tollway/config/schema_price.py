@@ -86,6 +86,15 @@ class Rates(Further):
     web_searches_per_thousand: Small | None = Field(
         default=None, description=f"US dollars for a thousand searches of a built-in tool. {_UNKNOWN}"
     )
+    per_image: Small | None = Field(
+        default=None, description="US dollars for each picture that is made, where the model is billed so."
+    )
+    per_audio_minute: Small | None = Field(
+        default=None, description="US dollars for a minute of a recording that is read, where the model is billed so."
+    )
+    per_million_characters: Small | None = Field(
+        default=None, description="US dollars for a million characters that are read out, where the model is billed so."
+    )
     per_request: Small | None = Field(default=None, description="US dollars for each request, besides its tokens.")
     above: Many[Above] = Field(default=(), description="Other prices for requests with much input.")
     service_tiers: dict[Tier, ServiceTier] = Field(

@@ -81,6 +81,9 @@ pub mod field {
     pub const TOKENS_AUDIO_INPUT: u32 = 6;
     pub const TOKENS_AUDIO_OUTPUT: u32 = 7;
     pub const TOKENS_IMAGE_INPUT: u32 = 8;
+    pub const TOKENS_IMAGES: u32 = 20;
+    pub const TOKENS_AUDIO_MS: u32 = 21;
+    pub const TOKENS_CHARACTERS: u32 = 22;
 }
 
 /// Everything that is remembered of one request. Times are in microseconds; those that end in `_us` count from
@@ -310,6 +313,15 @@ pub struct Tokens {
     /// Images in.
     #[prost(uint64, optional, tag = "8")]
     pub image_input: Option<u64>,
+    /// Pictures that were made, a number of them.
+    #[prost(uint64, optional, tag = "20")]
+    pub images: Option<u64>,
+    /// The length of a recording that was read, in milliseconds.
+    #[prost(uint64, optional, tag = "21")]
+    pub audio_ms: Option<u64>,
+    /// Characters that were read out.
+    #[prost(uint64, optional, tag = "22")]
+    pub characters: Option<u64>,
 }
 
 /// Writes a record's fields one after the other, in any order; of two texts of one field, the later is read.

@@ -102,6 +102,9 @@ fn tokens(usage: &Usage) -> Tokens {
         audio_input: usage.audio_input,
         audio_output: usage.audio_output,
         image_input: usage.image_input,
+        images: usage.images,
+        audio_ms: usage.audio_ms,
+        characters: usage.characters,
     }
 }
 

@@ -8,9 +8,10 @@
 //! | `reasoning` | `output`: every provider bills thoughts as output |
 //! | `cache_read` | `input`: a provider with no price for cached tokens bills them as others |
 //! | `image_input`, `tool_input` | `input`: pictures are counted in text tokens; so is what built-in tools bring in |
+//! | `images`, `audio_ms`, `characters` | nothing: most models are billed by tokens |
 //! | every other | the cost is unknown: writing to a cache, audio, and pictures that are made cost more than text |
 //!
-//! Where no input was reported at all, the cost is unknown too, and where the answer was served on a tier ([`Tier`]) that is
+//! Where no input was reported at all, nor any such unit that has a rate, the cost is unknown too, and where the answer was served on a tier ([`Tier`]) that is
 //! not the usual one and has no rates: whether it is dearer, cheaper or paid ahead is not known. The sum is rounded once, half a nano-dollar up.
 
 #[cfg(test)]
@@ -110,6 +111,9 @@ enum Item {
     AudioOutput,
     ImageOutput,
     WebSearches,
+    Images,
+    AudioMs,
+    Characters,
     Request,
 }
 
@@ -162,8 +166,14 @@ impl Prices {
         let at = at.as_secs();
         let period = self.periods.iter().rev().find(|period| period.when.holds(at))?;
         let rates = Applied::new(period, at, usage.tier.unwrap_or(Tier::Standard))?;
-        let input = usage.all_input()?;
+        let mut units =
+            units(usage).into_iter().filter_map(|(item, count)| Some((rates.own(item)?, count?))).peekable();
+        let is_by_unit = units.peek().is_some();
+        let input = usage.all_input().or(is_by_unit.then_some(0))?;
         let mut sum = rates.own(Item::Request).map_or(0, |rate| u128::from(rate.at(input)));
+        for (rate, count) in units {
+            sum = sum.checked_add(u128::from(count).checked_mul(u128::from(rate.at(input)))?)?;
+        }
         for (item, count) in counts(usage) {
             let Some(count) = count.filter(|count| *count > 0) else { continue };
             let rate = rates.of(item)?.at(input);
@@ -197,6 +207,11 @@ impl<'a> Applied<'a> {
     fn of(&self, item: Item) -> Option<&'a Rate> {
         self.own(item).or_else(|| self.own(item.otherwise()?))
     }
+}
+
+/// What some models are billed by in place of tokens: what has no rate is not what the model is billed by.
+fn units(usage: &Usage) -> [(Item, Option<u64>); 3] {
+    [(Item::Images, usage.images), (Item::AudioMs, usage.audio_ms), (Item::Characters, usage.characters)]
 }
 
 fn counts(usage: &Usage) -> [(Item, Option<u64>); 12] {

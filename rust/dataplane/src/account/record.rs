@@ -97,6 +97,9 @@ fn how_much(exchange: &Exchange, settled: &Settled<'_>, to: &mut Writer<'_>) {
             to.number_if(field::TOKENS_AUDIO_INPUT, tokens.audio_input);
             to.number_if(field::TOKENS_AUDIO_OUTPUT, tokens.audio_output);
             to.number_if(field::TOKENS_IMAGE_INPUT, tokens.image_input);
+            to.number_if(field::TOKENS_IMAGES, tokens.images);
+            to.number_if(field::TOKENS_AUDIO_MS, tokens.audio_ms);
+            to.number_if(field::TOKENS_CHARACTERS, tokens.characters);
         });
         if settled.estimated {
             to.number(field::ESTIMATED, 1);

@@ -84,9 +84,9 @@ pub(crate) struct Key {
     pub(crate) tags: Vec<String>,
     pub(crate) models: Option<Vec<String>>,
     /// The providers whose files and batches it may use.
-    files: Vec<String>,
+    pub(crate) files: Vec<String>,
     /// The providers of which it may use whatever they have.
-    passthrough: Vec<String>,
+    pub(crate) passthrough: Vec<String>,
     pub(crate) expires: Option<Duration>,
     pub(crate) revoked: bool,
     pub(crate) guards: Guards,

@@ -39,7 +39,7 @@ fn attempts(record: &Record, read: fn(&Attempt) -> &str) -> Held<'_> {
 }
 
 /// Every field of a record.
-const FIELDS: [(&str, Read); 62] = [
+const FIELDS: [(&str, Read); 65] = [
     ("id", |r| Held::Text(Some(&r.id))),
     ("accepted_us", |r| number(r.accepted_us)),
     ("endpoint", |r| Held::Text(Some(&r.endpoint))),
@@ -89,6 +89,9 @@ const FIELDS: [(&str, Read); 62] = [
     ("tokens.audio_input", |r| tokens(r, |tokens| tokens.audio_input)),
     ("tokens.audio_output", |r| tokens(r, |tokens| tokens.audio_output)),
     ("tokens.image_input", |r| tokens(r, |tokens| tokens.image_input)),
+    ("tokens.images", |r| tokens(r, |tokens| tokens.images)),
+    ("tokens.audio_ms", |r| tokens(r, |tokens| tokens.audio_ms)),
+    ("tokens.characters", |r| tokens(r, |tokens| tokens.characters)),
     ("estimated", |r| Held::Truth(r.estimated)),
     ("cost_nano", |r| Held::Number(r.cost_nano.map(i128::from))),
     ("price_version", |r| text(&r.price_version)),

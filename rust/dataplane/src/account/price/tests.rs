@@ -25,7 +25,8 @@ fn every_bucket_counts_once() {
     let each = json!({"input": 1_000_000, "cache_read": 2_000_000, "cache_write": 4_000_000, "cache_write_1h": 8_000_000,
         "audio_input": 16_000_000, "image_input": 32_000_000, "tool_input": 64_000_000, "output": 128_000_000,
         "reasoning": 256_000_000, "audio_output": 512_000_000, "image_output": 1_024_000_000,
-        "web_searches": 2_048_000_000, "request": 4_096_000_000_u64});
+        "web_searches": 2_048_000_000, "request": 4_096_000_000_u64, "images": 8_192_000_000_u64,
+        "audio_ms": 16_384_000_000_u64, "characters": 32_768_000_000_u64});
     let some = Some(1);
     let usage = Usage {
         input: some,
@@ -40,10 +41,26 @@ fn every_bucket_counts_once() {
         audio_output: some,
         image_output: some,
         web_searches: some,
+        images: some,
+        audio_ms: some,
+        characters: some,
         total: Some(1_000_000),
         tier: None,
     };
-    assert_eq!(nano(&rates(each), usage), Some(8191));
+    assert_eq!(nano(&rates(each), usage), Some(65_535));
+}
+
+#[test]
+fn what_is_billed_by_the_piece() {
+    let whisper = rates(json!({"input": 0, "output": 0, "audio_ms": 100_000_000}));
+    assert_eq!(
+        nano(&whisper, Usage { audio_ms: Some(90_000), ..Usage::default() }),
+        Some(9_000_000),
+        "1.5 min at $0.006"
+    );
+    assert_eq!(nano(&whisper, Usage { characters: Some(5), ..Usage::default() }), None, "nothing that has a rate");
+    let by_tokens = rates(json!({"input": 1_000_000, "output": 2_000_000}));
+    assert_eq!(nano(&by_tokens, Usage { images: Some(2), output: Some(3), ..input(4) }), Some(10));
 }
 
 #[test]
@@ -209,6 +226,9 @@ fn golden_bills() {
             audio_output: tokens("audio_output"),
             image_output: tokens("image_output"),
             web_searches: tokens("web_searches"),
+            images: tokens("images"),
+            audio_ms: tokens("audio_ms"),
+            characters: tokens("characters"),
             total: None,
             tier: bill["terms"].as_object().unwrap().values().find_map(|term| Tier::read(term.as_str().unwrap())),
         };

@@ -180,8 +180,10 @@ fn of_configuration(key: &Key) -> Value {
             settings.insert(name.to_owned(), value);
         }
     }
-    if !said.tags.is_empty() {
-        settings.insert("tags".to_owned(), json!(said.tags));
+    for (name, list) in [("tags", &said.tags), ("files", &key.files), ("passthrough", &key.passthrough)] {
+        if !list.is_empty() {
+            settings.insert(name.to_owned(), json!(list));
+        }
     }
     json!({
         "id": &*key.id, "source": "config", "settings": settings, "state": state(key.revoked, expires),
