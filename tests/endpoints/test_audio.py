@@ -93,6 +93,7 @@ def test_an_upstream_that_breaks_before_the_first_byte_is_replaced(bench: Bench)
     assert answer.header("content-length") == "5"
 
 
+@pytest.mark.filterwarnings("ignore:deprecated")  # the client says so of translations
 @pytest.mark.parametrize("kind", ["transcriptions", "translations"])
 @pytest.mark.parametrize("size", [1000, 400_000], ids=["short", "long"])
 def test_speech_is_heard_by_the_stock_client(bench: Bench, kind: str, size: int) -> None:

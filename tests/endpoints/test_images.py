@@ -125,6 +125,7 @@ def test_rights_and_faults(bench: Bench) -> None:
     assert len(bench.upstream.requests) == 1
 
 
+@pytest.mark.filterwarnings("ignore:deprecated")  # the client says so of variations
 @pytest.mark.parametrize("kind", ["edit", "variation"])
 def test_pictures_are_changed(bench: Bench, kind: str) -> None:
     bench.upstream.script(made())

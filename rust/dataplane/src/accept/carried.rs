@@ -29,8 +29,21 @@ use super::{Call, CallHead, Head, body, examine, media};
 const MAX_FIELDS: usize = 1024 * 1024;
 
 /// Headers of a caller's that pass to a provider with what passes to it.
-const PASSING: [&str; 7] =
-    ["accept", "content-type", "range", "idempotency-key", "anthropic-version", "anthropic-beta", "openai-beta"];
+const PASSING: [&str; 12] = [
+    "accept",
+    "content-type",
+    "range",
+    "idempotency-key",
+    "anthropic-version",
+    "anthropic-beta",
+    "openai-beta",
+    // https://ai.google.dev/api/files
+    "x-goog-upload-protocol",
+    "x-goog-upload-command",
+    "x-goog-upload-offset",
+    "x-goog-upload-header-content-length",
+    "x-goog-upload-header-content-type",
+];
 
 impl Head {
     /// Whether the body is not to be read whole.

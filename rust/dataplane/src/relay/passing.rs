@@ -101,16 +101,25 @@ impl Watch {
         }
     }
 
-    /// What the answer, which has ended, has told.
-    fn end(&mut self) -> Told {
+    /// What the answer, which has ended, has told; and, of a batch, how its requests fare, as flags.
+    fn end(&mut self) -> (Told, Vec<String>) {
         if self.events.is_none()
             && self.seen.len() <= MAX_SEEN
             && let Ok(json) = Json::parse(&self.seen)
         {
-            return observed(&json).into();
+            return (observed(&json).into(), batched(&json));
         }
-        std::mem::take(&mut self.told)
+        (std::mem::take(&mut self.told), Vec::new())
     }
+}
+
+/// How many requests of a batch are in each state, as `OpenAI` and Anthropic tell: `batch:succeeded=3`.
+fn batched(json: &Json<'_>) -> Vec<String> {
+    const STATES: [&str; 8] =
+        ["total", "completed", "failed", "processing", "succeeded", "errored", "canceled", "expired"];
+    let Some(counts) = json.get("request_counts") else { return Vec::new() };
+    let count = |state: &&str| Some((*state, counts.get(state)?.as_u64().filter(|count| *count > 0)?));
+    STATES.iter().filter_map(count).map(|(state, count)| format!("batch:{state}={count}")).collect()
 }
 
 /// Such an answer on its way.
@@ -166,7 +175,9 @@ impl PassingRelay {
 
     fn end(&mut self) {
         if let Some(mut watch) = self.watch.take() {
-            self.exchange.told.add(watch.end());
+            let (told, flags) = watch.end();
+            self.exchange.told.add(told);
+            self.exchange.flags.extend(flags);
         }
         account::settle(&mut self.exchange);
     }
