@@ -26,8 +26,8 @@ SHAPE: dict[str, set[str]] = {
     "outlier": {"factor", "min_latency_ms"},
     "alerts": {"quiet_ms"},
     "server": {
-        "secret", "max_head", "max_body", "max_upload", "max_connections", "max_streams", "head_timeout_ms", "body_timeout_ms",
-        "write_timeout_ms", "tls",
+        "secret", "max_head", "max_body", "max_upload", "max_connections", "max_streams", "head_timeout_ms",
+        "body_timeout_ms", "write_timeout_ms", "tls",
     },
     "providers": {
         "name", "kind", "dialects", "max_tokens", "quirks", "adapter",

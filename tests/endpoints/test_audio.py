@@ -177,7 +177,9 @@ def test_what_has_gone_on_is_not_sent_again(bench: Bench) -> None:
     assert bench.second.requests == []
 
 
-def test_an_unreachable_target_costs_nothing_of_the_file(bench: Bench, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_an_unreachable_target_costs_nothing_of_the_file(
+    bench: Bench, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     """Nothing of the file was taken from the caller: another target gets it."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -218,7 +220,12 @@ BAD = {
     ),
     "cut": ("multipart/form-data; boundary=B", field("model", "m") + file(SOUND * 40), 400, "body"),
     "cut short": ("multipart/form-data; boundary=B", field("model", "m") + file(), 400, "body"),
-    "a long field": ("multipart/form-data; boundary=B", field("model", "m") + field("prompt", "x" * (1 << 20)), 413, "prompt"),
+    "a long field": (
+        "multipart/form-data; boundary=B",
+        field("model", "m") + field("prompt", "x" * (1 << 20)),
+        413,
+        "prompt",
+    ),
     "bytes": (
         "multipart/form-data; boundary=B",
         b'--B\r\nContent-Disposition: form-data; name="file"\r\n\r\n\xff\xfe\r\n' + END,
@@ -261,7 +268,8 @@ def test_an_upload_over_the_limit(bench: Bench) -> None:
     declared = bench.ask("POST", TRANSCRIPTIONS, b"", {**FORM, "content-length": str(65 << 20)})
     assert "max_upload" in error(declared, 413, "request_too_large", "body")
     piece = b"%x\r\n%s\r\n" % (1 << 20, bytes(1 << 20))
-    head = b"POST %s HTTP/1.1\r\nhost: g\r\nauthorization: Bearer %s\r\ncontent-type: %s\r\ntransfer-encoding: chunked\r\n\r\n"
+    head = b"POST %s HTTP/1.1\r\nhost: g\r\nauthorization: Bearer %s\r\ncontent-type: %s\r\n"
+    head += b"transfer-encoding: chunked\r\n\r\n"
     start = field("model", "m") + file()[:-2]
     with bench.gateway.connect() as wire:
         wire.send(head % (TRANSCRIPTIONS.encode(), KEY.encode(), FORM["content-type"].encode()))

@@ -48,7 +48,9 @@ def test_a_picture_is_made_by_the_stock_client(bench: Bench) -> None:
 
 
 def test_pictures_may_be_billed_by_the_piece(bench: Bench) -> None:
-    bench.upstream.script(whole(json.dumps({"created": 1, "data": [{"url": "https://x/1"}, {"url": "https://x/2"}]}).encode()))
+    bench.upstream.script(
+        whole(json.dumps({"created": 1, "data": [{"url": "https://x/1"}, {"url": "https://x/2"}]}).encode())
+    )
     answer = bench.post("/v1/images/generations", {"model": "pieces", "prompt": "Two cats", "n": 2}, key=KEYS["images"])
     assert answer.status == 200
     assert answer.header("x-tollway-cost-usd") == "0.08"
@@ -67,7 +69,9 @@ def test_a_large_answer_is_passed_and_its_usage_read(bench: Bench) -> None:
 def test_partial_pictures_are_streamed(bench: Bench) -> None:
     partial = {"type": "image_generation.partial_image", "partial_image_index": 0, "b64_json": PICTURE}
     last = {"type": "image_generation.completed", "b64_json": PICTURE, "usage": MADE["usage"]}
-    events = [b"event: %s\ndata: %s\n\n" % (str(one["type"]).encode(), json.dumps(one).encode()) for one in (partial, last)]
+    events = [
+        b"event: %s\ndata: %s\n\n" % (str(one["type"]).encode(), json.dumps(one).encode()) for one in (partial, last)
+    ]
     bench.upstream.script(
         Reply(headers=(("content-type", "text/event-stream"),), body=tuple(events), framing="chunked")
     )
@@ -106,7 +110,9 @@ def test_the_prompt_is_inspected(bench: Bench) -> None:
 
 
 def test_who_makes_no_pictures_is_passed_over(bench: Bench) -> None:
-    said = error(bench.post("/v1/images/generations", {"model": "claude", "prompt": "A cat"}), 403, "no_eligible_target")
+    said = error(
+        bench.post("/v1/images/generations", {"model": "claude", "prompt": "A cat"}), 403, "no_eligible_target"
+    )
     assert "images/generations" in said
     bench.upstream.script(made())
     answer = bench.post("/v1/images/generations", {"model": "claude-first", "prompt": "A cat"})
@@ -115,13 +121,25 @@ def test_who_makes_no_pictures_is_passed_over(bench: Bench) -> None:
 
 
 def test_rights_and_faults(bench: Bench) -> None:
-    error(bench.post("/v1/images/generations", {"model": "m", "prompt": "x"}, key="wrong-key-wrong-key"), 401, "invalid_api_key")
-    error(bench.post("/v1/images/generations", {"model": "m", "prompt": "x"}, key=KEYS["images"]), 403, "model_not_allowed")
+    error(
+        bench.post("/v1/images/generations", {"model": "m", "prompt": "x"}, key="wrong-key-wrong-key"),
+        401,
+        "invalid_api_key",
+    )
+    error(
+        bench.post("/v1/images/generations", {"model": "m", "prompt": "x"}, key=KEYS["images"]),
+        403,
+        "model_not_allowed",
+    )
     error(bench.post("/v1/images/generations", {"prompt": "x"}), 400, "invalid_request", "model")
     error(bench.ask("GET", "/v1/images/generations"), 405, "method_not_allowed")
-    blocked = {"error": {"message": "No.", "type": "image_generation_user_error", "param": None, "code": "moderation_blocked"}}
+    blocked = {
+        "error": {"message": "No.", "type": "image_generation_user_error", "param": None, "code": "moderation_blocked"}
+    }
     bench.upstream.script(whole(json.dumps(blocked).encode(), status=400))
-    assert error(bench.post("/v1/images/generations", {"model": "m", "prompt": "x"}), 400, "moderation_blocked") == "No."
+    assert (
+        error(bench.post("/v1/images/generations", {"model": "m", "prompt": "x"}), 400, "moderation_blocked") == "No."
+    )
     assert len(bench.upstream.requests) == 1
 
 

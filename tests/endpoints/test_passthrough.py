@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,12 @@ from tests.support.reply import End, Reply, answer, raw, whole
 
 THROUGH = KEYS["through"]
 CHAT = {"model": "gpt-4o", "messages": [{"role": "user", "content": "Hi"}]}
-SAID = {"id": "c", "model": "gpt-4o", "choices": [], "usage": {"prompt_tokens": 3, "completion_tokens": 4, "total_tokens": 7}}
+SAID = {
+    "id": "c",
+    "model": "gpt-4o",
+    "choices": [],
+    "usage": {"prompt_tokens": 3, "completion_tokens": 4, "total_tokens": 7},
+}
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"])
@@ -59,7 +65,9 @@ def test_usage_is_read_where_it_is_known(bench: Bench) -> None:
         {"type": "message_delta", "delta": {}, "usage": {"output_tokens": 6}},
         {"type": "message_stop"},
     ]
-    body = b"".join(b"event: %s\ndata: %s\n\n" % (str(one["type"]).encode(), json.dumps(one).encode()) for one in events)
+    body = b"".join(
+        b"event: %s\ndata: %s\n\n" % (str(one["type"]).encode(), json.dumps(one).encode()) for one in events
+    )
     bench.second.script(Reply(headers=(("content-type", "text/event-stream"),), body=(body,), framing="chunked"))
     given = bench.ask("POST", "/passthrough/claude/messages", b"{}", key=THROUGH)
     assert given.body == body
@@ -107,7 +115,12 @@ def test_no_form_of_a_target_leads_elsewhere(bench: Bench) -> None:
     given = bench.ask("GET", "http://evil.example/passthrough/up/models", key=THROUGH)
     assert given.status == 200
     assert bench.upstream.take().header("host") == f"127.0.0.1:{bench.upstream.port}"
-    for line in ("CONNECT evil.example:443", "TRACE /passthrough/up/x", "OPTIONS /passthrough/up/x", "BREW /passthrough/up/x"):
+    for line in (
+        "CONNECT evil.example:443",
+        "TRACE /passthrough/up/x",
+        "OPTIONS /passthrough/up/x",
+        "BREW /passthrough/up/x",
+    ):
         method, target = line.split(" ")
         with bench.gateway.connect() as wire:
             wire.send(f"{method} {target} HTTP/1.1\r\nhost: g\r\nauthorization: Bearer {THROUGH}\r\n\r\n".encode())

@@ -23,7 +23,7 @@ use crate::upstream::provider::Provider;
 use super::endpoint::Endpoint;
 use super::through::{Area, Through};
 use super::upload::{Coming, HELD, Keeping, Upload, too_large};
-use super::{Call, CallHead, Head, body, examine, media};
+use super::{Call, CallHead, Head, body, dialect_of_list, examine, media};
 
 /// The most bytes that the fields of a form may have, besides its files.
 const MAX_FIELDS: usize = 1024 * 1024;
@@ -69,10 +69,11 @@ pub(crate) async fn read(
     let snapshot = exchange.snapshot.clone();
     let Some(body) = body else { return Err(Error::new(Kind::Internal, "The request has no body.")) };
     if let Endpoint::Through(through) = &head.endpoint {
-        let provider = provider(&snapshot.providers, through, &head, caller)?;
-        if through.area == Area::Any || provider.speaks(exchange.dialect) != exchange.dialect {
-            exchange.dialect = provider.speaks(exchange.dialect);
+        if through.area != Area::MessageBatches {
+            exchange.dialect = dialect_of_list(&head.headers);
         }
+        let provider = provider(&snapshot.providers, through, &head, caller)?;
+        exchange.dialect = provider.speaks(exchange.dialect);
         exchange.through = Some(provider.name.clone());
         exchange.upload = whole_or_coming(body, &snapshot.server).await?;
         exchange.request_bytes = exchange.upload.as_ref().and_then(Upload::length).unwrap_or_default();

@@ -38,6 +38,8 @@ struct Inner {
     length: Option<u64>,
     /// What is wrong with it, which is found as it passes.
     fault: Option<Error>,
+    /// How much of it has gone on.
+    passed: u64,
 }
 
 enum Rest {
@@ -58,16 +60,20 @@ pub(crate) struct Coming {
     /// How long the caller may take between two pieces.
     pub(crate) patience: Duration,
     begun: bool,
+    stopped: bool,
 }
 
 impl Coming {
     /// A body of which nothing has gone on.
     pub(crate) fn new(held: Bytes, body: Incoming, form: Option<Form>, (left, patience): (u64, Duration)) -> Self {
-        Self { held, body: Some(body), form, left, patience, begun: false }
+        Self { held, body: Some(body), form, left, patience, begun: false, stopped: false }
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Error>>> {
         self.begun = true;
+        if self.stopped {
+            return Poll::Ready(Some(Err(broken())));
+        }
         if !self.held.is_empty() {
             let held = std::mem::take(&mut self.held);
             return Poll::Ready(Some(self.checked().map(|()| held)));
@@ -130,7 +136,7 @@ impl Upload {
     }
 
     fn new(rest: Rest, length: Option<u64>) -> Self {
-        Self(Rc::new(RefCell::new(Inner { rest, length, fault: None })))
+        Self(Rc::new(RefCell::new(Inner { rest, length, fault: None, passed: 0 })))
     }
 
     /// How long it is, where that is known.
@@ -146,6 +152,21 @@ impl Upload {
     /// Whether all of it has gone on, or may go on again.
     pub(crate) fn is_over(&self) -> bool {
         matches!(&self.0.borrow().rest, Rest::Coming(coming) if coming.body.is_none() && coming.held.is_empty())
+    }
+
+    /// Lets go of what is on its way: whoever is still sent it gets no more, and no end.
+    pub(crate) fn stop(&self) {
+        if let Rest::Coming(coming) = &mut self.0.borrow_mut().rest
+            && let Some(body) = coming.body.take()
+        {
+            coming.stopped = true;
+            discard(body);
+        }
+    }
+
+    /// How much of it has gone on.
+    pub(crate) fn passed(&self) -> u64 {
+        self.0.borrow().passed
     }
 
     /// What was found to be wrong with it.
@@ -186,7 +207,7 @@ impl Sent {
     /// The next piece; none at the end. An error cuts the request: what is wrong is then known to the [`Upload`].
     pub(crate) fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
         let inner = Rc::clone(&self.upload.0);
-        let Inner { rest, fault, .. } = &mut *inner.borrow_mut();
+        let Inner { rest, fault, passed, .. } = &mut *inner.borrow_mut();
         let coming = match rest {
             Rest::Kept(kept) => return self.poll_kept(cx, kept),
             Rest::Coming(coming) => coming,
@@ -197,6 +218,7 @@ impl Sent {
                 self.timer = None;
                 if let Some(Ok(data)) = &data {
                     self.at += data.len() as u64;
+                    *passed = self.at;
                 }
                 return Poll::Ready(data.map(|data| data.map_err(|_| cut())));
             }

@@ -19,7 +19,6 @@ use tollway_resilience::balance::Ranked;
 use tollway_resilience::policy::{Chance, Next, Rules, Stop, Tries, View};
 
 use crate::accept::Call;
-use crate::accept::upload::Upload;
 use crate::clock::now;
 use crate::error::{Error, Kind};
 use crate::exchange::Exchange;
@@ -93,7 +92,8 @@ pub(crate) async fn run(exchange: &mut Exchange, call: &Call, plan: Plan) -> Res
         if exchange.deadline.is_some_and(|deadline| deadline <= now()) {
             return Err(deadline_exceeded(exchange));
         }
-        if exchange.upload.as_ref().is_some_and(Upload::is_spent) {
+        if let Some(upload) = exchange.upload.as_ref().filter(|upload| upload.is_spent()) {
+            upload.stop();
             return Err(run.told());
         }
         let elsewhere = match failed {

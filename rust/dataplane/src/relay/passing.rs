@@ -118,8 +118,11 @@ fn batched(json: &Json<'_>) -> Vec<String> {
     const STATES: [&str; 8] =
         ["total", "completed", "failed", "processing", "succeeded", "errored", "canceled", "expired"];
     let Some(counts) = json.get("request_counts") else { return Vec::new() };
-    let count = |state: &&str| Some((*state, counts.get(state)?.as_u64().filter(|count| *count > 0)?));
-    STATES.iter().filter_map(count).map(|(state, count)| format!("batch:{state}={count}")).collect()
+    let flag = |state: &str| {
+        let count = counts.get(state)?.as_u64().filter(|count| *count > 0)?;
+        Some(format!("batch:{state}={count}"))
+    };
+    STATES.into_iter().filter_map(flag).collect()
 }
 
 /// Such an answer on its way.
