@@ -60,7 +60,7 @@ def test_usage_is_read_where_it_is_known(bench: Bench) -> None:
     assert given.json() == SAID
     record = bench.record(given.header("x-request-id"))
     assert (record["tokens"]["input"], record["tokens"]["output"], record["served_model"]) == (3, 4, "gpt-4o")
-    events = [
+    events: list[dict[str, Any]] = [
         {"type": "message_start", "message": {"type": "message", "model": "claude-x", "usage": {"input_tokens": 5}}},
         {"type": "message_delta", "delta": {}, "usage": {"output_tokens": 6}},
         {"type": "message_stop"},

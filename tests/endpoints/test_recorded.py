@@ -39,7 +39,8 @@ def recordings() -> list[dict[str, Any]]:
         return []
     with gzip.open(RECORDINGS, "rt") as lines:
         likely = (json.loads(line) for line in lines if (url := URL.search(line)) and ENDPOINTS.search(url[1]))
-        return [one for one in likely if ENDPOINTS.search(urlsplit(one["url"]).path)]
+        # Seven hold no answer: neither a status nor a body was recorded.
+        return [one for one in likely if one["status"] and ENDPOINTS.search(urlsplit(one["url"]).path)]
 
 
 def below(recording: dict[str, Any]) -> tuple[str, str]:
@@ -129,7 +130,7 @@ class Played:
         kind = self.recording["resp_headers"].get("content-type", "application/json")
         body = content(self.recording["resp"])
         body = base64.b64decode(body) if kind.startswith("audio/") else body
-        return Reply(status=self.recording["status"] or 200, headers=(("content-type", kind),), body=(body,))
+        return Reply(status=self.recording["status"], headers=(("content-type", kind),), body=(body,))
 
     def arrived(self, received: Received) -> None:
         """Check what reached the provider."""
