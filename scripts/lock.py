@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from itertools import chain
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -44,6 +45,8 @@ def compile_lock(lock: str, requirements: list[str], arguments: list[str]) -> No
 def main() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     wanted = {"runtime": project["project"]["dependencies"], **project["dependency-groups"]}
+    # Extras are for who asks for them, and for the tests.
+    wanted["test"] = [*wanted["test"], *chain(*project["project"]["optional-dependencies"].values())]
     for lock in (*ORDER, *APART):
         compile_lock(lock, wanted[lock], sys.argv[1:])
         print(f"requirements/{lock}.txt")

@@ -1,8 +1,8 @@
 """Makes the bundled price table, python/tollway/config/price_table.jsonl, from PyPI's `genai-prices`.
 
 `make prices` runs it, from the release that requirements/test.txt locks; without network, and without the package's own
-updates. `tollway.config.price_table` says what the lines mean. What no answer reports apart is left out: cached audio
-and pictures, which count as cached text, hours of audio, pages, file searches.
+updates. `tollway.config.price_table` says what the lines mean. What no answer reports apart is left out: cached
+pictures, which count as cached text, pages, file searches, and the hours of live connections.
 """
 
 import json
@@ -37,19 +37,24 @@ When = StartDateConstraint | TimeOfDateConstraint | None
 TABLE = Path(__file__).resolve().parent.parent / "python/tollway/config/price_table.jsonl"
 LICENSE = TABLE.with_suffix(".LICENSE")
 
-# What the record calls a price of the package, and what makes a million of what the package counts.
+# What the record calls a price of the package, and what makes a million (or a thousand hours) of what it counts.
 ITEMS = {
     "input_mtok": ("input", 1),
     "cache_read_mtok": ("cache_read", 1),
+    "cache_audio_read_mtok": ("audio_cache_read", 1),
     "cache_write_mtok": ("cache_write", 1),
     "cache_write_5m_mtok": ("cache_write", 1),
     "cache_write_1h_mtok": ("cache_write_1h", 1),
     "input_audio_mtok": ("audio_input", 1),
     "input_image_mtok": ("image_input", 1),
+    "input_video_mtok": ("video_input", 1),
+    "input_audio_hours": ("audio_input_ms", 1000),
+    "input_mchars": ("characters", 1),
     "output_mtok": ("output", 1),
     "output_reasoning_mtok": ("reasoning", 1),
     "output_audio_mtok": ("audio_output", 1),
     "output_image_mtok": ("image_output", 1),
+    "output_video_mtok": ("video_output", 1),
     "web_searches_kcount": ("web_searches", 1000),
     "requests_kcount": ("request", 1000),
 }

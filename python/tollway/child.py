@@ -32,7 +32,7 @@ _PASSED_ON_PREFIXES = ("LC_", "MALLOC_", "PYTHON", "COVERAGE_")
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Who may use the control plane, and what it exports; the token, `telemetry` and `alerts` hold secrets."""
+    """Who may use the control plane, and what it does besides; the token and all that is optional hold secrets."""
 
     token: str
     metrics_open: bool
@@ -44,6 +44,8 @@ class Access:
     """The type, host and port of each provider."""
     alerts: dict[str, object] | None = None
     """Whom it tells of alerts; `None` for nobody."""
+    credentials: dict[str, object] | None = None
+    """Which credentials of providers it fetches; `None` for none."""
 
     def __repr__(self) -> str:
         return f"Access(metrics_open={self.metrics_open})"
@@ -51,7 +53,8 @@ class Access:
     def to_json(self) -> dict[str, object]:
         """For the child's standard input alone."""
         access = {"token": self.token, "metrics_open": self.metrics_open}
-        return {**access, "telemetry": self.telemetry, "alerts": self.alerts}
+        more = {"telemetry": self.telemetry, "alerts": self.alerts, "credentials": self.credentials}
+        return {**access, **more}
 
 
 class ControlPlane:

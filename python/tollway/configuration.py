@@ -71,8 +71,9 @@ class Configuration:
 
 
 def access(built: Built) -> Access:
-    """Who may use the control plane, what it exports, and whom it tells of alerts."""
-    token, told = built.admin_token.reveal(), (built.telemetry, built.provider_places, built.alerts)
+    """Who may use the control plane, what it exports, whom it tells of alerts, and which credentials it keeps."""
+    token = built.admin_token.reveal()
+    told = (built.telemetry, built.provider_places, built.alerts, built.credentials)
     return Access(token, built.metrics_open, built.origins, *told)
 
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tollway.cli import usage
@@ -28,6 +28,7 @@ def test_nothing_that_a_terminal_acts_on_is_printed(text: str) -> None:
 
 
 @given(st.lists(st.tuples(st.text(), st.text(max_size=300)), max_size=5))
+@example([("", "a" + "\u0300" * 200)])
 def test_a_table_has_a_line_for_each_row(rows: list[tuple[str, str]]) -> None:
     lines = table(("one", "two"), rows).split("\n")
     assert len(lines) == len(rows) + 1

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.config.setting import CANARY, VARIABLES, pem
+from tests.config.setting import ACCOUNT, CANARY, VARIABLES, pem
 
 
 @pytest.fixture
@@ -19,9 +20,12 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         monkeypatch.setenv(name, f"{name}-{CANARY}")
     monkeypatch.setenv("SHORT_KEY", "short-key")
     monkeypatch.setenv("EMPTY", "")
+    monkeypatch.setenv("EXPIRED", f"eyJ{CANARY}.eyJleHAiOjEwMDAwMDAwMDB9.{CANARY}")
     monkeypatch.setenv("BROKEN_KEY", f"line\nbreak-{CANARY}")
     monkeypatch.setenv("REDIS_URL", f"redis://:{CANARY}@127.0.0.1:6379/0")
     monkeypatch.delenv("NOT_SET", raising=False)
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(name, str(tmp_path / "aws.config"))
     files = {
         "cert.pem": pem("CERTIFICATE"),
         "key.pem": pem("PRIVATE KEY"),
@@ -31,6 +35,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "closed.secret": f"closed-{CANARY}\n",
         "open.secret": f"open-{CANARY}\n",
         "empty.secret": "\n",
+        "both.pem": pem("PRIVATE KEY") + pem("CERTIFICATE"),
+        "account.json": json.dumps(ACCOUNT | {"private_key": pem("PRIVATE KEY")}),
+        "aws.config": "[profile gateway]\nregion = us-east-1\n[profile program]\ncredential_process = true\n",
     }
     for name, text in files.items():
         _write(tmp_path / name, text, 0o644 if name == "open.secret" else 0o600)

@@ -9,6 +9,13 @@ from tollway.errors import HookError
 CANARY = "canary-6b1f0e9d2c"
 """Stands in every secret that the tests use: wherever it is printed, a secret has leaked."""
 
+ACCOUNT = {
+    "type": "service_account",
+    "client_email": "gateway@project.iam.gserviceaccount.com",
+    "token_uri": "https://oauth2.googleapis.com/token",
+}
+"""The file of a service account, without its key."""
+
 VARIABLES = (
     "TOLLWAY_SECRET",
     "TOLLWAY_ADMIN_TOKEN",

@@ -19,7 +19,7 @@ from tollway.config import api as config
 FULL = (Path(__file__).parent / "good" / "full.toml").read_text()
 Write = Callable[[str], Path]
 
-DECLARED_QUIRKS = {"drop", "rename", "values", "only", "call_ids"}
+DECLARED_QUIRKS = {"drop", "omit", "rename", "values", "only", "set", "call_ids"}
 
 # The seam, written down a second time on purpose: the data plane refuses unknown fields and missing ones.
 SHAPE: dict[str, set[str]] = {
@@ -31,14 +31,15 @@ SHAPE: dict[str, set[str]] = {
     },
     "providers": {
         "name", "kind", "dialects", "max_tokens", "quirks", "adapter",
-        "base_url", "auth_header", "auth_prefix", "api_keys", "headers",
+        "base_url", "paths", "auth_header", "auth_prefix", "auth", "api_keys", "headers",
         "region", "tags",
         "ca", "proxy", "http2", "connect_timeout_ms", "max_connections", "max_connection_age_ms",
         "dns_ttl_ms", "mock", "breaker",
     },
-    "quirks": {"chat", "other", "embeddings", "ask_usage"},
-    "chat": DECLARED_QUIRKS, "other": DECLARED_QUIRKS, "embeddings": DECLARED_QUIRKS,
-    "adapter": {"id", "call", "is_async", "timeout_ms", "path", "stream_path"},
+    "auth": {"source", "kind", "region", "service"},
+    "quirks": {"chat", "other", "embeddings", "count", "ask_usage"},
+    "chat": DECLARED_QUIRKS, "other": DECLARED_QUIRKS, "embeddings": DECLARED_QUIRKS, "count": DECLARED_QUIRKS,
+    "adapter": {"id", "call", "is_async", "timeout_ms"},
     "prices": {"provider", "model", "price"},
     "price": {"periods"},
     "periods": {"when", "version", "rates", "variants"},
@@ -76,10 +77,12 @@ SHAPE: dict[str, set[str]] = {
 NODES = ("choice", "fallbacks", "context_window_fallback", "content_policy_fallback")
 
 
-FREE = {"headers", "metadata", "settings", "when", "terms", "rates", "rename", "values", "only"}
+FREE = {"headers", "metadata", "settings", "when", "terms", "rates", "rename", "values", "only", "set", "paths"}
 """Tables with names of the operator's own."""
 
-NO_QUIRKS: dict[str, object] = {"drop": [], "rename": {}, "values": {}, "only": {}, "call_ids": None}
+NO_QUIRKS: dict[str, object] = {
+    "drop": [], "omit": [], "rename": {}, "values": {}, "only": {}, "set": {}, "call_ids": None
+}  # fmt: skip
 
 
 def compiled(path: Path) -> dict[str, Any]:
@@ -148,8 +151,9 @@ def test_providers(write: Write) -> None:
         "dialects": ["openai", "openai-responses"],
         "max_tokens": "max_completion_tokens",
         "adapter": None,
-        "quirks": {**dict.fromkeys(("chat", "other", "embeddings"), NO_QUIRKS), "ask_usage": True},
+        "quirks": {**dict.fromkeys(("chat", "other", "embeddings", "count"), NO_QUIRKS), "ask_usage": True},
         "base_url": "https://api.openai.com/v1",
+        "paths": {},
         "auth_header": "authorization",
         "auth_prefix": "Bearer ",
         "api_keys": [{"value": f"A-{CANARY}", "weight": 2}, {"value": f"B-{CANARY}", "weight": 1}],
@@ -183,7 +187,7 @@ def test_providers(write: Write) -> None:
 def test_quirks_are_those_of_the_module_and_of_the_file(write: Write) -> None:
     own = named(compiled(write(FULL))["providers"], "self-hosted")["quirks"]
     said = NO_QUIRKS | {"drop": ["logit_bias", "messages[].name"], "rename": {"max_completion_tokens": "max_tokens"}}
-    assert own == {**dict.fromkeys(("chat", "other", "embeddings"), said), "ask_usage": True}
+    assert own == {**dict.fromkeys(("chat", "other", "embeddings", "count"), said), "ask_usage": True}
     text = '[providers.m]\ntype = "mistral"\napi_key = "env:A"\ndrop_params = ["x"]\nrename_params = { seed = "y" }\n'
     mistral = compiled(write(text))["providers"][0]["quirks"]
     assert (mistral["ask_usage"], mistral["chat"]["call_ids"], mistral["other"]["call_ids"]) == (False, 9, None)
@@ -202,9 +206,8 @@ def test_an_adapter_speaks_for_its_provider(write: Write) -> None:
     exotic = snapshot["providers"][0]
     assert (exotic["dialects"], exotic["auth_header"], exotic["auth_prefix"]) == (["anthropic"], "x-key", "")
     assert exotic["headers"] == {"x-a": "1", "x-b": "2"}
-    assert exotic["adapter"] == {
-        "id": 7, "call": "my_adapters:Exotic", "is_async": True, "timeout_ms": 2000, "path": "/a", "stream_path": "/b",
-    }  # fmt: skip
+    assert exotic["adapter"] == {"id": 7, "call": "my_adapters:Exotic", "is_async": True, "timeout_ms": 2000}
+    assert exotic["paths"] == {"anthropic": "/a", "anthropic:stream": "/b"}
 
 
 def test_default_base_url(write: Write) -> None:

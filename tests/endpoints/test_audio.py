@@ -60,7 +60,7 @@ def test_speech_is_passed_as_it_comes(bench: Bench) -> None:
         assert answer.headers["x-tollway-model"] == "by-piece"
         record = bench.record(answer.headers["x-request-id"])
     assert bench.upstream.take().json() == {"model": "by-piece", "voice": "alloy", "input": "Grüße!"}
-    assert record["tokens"]["characters"] == 6
+    assert record["units"]["characters"] == 6
     assert record["cost_nano"] == 90_000, "6 characters at $15 a million"
 
 
@@ -110,7 +110,7 @@ def test_speech_is_heard_by_the_stock_client(bench: Bench, kind: str, size: int)
     assert b'name="temperature"\r\n\r\n0.5\r\n' in received.body
     assert received.header("content-length") == str(len(received.body))
     record = bench.record(said.headers["x-request-id"])
-    assert (record["tokens"]["audio_ms"], record["cost_nano"]) == (90_000, 9_000_000)
+    assert (record["units"]["audio_input_ms"], record["cost_nano"]) == (90_000, 9_000_000)
     assert record["request_bytes"] > size
 
 

@@ -113,7 +113,7 @@ class Played:
 
     @property
     def where(self) -> str:
-        own = self.base == "/v1" and (self.media or not MEDIA.match(f"/v1{self.path}"))
+        own = self.media or (self.base == "/v1" and not MEDIA.match(f"/v1{self.path}"))
         return f"/v1{self.path}" if own else f"/passthrough/{self.provider}{self.path}"
 
     def body(self) -> bytes:

@@ -53,6 +53,8 @@ def test_all_python_locks_agree() -> None:
 
 def test_every_dependency_is_locked() -> None:
     groups = {"runtime": PROJECT["project"]["dependencies"], **PROJECT["dependency-groups"]}
+    extras = [requirement for extra in PROJECT["project"]["optional-dependencies"].values() for requirement in extra]
+    groups["test"] = [*groups["test"], *extras]
     assert {lock.stem for lock in PYTHON_LOCKS} == set(groups)
     for group, requirements in groups.items():
         locked = {release.partition("==")[0] for release in releases((ROOT / f"requirements/{group}.txt").read_text())}

@@ -38,9 +38,10 @@ def named(bill: dict[str, Any]) -> str:
 
 
 THEIRS = {
-    "cache_read": "cache_read_tokens",
+    "audio_cache_read": "cache_audio_read_tokens",
+    "video_input": "input_video_tokens",
+    "characters": "input_characters",
     "cache_write_1h": "cache_write_1h_tokens",
-    "audio_input": "input_audio_tokens",
     "image_input": "input_image_tokens",
     "audio_output": "output_audio_tokens",
     "image_output": "output_image_tokens",
@@ -63,12 +64,19 @@ def test_the_sum_is_right(bill: dict[str, Any]) -> None:
 @pytest.mark.parametrize("bill", [bill for bill in BILLS if bill["sum"]], ids=named)
 def test_the_tables_own_arithmetic_agrees(bill: dict[str, Any]) -> None:
     used = bill["usage"]
-    inputs = ("input", "cache_read", "cache_write", "cache_write_1h", "audio_input", "image_input", "tool_input")
+    inputs = ("input", "cache_read", "audio_cache_read", "cache_write", "cache_write_1h", "audio_input")
+    inputs += ("image_input", "video_input", "document_input", "tool_input")
+    reads = used.get("cache_read", 0) + used.get("audio_cache_read", 0)
+    seconds = Decimal(used.get("audio_input_ms", 0)) / 1000
+    audio = used.get("audio_input", 0) + used.get("audio_cache_read", 0)
     writes = used.get("cache_write", 0) + used.get("cache_write_1h", 0)
     usage = Usage(
         input_tokens=sum(used.get(name, 0) for name in inputs),
         output_tokens=sum(used.get(name, 0) for name in ("output", "reasoning", "audio_output", "image_output")),
         **({"cache_write_tokens": writes} if writes else {}),
+        **({"cache_read_tokens": reads} if reads else {}),
+        **({"input_audio_tokens": audio} if audio else {}),
+        **dict.fromkeys(("audio_seconds", "input_audio_seconds") if seconds else (), seconds),
         **{theirs: used[ours] for ours, theirs in THEIRS.items() if used.get(ours)},
     )
     table = DataSnapshot(providers=sellers, from_auto_update=False)

@@ -87,11 +87,12 @@ def test_declared_from_a_moment_on() -> None:
 def test_every_declared_rate() -> None:
     tokens = [
         *("cache_read", "cache_write", "cache_write_1h", "audio_input", "audio_output", "image_input"),
+        *("audio_cache_read", "video_input", "video_output", "document_input"),
         *("image_output", "reasoning"),
     ]
     price: dict[str, Any] = ONE | {f"{item}_per_mtok": place + 0.5 for place, item in enumerate(tokens)}
-    price |= {"web_searches_per_thousand": 10, "per_request": 0.01}
-    price |= {"per_image": 0.04, "per_audio_minute": 0.006, "per_million_characters": 15}
+    price |= {"web_searches_per_thousand": 10, "per_request": 0.01, "per_image": 0.04, "per_audio_minute": 0.006}
+    price |= {"per_million_characters": 15, "per_search_unit": 0.002}
     price["above"] = [
         {"input_tokens": 200, "input_per_mtok": 7},
         {"input_tokens": 100, "input_per_mtok": 6, "reasoning_per_mtok": 0.000_000_001},
@@ -100,13 +101,25 @@ def test_every_declared_rate() -> None:
         "input": {"base": 10**9, "over": [(100, 6 * 10**9), (200, 7 * 10**9)]},
         "output": 2 * 10**9,
         **{item: place * 10**9 + 500_000_000 for place, item in enumerate(tokens[:-1])},
-        "reasoning": {"base": 7_500_000_000, "over": [(100, 1)]},
+        "reasoning": {"base": 11_500_000_000, "over": [(100, 1)]},
         "web_searches": 10 * 10**12,
-        "images": 40_000_000 * 10**6,
-        "audio_ms": 10**8,
-        "characters": 15 * 10**9,
         "request": 10_000_000 * 10**6,
+        "images": 40_000_000 * 10**6,
+        "audio_input_ms": 6_000_000 * 60_000,
+        "characters": 15 * 10**9,
+        "search_units": 2_000_000 * 10**6,
     }
+
+
+def test_a_model_without_tokens() -> None:
+    assert rates(priced(provider(prices={"m": {"per_image": 0.04}}), "m")) == {"images": 4 * 10**13}
+    assert is_priced(priced(provider(prices={"m": {"per_image": 0.04}}), "m"))
+
+
+@pytest.mark.parametrize("price", [{}, {"input_per_mtok": 1}, {"output_per_mtok": 1, "per_image": 1}, {"above": []}])
+def test_prices_that_lack_one(price: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="put_per_mtok` is missing"):
+        provider(prices={"m": price})
 
 
 def test_declared_tiers() -> None:

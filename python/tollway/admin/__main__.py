@@ -23,8 +23,8 @@ from tollway.admin.operation import Context
 from tollway.admin.server import InheritedServer
 from tollway.admin.settings import ORIGINS, Access, Start
 
-LONGEST_LINE = 384 * 1024
-"""Bytes: what `config/check_{telemetry,alerts}.py` let be told may grow six times where all is escaped."""
+LONGEST_LINE = 1024 * 1024
+"""Bytes: what `config/check_{telemetry,alerts,auth}.py` let be told may grow six times where all is escaped."""
 
 
 async def _stdin() -> asyncio.StreamReader:
@@ -34,11 +34,13 @@ async def _stdin() -> asyncio.StreamReader:
 
 
 async def _follow(reader: asyncio.StreamReader, context: Context, start: Start) -> None:
-    """Take over each change of who may do what, what is exported and who is told, until the supervisor is gone."""
+    """Take over each change of who may do what, and of what is done besides, until the supervisor is gone."""
+    await _keep(context)
     await _notify(context, start, resume=True)
     await _export(context, start, resume=True)
     while line := await reader.readline():
         context.access = Access.parse(orjson.loads(line))
+        await _keep(context)
         await _notify(context, start, resume=False)
         await _export(context, start, resume=False)
 
@@ -66,6 +68,18 @@ async def _notify(context: Context, start: Start, *, resume: bool) -> None:
 
         context.notifier = Notifier(context.control, Path(start.control).parent, start.version)
     await context.notifier.apply(context.access.alerts, resume=resume)
+
+
+async def _keep(context: Context) -> None:
+    """Keep the credentials that the settings in force name: first of all, since requests fail without them."""
+    if context.keeper is None:
+        if context.access.credentials is None:
+            return
+        # Likewise.
+        from tollway.credentials.refresh import Keeper  # noqa: PLC0415
+
+        context.keeper = Keeper(context.control)
+    await context.keeper.apply(context.access.credentials)
 
 
 def _say_ready() -> None:
@@ -101,7 +115,9 @@ async def _serve() -> None:
         end()
     await serving
     following.cancel()
-    await asyncio.gather(*(one.end() for one in (context.notifier, context.exporter) if one is not None))
+    await asyncio.gather(
+        *(one.end() for one in (context.keeper, context.notifier, context.exporter) if one is not None)
+    )
 
 
 def main() -> None:

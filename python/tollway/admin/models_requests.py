@@ -41,9 +41,20 @@ class Tokens(Shown):
     audio_input: int | None = None
     audio_output: int | None = None
     image_input: int | None = None
-    images: int | None = None
-    audio_ms: int | None = None
-    characters: int | None = None
+    image_output: int | None = None
+    video_input: int | None = None
+    video_output: int | None = None
+    document_input: int | None = Field(default=None, description="Files, where they are told apart from text.")
+
+
+class Units(Shown):
+    """What is billed in place of tokens, or beside them; null is not known, 0 is none."""
+
+    images: int | None = Field(default=None, description="Pictures that were made.")
+    audio_input_ms: int | None = Field(default=None, description="The length of recordings that were heard.")
+    characters: int | None = Field(default=None, description="Characters that were spoken.")
+    search_units: int | None = Field(default=None, description="Search units of a reranker.")
+    web_searches: int | None = Field(default=None, description="Searches of the web by a built-in tool.")
 
 
 _RECORD: dict[str, JsonValue] = {
@@ -122,6 +133,7 @@ class Record(Shown):
     connect_us: int | None = None
     upstream_us: int = 0
     tokens: Tokens | None = None
+    units: Units | None = None
     estimated: bool = Field(default=False, description="Whether `tokens` are our estimate.")
     cost_nano: int | None = Field(default=None, description="Billionths of a US dollar; null if not known.")
     price_version: str | None = None
@@ -186,6 +198,9 @@ _NUMBERS = (
     *("status", "total_us", "overhead_us", "connect_us", "upstream_us", "admitted_us", "sent_us", "first_token_us"),
     *("cost_nano", "trace_flags", "request_bytes", "response_bytes", "attempts", "attempts.status", "tokens.input"),
     *("tokens.cache_read", "tokens.cache_write", "tokens.output", "tokens.reasoning"),
+    *("tokens.audio_input", "tokens.audio_output", "tokens.image_input", "tokens.image_output", "tokens.video_input"),
+    *("tokens.video_output", "tokens.document_input", "units.images", "units.audio_input_ms", "units.characters"),
+    *("units.search_units", "units.web_searches"),
 )
 
 

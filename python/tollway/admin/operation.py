@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from tollway.admin.reading import Query
     from tollway.admin.settings import Access
     from tollway.config.fields import Settings
+    from tollway.credentials.refresh import Keeper
 
 
 @dataclass(slots=True)
@@ -32,7 +33,7 @@ class Context:
     """What the handlers share. `access` is replaced by a reload; `ending` is set when the process is to end.
 
     `origins` is the file that says where each setting of each route was made; `exporter` is there once something was
-    to be exported, `notifier` once somebody was to be told of alerts.
+    to be exported, `notifier` once somebody was to be told of alerts, `keeper` once credentials were to be fetched.
     """
 
     control: Control
@@ -43,6 +44,7 @@ class Context:
     tails: int = 0
     exporter: Exporter | None = None
     notifier: Notifier | None = None
+    keeper: Keeper | None = None
 
 
 Handler: TypeAlias = "Callable[[Request, Context], Awaitable[Response]]"

@@ -9,6 +9,7 @@ from typing import Any
 
 from tollway.admin.alerts.settings import Settings as Alerts
 from tollway.admin.otlp.settings import Settings as Telemetry
+from tollway.credentials.settings import Settings as Credentials
 
 ORIGINS = "origins.json"
 """The file beside the control socket that says where each setting of each route was made."""
@@ -33,7 +34,7 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Who may do what, what is exported, and who is told of alerts; a reload sends it anew.
+    """Who may do what, what is exported, who is told of alerts, what is fetched; a reload sends it anew.
 
     Only the token's digest is kept, so a printout shows nothing of use.
     """
@@ -42,6 +43,7 @@ class Access:
     metrics_open: bool
     telemetry: Telemetry | None = None
     alerts: Alerts | None = None
+    credentials: Credentials | None = None
 
     @classmethod
     def parse(cls, line: dict[str, Any]) -> Access:
@@ -49,7 +51,9 @@ class Access:
         told = line.get("telemetry")
         telemetry = None if told is None else Telemetry.parse(told)
         alerts = None if line.get("alerts") is None else Alerts.parse(line["alerts"])
-        return cls(sha256(str(line["token"]).encode()).digest(), bool(line["metrics_open"]), telemetry, alerts)
+        credentials = None if line.get("credentials") is None else Credentials.parse(line["credentials"])
+        digest = sha256(str(line["token"]).encode()).digest()
+        return cls(digest, bool(line["metrics_open"]), telemetry, alerts, credentials)
 
     def allows(self, token: str) -> bool:
         """Whether `token` is the admin token; digests are compared, so time tells neither its text nor its length."""

@@ -14,6 +14,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from tollway.cli.checkup_credentials import credentials_fetched
 from tollway.cli.checkup_online import providers_reached
 from tollway.cli.file import file_of
 from tollway.cli.reach import TOKEN, Gateway
@@ -66,6 +67,7 @@ def examine(config: Path | None, url: str | None, online: bool) -> list[Check]:
         found += _store(built)
     if built is not None:
         found += _space(built)
+        found += [Check(*one) for one in credentials_fetched(built)]
         if online:
             found += [Check(*one) for one in providers_reached(built)]
     return found

@@ -92,10 +92,12 @@ def _line(cells: Sequence[str], headers: Sequence[str], widths: Sequence[int], r
 
 
 def _cropped(text: str) -> str:
-    if _columns(text) <= WIDEST:
+    # Marks on letters take no column: without a bound of their own, one letter could have thousands.
+    if len(text) <= WIDEST and _columns(text) <= WIDEST:
         return text
+    text = text[: WIDEST - 1]
     while _columns(text) > WIDEST - 1:
-        text = text[: min(len(text) - 1, WIDEST)]
+        text = text[:-1]
     return text + "…"
 
 

@@ -14,6 +14,7 @@ from tollway.adapter import Declared
 from tollway.config.check_alerts import compile_alerts
 from tollway.config.check_telemetry import compile_telemetry, provider_places
 from tollway.config.checks import ResolveAdapter, Resolved, ResolveHook
+from tollway.config.credentials import compile_credentials
 from tollway.config.fields import Address
 from tollway.config.load import Loaded, load
 from tollway.config.origin import route_origins
@@ -29,7 +30,8 @@ class Built:
 
     `admin_token_file` is where a token that was not configured has been made. `store` is that part of the snapshot;
     `origins` says where each setting of each route was made. `telemetry` is what the control plane needs for exporting,
-    `alerts` for delivering them, each `None` where nothing is; `provider_places` is what telemetry tells of each
+    `alerts` for delivering them, `credentials` for
+    fetching those of providers, each `None` where nothing is; `provider_places` is what telemetry tells of each
     provider: its type, host and port.
     """
 
@@ -38,6 +40,7 @@ class Built:
     origins: dict[str, dict[str, str]] = field(repr=False)
     telemetry: dict[str, Any] | None = field(repr=False)
     alerts: dict[str, Any] | None = field(repr=False)
+    credentials: dict[str, Any] | None = field(repr=False)
     provider_places: dict[str, tuple[str, str | None, int | None]] = field(repr=False)
     config: Config
     listen: Address
@@ -92,6 +95,7 @@ def build_loaded(loaded: Loaded, *, resolve_hook: ResolveHook, resolve_adapter: 
         origins=route_origins(loaded),
         telemetry=compile_telemetry(config, resolved),
         alerts=compile_alerts(config, resolved),
+        credentials=compile_credentials(resolved.provider_auth),
         provider_places=provider_places(config),
         config=config,
         listen=config.server.listen,

@@ -53,13 +53,13 @@ def _url(checks: Checks, path: Path, webhook: Webhook) -> Secret | None:
         context = error.context or {}
         checks.error("bad-url", path, f"`{webhook.url}` does not hold a URL that fits here", str(context.get("hint")))
         return None
-    if url.reveal().startswith("http://") and not _own(urlsplit(url.reveal()).hostname or ""):
+    if url.reveal().startswith("http://") and not own(urlsplit(url.reveal()).hostname or ""):
         message = "alerts, and the headers with them, go over the network in clear text"
         checks.warning("clear-text", path, message, "write https://")
     return url
 
 
-def _own(host: str) -> bool:
+def own(host: str) -> bool:
     """Whether `host` is this machine or, as far as its name tells, in a network of one's own."""
     try:
         address = ipaddress.ip_address(host)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from tollway.config.check_auth import check_auth, check_size
+from tollway.config.check_expiry import check_expiry
 from tollway.config.checks import Checks, ResolveAdapter, sendable
 from tollway.config.places import missing_of
 from tollway.config.schema_provider import HttpProviderSettings, adapter_of
@@ -17,6 +19,7 @@ def check_providers(checks: Checks, resolve_adapter: ResolveAdapter | None) -> N
         if isinstance(provider, HttpProviderSettings):
             _check_address(checks, name, provider)
             _check_keys(checks, name, provider)
+            check_auth(checks, name, provider)
             _check_adapter(checks, name, provider, resolve_adapter)
             headers = checks.headers(("providers", name, "headers"), provider.headers)
             checks.resolved.provider_headers[name] = headers
@@ -24,6 +27,7 @@ def check_providers(checks: Checks, resolve_adapter: ResolveAdapter | None) -> N
                 authorities = checks.pem(("providers", name, "ca"), provider.ca, "CERTIFICATE")
                 if authorities is not None:
                     checks.resolved.provider_ca[name] = authorities
+    check_size(checks)
 
 
 def _check_address(checks: Checks, name: str, provider: HttpProviderSettings) -> None:
@@ -54,7 +58,7 @@ def _check_keys(checks: Checks, name: str, provider: HttpProviderSettings) -> No
     one, pool = checks.has((*path, "api_key")), checks.has((*path, "api_keys"))
     if one and pool:
         checks.error("conflicting-keys", (*path, "api_keys"), "both `api_key` and `api_keys` are given", "keep one")
-    elif not one and not pool and providers()[provider.type].needs_key:
+    elif not one and not pool and not checks.has((*path, "auth")) and providers()[provider.type].needs_key:
         hint = 'add api_key = "env:NAME"'
         checks.warning("no-credential", path, f"the provider `{name}` has no credential", hint)
     keys: list[tuple[Secret, int]] = []
@@ -79,4 +83,6 @@ def _add(checks: Checks, path: Path, key: tuple[Reference, int], keys: list[tupl
         checks.error(
             "bad-secret", path, "the credential holds a character that no header may", "check where it is kept"
         )
+    hint = "give `auth`, so that it is fetched anew, or a new one"
+    check_expiry(checks, path, secret.reveal(), "the credential", hint)
     keys.append((secret, key[1]))

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path as FilePath
 
 from tollway.adapter import Declared
+from tollway.config.credentials import Settled
 from tollway.config.document import Document
 from tollway.config.schema import Config
 from tollway.config.secrets import (
@@ -47,6 +48,7 @@ class Resolved:
     admin_token: Secret | None = None
     admin_token_file: FilePath | None = None
     provider_keys: dict[str, tuple[tuple[Secret, int], ...]] = field(default_factory=dict)
+    provider_auth: dict[str, Settled] = field(default_factory=dict)
     provider_headers: dict[str, dict[str, Secret]] = field(default_factory=dict)
     provider_ca: dict[str, str] = field(default_factory=dict)
     tls: tuple[str, Secret, str | None] | None = None

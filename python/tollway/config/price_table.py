@@ -36,6 +36,12 @@ _ONE_PRICE = frozenset({"google"})
 https://ai.google.dev/gemini-api/docs/pricing lists "text / image / video" and "audio" apart where they differ.
 """
 
+_DRAWN = "gpt-image"
+"""Models whose output is pictures: where the table has one price of output, it is theirs.
+
+https://platform.openai.com/docs/pricing lists their output under "Image tokens".
+"""
+
 _COMPACT_DATE = re.compile(r"-(20\d\d)([01]\d)([0-3]\d)(?=[-:]|$)")
 
 
@@ -75,15 +81,22 @@ class PriceTable:
         return None
 
     def _period(self, seller: _Seller, model: Json, price: Json) -> Json:
-        rates = dict(price["rates"])
-        if seller.name in _ONE_PRICE and "input" in rates:
-            rates.setdefault("audio_input", rates["input"])
+        same = {"audio_input": "input", "audio_cache_read": "cache_read"} if seller.name in _ONE_PRICE else {}
+        if _DRAWN in model["model"]:
+            same["image_output"] = "output"
+        lacking = {item: other for item, other in same.items() if item not in price["rates"]}
+        if "audio_input" in price["rates"]:
+            lacking.pop("audio_cache_read", None)
+
+        def completed(rates: Json) -> Json:
+            return {item: rates[other] for item, other in lacking.items() if other in rates} | rates
+
         return {
             "when": _when(price),
             "version": f"{self.version}@{price['from']}" if "from" in price else self.version,
-            "rates": rates,
+            "rates": completed(price["rates"]),
             "variants": [
-                {"when": _when(variant), "terms": variant["terms"], "rates": variant["rates"]}
+                {"when": _when(variant), "terms": variant["terms"], "rates": completed(variant["rates"])}
                 for variant in model.get("variants", ())
             ],
         }

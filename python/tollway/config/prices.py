@@ -1,7 +1,7 @@
 """What the models of a provider cost: the bundled price table, and over it what the file declares.
 
 A price record is plain JSON, read by `rust/dataplane/src/account/price.rs`. Rates are whole nano-dollars for a million
-tokens, searches or requests:
+tokens, searches, requests or other units, and for a thousand hours of recordings:
 
     {"periods": [{"when": {"from": SECONDS, "daily": [SECONDS, SECONDS]}, "version": "genai-prices/0.2.3@2026-01-31",
                   "rates": {"input": RATE, "output": {"base": RATE, "over": [[TOKENS, RATE]]}, …},
@@ -31,10 +31,21 @@ DECLARED = "declared"
 """The version of prices that the file declares."""
 
 TOKENS = (
-    *("input", "cache_read", "cache_write", "cache_write_1h", "audio_input", "image_input"),
-    *("output", "reasoning", "audio_output", "image_output"),
+    *("input", "cache_read", "audio_cache_read", "cache_write", "cache_write_1h"),
+    *("audio_input", "image_input", "video_input", "document_input"),
+    *("output", "reasoning", "audio_output", "image_output", "video_output"),
 )
 """What is priced by the token, as the record names it."""
+
+UNITS = {
+    "web_searches": ("web_searches_per_thousand", 1_000),
+    "images": ("per_image", 1_000_000),
+    "audio_input_ms": ("per_audio_minute", 60_000),
+    "characters": ("per_million_characters", 1),
+    "search_units": ("per_search_unit", 1_000_000),
+    "request": ("per_request", 1_000_000),
+}
+"""What else is priced: the setting, and what makes of it a rate."""
 
 _SAME = {"api.groq.com": ("flex",)}
 """Tiers that cost what the usual one does: https://console.groq.com/docs/flex-processing."""
@@ -52,8 +63,8 @@ def price_record(settings: ProviderSettings, model: str, table: PriceTable) -> J
 
 
 def is_priced(record: Json | None) -> bool:
-    """Whether a request with plain input has a cost, at least at some moment."""
-    return record is not None and any("input" in period["rates"] for period in record["periods"])
+    """Whether a request with plain input, or what is billed in its place, has a cost, at least at some moment."""
+    return record is not None and any({"input", *UNITS} & period["rates"].keys() for period in record["periods"])
 
 
 def _table_periods(settings: ProviderSettings, model: str, table: PriceTable) -> list[Json]:
@@ -130,14 +141,5 @@ def _declared_rates(rates: Rates) -> Json:
         above = ((one.input_tokens, _given(one, item)) for one in rates.above)
         over = sorted((tokens, rate) for tokens, rate in above if rate is not None)
         found[item] = {"base": base, "over": over} if over else base
-    if rates.web_searches_per_thousand is not None:
-        found["web_searches"] = rates.web_searches_per_thousand * 1000
-    if rates.per_image is not None:
-        found["images"] = rates.per_image * 1_000_000
-    if rates.per_audio_minute is not None:
-        found["audio_ms"] = rates.per_audio_minute * 1_000_000 // 60_000
-    if rates.per_million_characters is not None:
-        found["characters"] = rates.per_million_characters
-    if rates.per_request is not None:
-        found["request"] = rates.per_request * 1_000_000
-    return found
+    units = ((item, getattr(rates, name), times) for item, (name, times) in UNITS.items())
+    return found | {item: price * times for item, price, times in units if price is not None}

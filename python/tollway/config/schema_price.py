@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AliasChoices, Field
+from pydantic import AliasChoices, Field, model_validator
 
 from tollway.config.fields import Dollars, Many, Moment, Settings
 
@@ -25,6 +25,11 @@ class Further(Settings):
         default=None,
         description=_million("input tokens read from the provider's cache") + " Without it, `input_per_mtok`.",
     )
+    audio_cache_read_per_mtok: Dollars | None = Field(
+        default=None,
+        description=_million("input tokens of audio read from the provider's cache")
+        + " Without it, `audio_input_per_mtok`.",
+    )
     cache_write_per_mtok: Dollars | None = Field(
         default=None,
         description=_million("input tokens written to the provider's cache, for its shorter lifetime") + f" {_UNKNOWN}",
@@ -43,6 +48,15 @@ class Further(Settings):
     )
     image_output_per_mtok: Dollars | None = Field(
         default=None, description=_million("output tokens of pictures") + f" {_UNKNOWN}"
+    )
+    video_input_per_mtok: Dollars | None = Field(
+        default=None, description=_million("input tokens of films") + " Without it, `input_per_mtok`."
+    )
+    video_output_per_mtok: Dollars | None = Field(
+        default=None, description=_million("output tokens of films") + f" {_UNKNOWN}"
+    )
+    document_input_per_mtok: Dollars | None = Field(
+        default=None, description=_million("input tokens of files") + " Without it, `input_per_mtok`."
     )
     reasoning_per_mtok: Dollars | None = Field(
         default=None, description=_million("tokens of thoughts") + " Without it, `output_per_mtok`."
@@ -78,23 +92,24 @@ class ServiceTier(Other):
     )
 
 
-class Rates(Further):
+UNITS = ("per_image", "per_audio_minute", "per_million_characters", "per_search_unit", "per_request")
+"""Prices of what is not counted in tokens."""
+
+
+class Rates(Other):
     """What a model costs."""
 
-    input_per_mtok: Dollars = Field(description=_million("input tokens"))
-    output_per_mtok: Dollars = Field(description=_million("output tokens"))
     web_searches_per_thousand: Small | None = Field(
         default=None, description=f"US dollars for a thousand searches of a built-in tool. {_UNKNOWN}"
     )
-    per_image: Small | None = Field(
-        default=None, description="US dollars for each picture that is made, where the model is billed so."
-    )
+    per_image: Small | None = Field(default=None, description="US dollars for each picture that is made.")
     per_audio_minute: Small | None = Field(
-        default=None, description="US dollars for a minute of a recording that is read, where the model is billed so."
+        default=None, description="US dollars for a minute of recordings that are heard, to the millisecond."
     )
-    per_million_characters: Small | None = Field(
-        default=None, description="US dollars for a million characters that are read out, where the model is billed so."
+    per_million_characters: Dollars | None = Field(
+        default=None, description="US dollars for a million characters of text that is spoken."
     )
+    per_search_unit: Small | None = Field(default=None, description="US dollars for each search unit of a reranker.")
     per_request: Small | None = Field(default=None, description="US dollars for each request, besides its tokens.")
     above: Many[Above] = Field(default=(), description="Other prices for requests with much input.")
     service_tiers: dict[Tier, ServiceTier] = Field(
@@ -102,6 +117,17 @@ class Rates(Further):
         description="Other prices by the tier that the provider says it served a request on. On a tier without any, "
         "the cost of a request is unknown.",
     )
+
+    @model_validator(mode="after")
+    def _some(self) -> Self:
+        tokens = {"input_per_mtok", "output_per_mtok"}
+        lacking = sorted(name for name in tokens if getattr(self, name) is None)
+        if lacking and (len(lacking) < len(tokens) or all(getattr(self, name) is None for name in UNITS)):
+            units = ", ".join(f"`{name}`" for name in UNITS)
+            raise ValueError(
+                f"`{lacking[0]}` is missing: tokens need both prices, a model without tokens one of {units}"
+            )
+        return self
 
 
 class Change(Rates):

@@ -21,6 +21,7 @@ from tollway.config.fields import (
     Word,
 )
 from tollway.config.quantities import Delay, Duration
+from tollway.config.schema_credentials import AnyAuth
 from tollway.config.schema_price import Price
 from tollway.config.schema_resilience import Breaker
 from tollway.config.schema_server import preset
@@ -56,9 +57,13 @@ class HttpProviderSettings(ProviderSettings):
         default=None,
         description="What the server speaks, the one that others are translated to first; the module has a default.",
     )
-    api_key: SecretRef | None = Field(default=None, description="The credential. Either this or `api_keys`.")
+    api_key: SecretRef | None = Field(default=None, description="The credential. Either this, `api_keys` or `auth`.")
     api_keys: Annotated[Many[PooledKey], Field(max_length=1000)] | None = Field(
         default=None, description="A pool of credentials, used by weight."
+    )
+    auth: AnyAuth | None = Field(
+        default=None,
+        description="A credential that is fetched and refreshed, in place of `api_key`; the module may have a default.",
     )
     headers: Annotated[dict[HeaderName, SecretRef], Hidden()] = Field(
         default_factory=dict,

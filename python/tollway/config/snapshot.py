@@ -9,7 +9,7 @@ import orjson
 
 from tollway.config.checks import ResolveAdapter, Resolved, ResolveHook
 from tollway.config.compile_routes import compile_route, own_deployments
-from tollway.config.places import base_url_of, paths_of, region_of
+from tollway.config.places import base_url_of, filled, paths_of, region_of, words_of
 from tollway.config.plain import plain
 from tollway.config.price_table import PriceTable
 from tollway.config.prices import price_record
@@ -88,6 +88,7 @@ def compile_store(config: Config, resolved: Resolved) -> Json | None:
 
 
 def _provider(name: str, settings: ProviderSettings, config: Config, resolved: Resolved) -> Json:
+    auth = resolved.provider_auth.get(name)
     declared = providers()[settings.type]
     http = settings if isinstance(settings, HttpProviderSettings) else HttpProviderSettings(type=settings.type)
     return {
@@ -96,15 +97,18 @@ def _provider(name: str, settings: ProviderSettings, config: Config, resolved: R
         "dialects": http.dialects or declared.dialects,
         "max_tokens": declared.max_tokens,
         "quirks": {
-            "chat": _quirks(declared.chat, http),
-            "other": _quirks(Quirks(), http),
-            "embeddings": _quirks(declared.embeddings, http),
+            "chat": _quirks(declared.chat, settings),
+            "other": _quirks(declared.other, settings),
+            "embeddings": _quirks(declared.embeddings, settings),
+            "count": _quirks(declared.count, settings),
             "ask_usage": declared.stream_usage == "asked",
         },
         "base_url": base_url_of(settings) or "",
         "paths": paths_of(settings),
-        "auth_header": declared.auth_header,
-        "auth_prefix": declared.auth_prefix,
+        # A module's header is for its keys: a token that was fetched goes where RFC 6750 has it.
+        "auth_header": declared.auth_header if auth is None else "authorization",
+        "auth_prefix": declared.auth_prefix if auth is None else "Bearer ",
+        "auth": None if auth is None else auth.to_snapshot(),
         "api_keys": [
             {"value": key.reveal(), "weight": weight} for key, weight in resolved.provider_keys.get(name, ()) if weight
         ],
@@ -165,12 +169,18 @@ def _adapted(provider: Json, settings: ProviderSettings, resolve_adapter: Resolv
     }
 
 
-def _quirks(declared: Quirks, settings: HttpProviderSettings) -> Json:
+def _quirks(declared: Quirks, settings: ProviderSettings) -> Json:
+    own = settings if isinstance(settings, HttpProviderSettings) else None
+    words = words_of(settings)
+    texts = {path: filled(text, words) for path, text in declared.set.items()}
     return {
-        "drop": [*declared.drop, *settings.drop_params],
-        "rename": {**declared.rename, **settings.rename_params},
+        "drop": [*declared.drop, *(own.drop_params if own else ())],
+        "omit": declared.omit,
+        "rename": {**declared.rename, **(own.rename_params if own else {})},
         "values": {path: dict(words) for path, words in declared.values.items()},
         "only": declared.only,
+        "set": {path: text for path, text in texts.items() if text is not None},
+        "headers": declared.headers,
         "call_ids": declared.call_ids,
     }
 

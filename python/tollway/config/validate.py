@@ -35,6 +35,11 @@ _WRITTEN = {
     "an array": "put it into brackets: [ … ]",
     "a table": "write it as a table: { … }, or under a header of its own in brackets",
 }
+_PATTERNS: dict[str | int, str] = {
+    "role_arn": 'write it as in "arn:aws:iam::123456789012:role/NAME"',
+    "session_name": "use 2 to 64 letters, digits and `+=,.@_-`",
+    "impersonate": 'write it as in "NAME@PROJECT.iam.gserviceaccount.com"',
+}
 _TYPES = "`tollway providers` lists what there is"
 # Keys that refer to nothing: without them the rest of their table can be checked all the same.
 _FILLERS: dict[str | int, str] = {"base_url": "http://filler.invalid"}
@@ -118,6 +123,8 @@ def _path(detail: ErrorDetails) -> Path:
         path = path[:-1]
     if len(path) > 2 and path[0] == "providers":
         path = (*path[:2], *path[3:])
+        if len(path) > 4 and path[2] == "auth":
+            path = (*path[:3], *path[4:])
     return path
 
 
@@ -183,7 +190,8 @@ def _missing(mistake: Mistake) -> Diagnostic:
     choices = below.choices if below else ()
     hint = f"add {key} = {_any_of(choices)}" if choices else f"add `{key} = …`"
     if shape and key == "type" and shape.variants:
-        hint = f'add type = "…": {_TYPES}'
+        types = _TYPES if path[-1] != "auth" else f"one of: {', '.join(shape.variants)}"
+        hint = f'add type = "…": {types}'
     return document.diagnostic("error", "missing-key", document.value(path), (message, hint))
 
 
@@ -235,6 +243,9 @@ def _unknown_type(mistake: Mistake) -> Diagnostic:
         )
     types = tuple(shape.variants) if shape else ()
     meant = closest(written, types)
+    if path[-1] == "auth":
+        auth = (f"unknown type `{_short(written)}` of `auth`", suggestion(written, types))
+        return document.diagnostic("error", "unknown-value", place, auth)
     hint = _TYPES if meant is None else suggestion(written, types)
     said = (f"unknown provider type `{_short(written)}`", hint)
     return document.diagnostic("error", "unknown-provider-type", place, said)
@@ -270,6 +281,10 @@ def _pattern(mistake: Mistake) -> Said:
         return ("bad-hash", "this is not a key's hash", hint)
     if mistake.path[-1] == "model":
         return ("bad-model", "the model's name holds a control character", "take it out")
+    if mistake.path[-1] == "region" and "auth" in mistake.path:
+        return ("bad-name", "this is no region of AWS", 'write it as in "us-east-1"')
+    if mistake.path[-1] in _PATTERNS:
+        return ("bad-name", f"{mistake.name} is not written so", _PATTERNS[mistake.path[-1]])
     return ("bad-name", "this cannot be a name", "use 1 to 200 visible ASCII characters, without spaces")
 
 

@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeAlias
 import tollway.providers
 
 Quantity = Literal["delay", "count", "status", "word"]
-Dialect = Literal["openai", "openai-responses", "openai-completions", "anthropic", "gemini"]
+Dialect = Literal["openai", "openai-responses", "openai-completions", "anthropic", "gemini", "bedrock"]
 
 
 CONFIGURED = "configured"
@@ -50,16 +50,22 @@ class Quirks:
     """How a server departs from its dialect in what it takes; each with its source in the module that declares it.
 
     A path names members from the body's root, as `messages[].name`: `[]` is each item of an array. `drop` are members
-    that the server refuses: without them the request has lost something, which is flagged. `rename` gives the last name
-    of a path that the server knows instead, `values` the words that it knows instead. Of a member in `only` it takes
-    these texts alone; another value is dropped, and flagged. `call_ids` is how many letters and digits the name of a
-    call must have. A body that has none of it goes out as it is.
+    that the server refuses: without them the request has lost something, which is flagged. `omit` are those that it
+    refuses because it does the same without them. `rename` gives the last name of a path that the server knows instead,
+    `values` the words that it knows instead. Of a member in `only` it takes these texts alone; another value is
+    dropped, and flagged. `set` are texts that every body has, whatever the caller says; templates, left out where an
+    option is not given. `headers` are those of callers' that the server knows as members of the body, each a list: by
+    header, the member. `call_ids` is how many letters and digits the name of a call must have. A body that has none of
+    it goes out as it is, where nothing is `set`.
     """
 
     drop: tuple[str, ...] = ()
+    omit: tuple[str, ...] = ()
     rename: Mapping[str, str] = field(default_factory=dict)
     values: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     only: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    set: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
     call_ids: int | None = None
 
 
@@ -75,15 +81,17 @@ class Provider:
     are translated to first: a caller of one of them is passed through. `base_url` is the default; without one the
     configuration must give it. `paths` say where under it requests go, as far as that is not where the dialect has it:
     by dialect, the same with `:stream` for streams, `embeddings` and `count`; `{model}` stands for the model's name,
-    `{FOLDER/model}` for one that need not have the folder. Both are templates; `derived` are further words for them.
+    `{FOLDER/model}` for one that need not have the folder, `{model:segment}` for one segment of the path; an empty one
+    is for what cannot be asked. Both are templates; `derived` are further words for them.
     `region` follows from where the provider was configured to be, if that says it surely.
     `auth_header` and `auth_prefix` frame the credential; `headers` go with every request.
-    `max_tokens` is what the provider calls the most tokens of a chat completion. `chat` and `embeddings` are the quirks
-    of these requests; `stream_usage` says whether a stream tells its tokens because it is asked to, or always, where
-    asking is an error. `needs_key` warns when none is configured. `adapter` is the class that translates for it, as
-    `module:Class`, where its API is no known dialect: see `tollway.adapter`. `options` are settings beyond those that
-    all providers share. `evidence` is what the module was tested against: recorded traffic of the provider, or its
-    documentation alone.
+    `max_tokens` is what the provider calls the most tokens of a chat completion. `chat`, `embeddings` and `count` (of
+    tokens) are the quirks of these requests, `other` of those for answers in other dialects; `stream_usage` says
+    whether a stream tells its tokens because it is asked to, or always, where asking is an error. `needs_key` warns
+    when none is configured. `auth` is how a credential is fetched where the configuration gives neither a key nor a way
+    to one. `adapter` is the class that translates, as `module:Class`, where the API is no known dialect: see
+    `tollway.adapter`. `options` are settings beyond those that all providers share. `evidence` is what the module was
+    tested against: recorded traffic of the provider, or its documentation alone.
     """
 
     title: str
@@ -99,9 +107,12 @@ class Provider:
     headers: Mapping[str, str] = field(default_factory=dict)
     max_tokens: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
     chat: Quirks = field(default_factory=Quirks)
+    other: Quirks = field(default_factory=Quirks)
     embeddings: Quirks = field(default_factory=Quirks)
+    count: Quirks = field(default_factory=Quirks)
     stream_usage: Literal["asked", "always"] = "asked"
     needs_key: bool = False
+    auth: Literal["aws", "google", "azure"] | None = None
     adapter: str | None = None
     options: tuple[Option, ...] = ()
 

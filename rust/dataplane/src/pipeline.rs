@@ -19,6 +19,7 @@ use crate::authenticate::{self, Caller};
 use crate::clock::Instant;
 use crate::error::{Error, Kind};
 use crate::exchange::{Exchange, Sampled};
+use crate::gateway::control;
 use crate::relay::{self, Answer, Way};
 use crate::respond::{self, Outcome, ReplyBody};
 use crate::snapshot::Route;
@@ -106,7 +107,7 @@ async fn travel(exchange: &mut Exchange, head: Parts, body: &mut Option<Incoming
     let plan = route::plan(exchange, &call, &permit)?;
     if call.head.endpoint.operation() == Operation::Count
         && let Some((index, target)) = plan.targets().next()
-        && (target.provider.speaks(call.dialect()) != call.dialect() || target.provider.adapter.is_some())
+        && !target.provider.counts(call.dialect())
     {
         exchange.target = Some(index);
         return translate::count::answer(exchange, &call, target).await;
@@ -191,7 +192,7 @@ fn health(exchange: &Exchange, endpoint: &Endpoint) -> Outcome {
     if *endpoint == Endpoint::Live {
         return Outcome::Own(StatusCode::OK, json!({"status": "live", "generation": generation}).to_string().into());
     }
-    let degraded = shared.books.as_ref().map(|books| books.degraded()).unwrap_or_default();
+    let degraded = control::degraded(shared, &exchange.snapshot);
     let (status, word) = match shared.draining() {
         true => (StatusCode::SERVICE_UNAVAILABLE, "draining"),
         false if !exchange.worker.has_room() => (StatusCode::SERVICE_UNAVAILABLE, "journal-full"),

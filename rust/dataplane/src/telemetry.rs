@@ -184,13 +184,26 @@ impl AttemptClass {
     }
 }
 
+/// What of input or output is counted apart besides, in the order of `TokenCounts::parts`.
+pub(crate) const PARTS: [&str; 9] = [
+    "cached",
+    "reasoning",
+    "audio_input",
+    "audio_output",
+    "image_input",
+    "image_output",
+    "video_input",
+    "video_output",
+    "document_input",
+];
+
 /// The kinds of tokens that are counted.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct TokenCounts {
     pub(crate) input: u64,
     pub(crate) output: u64,
-    pub(crate) cached: u64,
-    pub(crate) reasoning: u64,
+    /// By [`PARTS`].
+    pub(crate) parts: [u64; PARTS.len()],
 }
 
 /// What *account* knows of a finished request.
@@ -257,8 +270,7 @@ impl TokenCounts {
     fn add(&mut self, other: &Self) {
         self.input += other.input;
         self.output += other.output;
-        self.cached += other.cached;
-        self.reasoning += other.reasoning;
+        self.parts.iter_mut().zip(other.parts).for_each(|(mine, theirs)| *mine += theirs);
     }
 }
 

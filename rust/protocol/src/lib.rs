@@ -5,6 +5,7 @@
 //! | [`peek`] | one validating pass over a JSON request body that notes what the gateway must know of it |
 //! | [`splice`] | the smallest edits that make a client's body the upstream's, everything else byte-identical |
 //! | [`quirks`] | how a server departs from its dialect in what it takes |
+//! | [`sigv4`] | AWS Signature Version 4 |
 //! | [`text`] | visits, and rewrites, the string values of a JSON document |
 //! | [`multipart`] | forms with files: an incremental reader, and a writer |
 //! | [`eventstream`] | AWS event streams, turned into Server-Sent Events |
@@ -19,6 +20,7 @@ mod malformed;
 pub mod multipart;
 pub mod peek;
 pub mod quirks;
+pub mod sigv4;
 pub mod splice;
 pub mod sse;
 pub mod text;

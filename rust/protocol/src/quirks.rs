@@ -25,6 +25,10 @@ pub struct Declared {
     pub values: BTreeMap<String, BTreeMap<String, String>>,
     /// Members of which the server takes these texts alone. To be without another value is a loss.
     pub only: BTreeMap<String, Vec<String>>,
+    /// Members that every body must have, whatever the caller says of them: by path, the text.
+    pub set: BTreeMap<String, String>,
+    /// Headers that the server knows as members of the body, each a list: by header, the member.
+    pub headers: BTreeMap<String, String>,
     /// The names of calls must be of so many ASCII letters and digits.
     pub call_ids: Option<usize>,
 }
@@ -33,9 +37,12 @@ pub struct Declared {
 #[derive(Debug)]
 pub struct Quirks {
     edits: Vec<Edit>,
+    headers: BTreeMap<String, String>,
     call_ids: Option<usize>,
     /// What a body holds in quotes where something must be changed, with the closing one.
     marks: Vec<String>,
+    /// Whether no body is taken as it is.
+    minds_all: bool,
 }
 
 #[derive(Debug)]
@@ -62,6 +69,7 @@ enum Act {
     Rename(String),
     Values(BTreeMap<String, String>),
     Only(Vec<String>),
+    Set(String),
 }
 
 impl Quirks {
@@ -70,14 +78,16 @@ impl Quirks {
     /// # Errors
     /// What is no path, in words for the operator.
     pub fn compile(declared: Declared) -> Result<Option<Self>, String> {
-        let Declared { drop, omit, rename, values, only, call_ids } = declared;
+        let Declared { drop, omit, rename, values, only, set, headers, call_ids } = declared;
+        let minds_all = !set.is_empty();
         let all = drop.into_iter().map(|path| (path, Act::Drop));
         let all = all.chain(omit.into_iter().map(|path| (path, Act::Omit)));
         let all = all.chain(rename.into_iter().map(|(path, name)| (path, Act::Rename(name))));
         let all = all.chain(values.into_iter().map(|(path, words)| (path, Act::Values(words))));
         let all = all.chain(only.into_iter().map(|(path, words)| (path, Act::Only(words))));
+        let all = all.chain(set.into_iter().map(|(path, text)| (path, Act::Set(text))));
         let edits = all.map(|(path, act)| Edit::new(path, act)).collect::<Result<Vec<_>, _>>()?;
-        if edits.is_empty() && call_ids.is_none() {
+        if edits.is_empty() && headers.is_empty() && call_ids.is_none() {
             return Ok(None);
         }
         let mut marks: Vec<&str> = edits.iter().flat_map(Edit::marks).collect();
@@ -85,7 +95,7 @@ impl Quirks {
             marks.extend(["tool_calls", "tool_call_id"]);
         }
         let marks = marks.into_iter().map(|mark| format!("{mark}\"")).collect();
-        Ok(Some(Self { edits, call_ids, marks }))
+        Ok(Some(Self { edits, headers, call_ids, marks, minds_all }))
     }
 
     /// Whether a body in these pieces may hold what the server minds. A name in two pieces is not found; nor is one in
@@ -93,18 +103,45 @@ impl Quirks {
     #[must_use]
     pub fn may_mind(&self, pieces: &[impl AsRef<[u8]>]) -> bool {
         // From quote to quote: a picture in base64, most of a large body, has none and is passed over at once.
-        pieces.iter().map(AsRef::as_ref).any(|piece| {
-            let mut after = memchr::memchr_iter(b'"', piece).filter_map(|at| piece.get(at + 1..));
-            after.any(|text| self.marks.iter().any(|mark| text.starts_with(mark.as_bytes())))
-        })
+        self.minds_all
+            || pieces.iter().map(AsRef::as_ref).any(|piece| {
+                let mut after = memchr::memchr_iter(b'"', piece).filter_map(|at| piece.get(at + 1..));
+                after.any(|text| self.marks.iter().any(|mark| text.starts_with(mark.as_bytes())))
+            })
     }
 
-    /// `body` as the server takes it, its losses noted; `None` if it can stay as it is, or is not JSON.
+    /// Whether headers of callers' go in the body, and in no other way.
     #[must_use]
-    pub fn apply(&self, body: &[u8], losses: &mut Losses) -> Option<Vec<u8>> {
+    pub fn moves_headers(&self) -> bool {
+        !self.headers.is_empty()
+    }
+
+    /// The members that stand for headers, of which `header` tells the values.
+    #[must_use]
+    pub fn moved<'h>(&self, header: &dyn Fn(&str) -> Option<&'h str>) -> Members<'static> {
+        let list = |value: &str| value.split(',').map(|item| Json::text(item.trim().to_owned())).collect::<Vec<_>>();
+        let told = self.headers.iter().filter_map(|(name, member)| Some((member, list(header(name)?))));
+        told.fold(Members::new(), |all, (member, list)| all.with(member.clone(), list))
+    }
+
+    /// `body` as the server takes it, with what is [`Quirks::moved`] there, its losses noted; `None` if it can stay as it is,
+    /// or is not JSON.
+    #[must_use]
+    pub fn apply(&self, body: &[u8], moved: Members<'_>, losses: &mut Losses) -> Option<Vec<u8>> {
         let mut json = Json::parse(body).ok()?;
         let mut changed = false;
+        if let Json::Object(members) = &mut json {
+            // What the body says itself holds.
+            for (name, list) in moved.0.into_iter().filter(|(name, _)| members.get(name).is_none()).collect::<Vec<_>>()
+            {
+                members.0.push((Cow::Owned(name.into_owned()), list));
+                changed = true;
+            }
+        }
         for edit in &self.edits {
+            if matches!(edit.act, Act::Set(_)) {
+                make_way(&mut json, &edit.holders);
+            }
             walk(&mut json, &edit.holders, &mut |members| changed |= edit.make(members, losses));
         }
         if let Some(length) = self.call_ids {
@@ -137,7 +174,12 @@ impl Edit {
 
     /// Whether anything of `members` was changed.
     fn make(&self, members: &mut Members<'_>, losses: &mut Losses) -> bool {
-        let Some(index) = members.0.iter().rposition(|(name, _)| *name == self.name) else { return false };
+        let index = members.0.iter().rposition(|(name, _)| *name == self.name);
+        if let (Act::Set(text), None) = (&self.act, index) {
+            members.0.push((Cow::Owned(self.name.clone()), Json::text(text.clone())));
+            return true;
+        }
+        let Some(index) = index else { return false };
         let Some((_, value)) = members.0.get_mut(index) else { return false };
         let is_said = *value != Json::Null;
         match &self.act {
@@ -153,6 +195,7 @@ impl Edit {
                 members.0.remove(index);
             }
             Act::Omit => drop(members.0.remove(index)),
+            Act::Set(text) => *value = Json::text(text.clone()),
             Act::Rename(name) if members.0.iter().any(|(known, _)| known == name) => {
                 losses.note_if(is_said, &self.path);
                 members.0.remove(index);
@@ -165,6 +208,16 @@ impl Edit {
         }
         true
     }
+}
+
+/// Adds what is missing of the objects that `holders` name, as far as they are no items of arrays.
+fn make_way(json: &mut Json<'_>, holders: &[Holder]) {
+    let (Json::Object(members), Some((step, rest))) = (json, holders.split_first()) else { return };
+    if !step.each && members.get(&step.name).is_none() {
+        members.0.push((Cow::Owned(step.name.clone()), Members::new().into()));
+    }
+    let held = members.0.iter_mut().filter(|(name, _)| *name == step.name);
+    held.for_each(|(_, value)| make_way(value, rest));
 }
 
 /// Calls `act` with each object that `holders` lead to.
@@ -234,7 +287,8 @@ mod tests {
     fn applied(declared: &str, body: &str) -> (Option<String>, Vec<String>) {
         let quirks = Quirks::compile(serde_json::from_str(declared).unwrap()).unwrap().unwrap();
         let mut losses = Losses::default();
-        let written = quirks.may_mind(&[body]).then(|| quirks.apply(body.as_bytes(), &mut losses)).flatten();
+        let applied = || quirks.apply(body.as_bytes(), Members::new(), &mut losses);
+        let written = quirks.may_mind(&[body]).then(applied).flatten();
         let losses = losses.names().iter().map(ToString::to_string).collect();
         (written.map(|bytes| String::from_utf8(bytes).unwrap()), losses)
     }
@@ -258,6 +312,33 @@ mod tests {
         assert_eq!(applied(declared, body), (Some(expected.to_owned()), vec![]));
         let both = r#"{"seed":7,"random_seed":8}"#;
         assert_eq!(applied(declared, both), (Some(r#"{"random_seed":8}"#.to_owned()), vec!["seed".to_owned()]));
+    }
+
+    #[test]
+    fn what_is_set_holds_whatever_the_body_says() {
+        let declared = r#"{"set": {"version": "v1", "options.project": "ours"}, "omit": ["model"]}"#;
+        let (written, losses) = applied(declared, r#"{"model":"m","n":1.50}"#);
+        assert_eq!((written.as_deref(), losses), (Some(r#"{"n":1.50,"version":"v1"}"#), vec![]));
+        let (written, _) = applied(declared, r#"{"version":7,"options":{"project":"theirs"}}"#);
+        assert_eq!(written.as_deref(), Some(r#"{"version":"v1","options":{"project":"ours"}}"#));
+        assert_eq!(applied(r#"{"set": {"a": "b"}}"#, "[").0, None);
+        let (written, _) = applied(r#"{"set": {"a.b.c": "d", "a.e": "f"}}"#, r#"{"a":{"g":1}}"#);
+        assert_eq!(written.as_deref(), Some(r#"{"a":{"g":1,"b":{"c":"d"},"e":"f"}}"#));
+    }
+
+    #[test]
+    fn headers_become_lists_unless_the_body_has_them() {
+        let declared = serde_json::from_str(r#"{"headers": {"anthropic-beta": "anthropic_beta"}}"#).unwrap();
+        let quirks = Quirks::compile(declared).unwrap().unwrap();
+        let apply = |value: Option<&'static str>, body: &str| {
+            let moved = quirks.moved(&|name| value.filter(|_| name == "anthropic-beta"));
+            let written = quirks.apply(body.as_bytes(), moved, &mut Losses::default());
+            written.map(|bytes| String::from_utf8(bytes).unwrap())
+        };
+        assert_eq!(apply(Some("a, b"), "{}").as_deref(), Some(r#"{"anthropic_beta":["a","b"]}"#));
+        assert_eq!(apply(Some("a"), r#"{"anthropic_beta":["c"]}"#), None);
+        assert_eq!(apply(None, "{}"), None);
+        assert!(quirks.moves_headers());
     }
 
     #[test]

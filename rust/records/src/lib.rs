@@ -8,4 +8,4 @@
 pub mod journal;
 pub mod record;
 
-pub use record::{Attempt, Record, Tokens};
+pub use record::{Attempt, Record, Tokens, Units};

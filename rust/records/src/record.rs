@@ -8,7 +8,7 @@ use prost::encoding::{WireType, encode_key, encode_varint, encoded_len_varint};
 use serde::Serialize;
 
 /// The numbers of the fields of [`Record`] on the wire. A number is never used for anything else again.
-#[expect(missing_docs, reason = "each is the field of that name, documented at Record, Attempt or Tokens")]
+#[expect(missing_docs, reason = "each is the field of that name, documented at Record, Attempt, Tokens or Units")]
 pub mod field {
     pub const ID: u32 = 1;
     pub const ACCEPTED_US: u32 = 2;
@@ -54,6 +54,7 @@ pub mod field {
     pub const COST_NANO: u32 = 52;
     pub const PRICE_VERSION: u32 = 53;
     pub const SERVICE_TIER: u32 = 54;
+    pub const UNITS: u32 = 55;
 
     pub const CACHE: u32 = 60;
     pub const FLAGS: u32 = 61;
@@ -81,9 +82,16 @@ pub mod field {
     pub const TOKENS_AUDIO_INPUT: u32 = 6;
     pub const TOKENS_AUDIO_OUTPUT: u32 = 7;
     pub const TOKENS_IMAGE_INPUT: u32 = 8;
-    pub const TOKENS_IMAGES: u32 = 20;
-    pub const TOKENS_AUDIO_MS: u32 = 21;
-    pub const TOKENS_CHARACTERS: u32 = 22;
+    pub const TOKENS_IMAGE_OUTPUT: u32 = 9;
+    pub const TOKENS_VIDEO_INPUT: u32 = 10;
+    pub const TOKENS_VIDEO_OUTPUT: u32 = 11;
+    pub const TOKENS_DOCUMENT_INPUT: u32 = 12;
+
+    pub const UNITS_IMAGES: u32 = 1;
+    pub const UNITS_AUDIO_INPUT_MS: u32 = 2;
+    pub const UNITS_CHARACTERS: u32 = 3;
+    pub const UNITS_SEARCH_UNITS: u32 = 4;
+    pub const UNITS_WEB_SEARCHES: u32 = 5;
 }
 
 /// Everything that is remembered of one request. Times are in microseconds; those that end in `_us` count from
@@ -215,6 +223,9 @@ pub struct Record {
     /// `provisioned` or `other`.
     #[prost(string, optional, tag = "54")]
     pub service_tier: Option<String>,
+    /// What was used and is not counted in tokens; none if there was nothing of it.
+    #[prost(message, optional, tag = "55")]
+    pub units: Option<Units>,
 
     /// `hit-exact`, `hit-semantic`, `miss` or `bypass`.
     #[prost(string, tag = "60")]
@@ -313,15 +324,38 @@ pub struct Tokens {
     /// Images in.
     #[prost(uint64, optional, tag = "8")]
     pub image_input: Option<u64>,
-    /// Pictures that were made, a number of them.
-    #[prost(uint64, optional, tag = "20")]
+    /// Images out.
+    #[prost(uint64, optional, tag = "9")]
+    pub image_output: Option<u64>,
+    /// Films in.
+    #[prost(uint64, optional, tag = "10")]
+    pub video_input: Option<u64>,
+    /// Films out.
+    #[prost(uint64, optional, tag = "11")]
+    pub video_output: Option<u64>,
+    /// Files in, where they are told apart from text and images.
+    #[prost(uint64, optional, tag = "12")]
+    pub document_input: Option<u64>,
+}
+
+/// What is billed in place of tokens, or beside them. None is not known, 0 is none.
+#[derive(Clone, Copy, PartialEq, Eq, prost::Message, Serialize)]
+pub struct Units {
+    /// Pictures that were made.
+    #[prost(uint64, optional, tag = "1")]
     pub images: Option<u64>,
-    /// The length of a recording that was read, in milliseconds.
-    #[prost(uint64, optional, tag = "21")]
-    pub audio_ms: Option<u64>,
-    /// Characters that were read out.
-    #[prost(uint64, optional, tag = "22")]
+    /// The length of recordings that were heard, in milliseconds.
+    #[prost(uint64, optional, tag = "2")]
+    pub audio_input_ms: Option<u64>,
+    /// Characters that were spoken.
+    #[prost(uint64, optional, tag = "3")]
     pub characters: Option<u64>,
+    /// Search units of a reranker.
+    #[prost(uint64, optional, tag = "4")]
+    pub search_units: Option<u64>,
+    /// Searches of the web by a built-in tool.
+    #[prost(uint64, optional, tag = "5")]
+    pub web_searches: Option<u64>,
 }
 
 /// Writes a record's fields one after the other, in any order; of two texts of one field, the later is read.

@@ -66,19 +66,24 @@ pub(crate) fn add(to: &mut Counters, more: &Counters) {
 
 fn count(record: &Record) -> Counters {
     let tokens = record.tokens.unwrap_or_default();
+    let media_in = [tokens.audio_input, tokens.image_input, tokens.video_input, tokens.document_input];
+    let media_out = [tokens.audio_output, tokens.image_output, tokens.video_output];
+    let sum = |text: Option<u64>, media: &[Option<u64>]| {
+        Some(media.iter().flatten().fold(text.unwrap_or_default(), |sum, more| sum.saturating_add(*more)))
+    };
     let bound = |number: Option<u64>, most: u64| number.unwrap_or_default().min(most) as i64;
     let priced = record.cost_nano.is_some();
     [
         1,
         i64::from(record.status >= 400),
-        bound(tokens.input, MOST_TOKENS),
+        bound(sum(tokens.input, &media_in), MOST_TOKENS),
         bound(tokens.cache_read, MOST_TOKENS),
         bound(tokens.cache_write, MOST_TOKENS),
-        bound(tokens.output, MOST_TOKENS),
+        bound(sum(tokens.output, &media_out), MOST_TOKENS),
         bound(tokens.reasoning, MOST_TOKENS),
         record.cost_nano.unwrap_or_default().clamp(-MOST_NANO, MOST_NANO),
         i64::from(priced),
-        i64::from(record.tokens.is_some() && !priced),
+        i64::from((record.tokens.is_some() || record.units.is_some()) && !priced),
         bound(Some(record.total_us), MOST_US),
         bound(record.first_token_us, MOST_US),
         i64::from(record.first_token_us.is_some()),

@@ -1,7 +1,7 @@
 """Alerts: from the data plane's book to webhooks.
 
 The data plane knows what fires, and numbers what is to be told (`rust/dataplane/src/alert/book.rs`). Here it is
-fetched over the control socket and posted, by what also delivers OTLP (`admin/otlp/{sender,delivery,aside}.py`).
+fetched over the control socket and posted, by what also delivers OTLP (`admin/otlp/{sender,delivery}.py`).
 Nothing but `settings` and `shown` is imported while no webhook is configured.
 
 | module | what it does |

@@ -15,9 +15,9 @@ from tollway.admin.alerts.settings import DELIVERED
 from tollway.admin.alerts.tally import Tally
 from tollway.admin.alerts.webhook import WebhookSender
 from tollway.admin.control import Refused, Unavailable
-from tollway.admin.otlp.aside import aside
 from tollway.admin.otlp.delivery import Delivery
 from tollway.admin.otlp.running import Running
+from tollway.aside import aside
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,8 +8,8 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar
 
-from tollway.admin.otlp.aside import aside
 from tollway.admin.otlp.sender import Answer
+from tollway.aside import aside
 
 if TYPE_CHECKING:
     from collections.abc import Callable

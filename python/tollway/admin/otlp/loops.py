@@ -20,10 +20,10 @@ from opentelemetry.proto.metrics.v1.metrics_pb2 import ResourceMetrics, ScopeMet
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans
 
 from tollway.admin.control import Refused, Unavailable
-from tollway.admin.otlp.aside import aside
 from tollway.admin.otlp.metrics import count
 from tollway.admin.otlp.page import families
 from tollway.admin.otlp.spans import sampled
+from tollway.aside import aside
 
 if TYPE_CHECKING:
     from collections.abc import Callable

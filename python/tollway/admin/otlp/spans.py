@@ -79,6 +79,11 @@ def span_of_send(span: int, number: int) -> int:
     return max((span + number * _GOLDEN) & _64_BITS, 1)
 
 
+_INPUT = ("input", "cache_read", "cache_write", "audio_input", "image_input", "video_input", "document_input")
+_OUTPUT = ("output", "reasoning", "audio_output", "image_output", "video_output")
+"""The record's buckets that are input, and output."""
+
+
 class Spans:
     """Makes spans with the names of one version of the conventions."""
 
@@ -174,8 +179,8 @@ class Spans:
             names["finish_reasons"]: [record["finish"]] if record.get("finish") else None,
             names["time_to_first_chunk"]: (first - attempt["at_us"]) / 1e6 if first and record.get("stream") else None,
             # The record's buckets are disjoint; these two count all, cached and reasoning tokens too.
-            names["input_tokens"]: _sum(tokens, "input", "cache_read", "cache_write", "audio_input", "image_input"),
-            names["output_tokens"]: _sum(tokens, "output", "reasoning", "audio_output"),
+            names["input_tokens"]: _sum(tokens, *_INPUT),
+            names["output_tokens"]: _sum(tokens, *_OUTPUT),
             names["cache_read_tokens"]: tokens.get("cache_read"),
             names["cache_write_tokens"]: tokens.get("cache_write"),
             names["reasoning_tokens"]: tokens.get("reasoning"),

@@ -165,7 +165,7 @@ fn forwarded(headers: &HeaderMap, dialect: Dialect) -> Vec<(HeaderName, HeaderVa
     let names: &[&'static str] = match dialect {
         // https://docs.anthropic.com/en/api/beta-headers
         Dialect::Anthropic => &["anthropic-version", "anthropic-beta"],
-        Dialect::Chat | Dialect::Responses | Dialect::Gemini | Dialect::Completions => &[],
+        _ => &[],
     };
     // Of several values, which are one list (RFC 9110 §5.3), one header is made.
     let joined = |name: &'static str| {

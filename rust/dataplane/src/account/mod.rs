@@ -11,9 +11,9 @@ use std::time::Duration;
 
 use prost::Message;
 use tollway_protocol::canonical::Usage;
-use tollway_records::Tokens;
 use tollway_records::journal::Kind;
 use tollway_records::record::{Writer, field};
+use tollway_records::{Tokens, Units};
 
 use crate::accept::endpoint;
 use crate::attempt;
@@ -27,6 +27,8 @@ pub(crate) struct Settled<'e> {
     total: Duration,
     overhead: Duration,
     tokens: Option<Tokens>,
+    /// None if there was nothing of it.
+    units: Option<Units>,
     /// Whether any of the tokens were counted here.
     estimated: bool,
     /// None if it is not known.
@@ -43,11 +45,13 @@ pub(crate) fn settle(exchange: &mut Exchange) {
     let sampled = exchange.sampled.take();
     let exchange: &Exchange = exchange;
     let total = exchange.started.elapsed();
+    let used = used(exchange);
     let settled = Settled {
         total,
         overhead: exchange.overhead.unwrap_or_else(|| total.saturating_sub(exchange.upstream)),
         estimated: exchange.counting.estimate.is_some(),
-        tokens: used(exchange).as_ref().map(tokens),
+        tokens: used.as_ref().and_then(tokens),
+        units: used.as_ref().and_then(units),
         cost: cost(exchange),
     };
     let usage = exchange.told.usage.unwrap_or_default();
@@ -64,8 +68,18 @@ pub(crate) fn settle(exchange: &mut Exchange) {
             tokens: TokenCounts {
                 input: usage.all_input().unwrap_or(0),
                 output: usage.all_output().unwrap_or(0),
-                cached: usage.cache_read.unwrap_or(0),
-                reasoning: usage.reasoning.unwrap_or(0),
+                parts: [
+                    usage.all_cache_read(),
+                    usage.reasoning,
+                    usage.audio_input.map(|tokens| tokens.saturating_add(usage.audio_cache_read.unwrap_or(0))),
+                    usage.audio_output,
+                    usage.image_input,
+                    usage.image_output,
+                    usage.video_input,
+                    usage.video_output,
+                    usage.document_input,
+                ]
+                .map(|tokens| tokens.unwrap_or(0)),
             },
             reported: [usage.all_input().is_some(), usage.all_output().is_some()],
             cost_nano: settled.cost.map_or(0, |cost| cost.nano),
@@ -90,22 +104,31 @@ pub(crate) fn cost(exchange: &Exchange) -> Option<Cost<'_>> {
     prices.cost(&used(exchange)?, exchange.accepted)
 }
 
-/// In the buckets of a record.
-fn tokens(usage: &Usage) -> Tokens {
-    let joined = |one: Option<u64>, other: Option<u64>| one.map_or(other, |one| Some(one + other.unwrap_or(0)));
-    Tokens {
+/// In the buckets of a record; none where no tokens were reported, but other units.
+fn tokens(usage: &Usage) -> Option<Tokens> {
+    let joined =
+        |one: Option<u64>, other: Option<u64>| one.map_or(other, |one| Some(one.saturating_add(other.unwrap_or(0))));
+    let found = Tokens {
         input: joined(usage.input, usage.tool_input),
-        cache_read: usage.cache_read,
+        cache_read: usage.all_cache_read(),
         cache_write: usage.all_cache_write(),
-        output: joined(usage.output, usage.image_output),
+        output: usage.output,
         reasoning: usage.reasoning,
         audio_input: usage.audio_input,
         audio_output: usage.audio_output,
         image_input: usage.image_input,
-        images: usage.images,
-        audio_ms: usage.audio_ms,
-        characters: usage.characters,
-    }
+        image_output: usage.image_output,
+        video_input: usage.video_input,
+        video_output: usage.video_output,
+        document_input: usage.document_input,
+    };
+    (found != Tokens::default() || units(usage).is_none()).then_some(found)
+}
+
+fn units(usage: &Usage) -> Option<Units> {
+    let Usage { images, audio_input_ms, characters, search_units, web_searches, .. } = *usage;
+    let found = Units { images, audio_input_ms, characters, search_units, web_searches };
+    (found != Units::default()).then_some(found)
 }
 
 /// The provider's report; what it lacks, as it was counted here.

@@ -7,11 +7,14 @@
 //! |---|---|
 //! | `reasoning` | `output`: every provider bills thoughts as output |
 //! | `cache_read` | `input`: a provider with no price for cached tokens bills them as others |
-//! | `image_input`, `tool_input` | `input`: pictures are counted in text tokens; so is what built-in tools bring in |
-//! | `images`, `audio_ms`, `characters` | nothing: most models are billed by tokens |
-//! | every other | the cost is unknown: writing to a cache, audio, and pictures that are made cost more than text |
+//! | `audio_cache_read` | `audio_input`, for the same reason |
+//! | `image_input`, `video_input`, `document_input`, `tool_input` | `input`: they are counted in text tokens |
+//! | every other | the cost is unknown: writing to a cache, audio, and pictures or films that are made cost more than text |
 //!
-//! Where no input was reported at all, nor any such unit that has a rate, the cost is unknown too, and where the answer was served on a tier ([`Tier`]) that is
+//! What is not counted in tokens (pictures made, the length of recordings, characters, search units) is billed where it has
+//! a rate. Without one it costs nothing beside tokens, as most models bill it, and is unknown where no tokens were reported.
+//!
+//! Where no input was reported at all, in whatever unit, the cost is unknown too, and where the answer was served on a tier ([`Tier`]) that is
 //! not the usual one and has no rates: whether it is dearer, cheaper or paid ahead is not known. The sum is rounded once, half a nano-dollar up.
 
 #[cfg(test)]
@@ -26,6 +29,8 @@ use tollway_protocol::canonical::{Tier, Usage};
 
 /// A rate is for so many tokens, searches or requests.
 const PER: u128 = 1_000_000;
+/// A rate of recordings is for a thousand hours: so many milliseconds for each of [`PER`].
+const MS: u128 = 3_600;
 
 /// What a model of a provider costs, now and at other times. Snapshots hold it as JSON (`python/tollway/config/prices/`).
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -100,20 +105,25 @@ type Rates = BTreeMap<Item, Rate>;
 enum Item {
     Input,
     CacheRead,
+    AudioCacheRead,
     CacheWrite,
     #[serde(rename = "cache_write_1h")]
     CacheWrite1h,
     AudioInput,
     ImageInput,
+    VideoInput,
+    DocumentInput,
     ToolInput,
     Output,
     Reasoning,
     AudioOutput,
     ImageOutput,
+    VideoOutput,
     WebSearches,
     Images,
-    AudioMs,
+    AudioInputMs,
     Characters,
+    SearchUnits,
     Request,
 }
 
@@ -122,13 +132,21 @@ impl Item {
     fn otherwise(self) -> Option<Self> {
         match self {
             Self::Reasoning => Some(Self::Output),
-            Self::CacheRead | Self::ImageInput | Self::ToolInput => Some(Self::Input),
+            Self::AudioCacheRead => Some(Self::AudioInput),
+            Self::CacheRead | Self::ImageInput | Self::VideoInput | Self::DocumentInput | Self::ToolInput => {
+                Some(Self::Input)
+            }
             _ => None,
         }
     }
+
+    /// How many of it a rate is for, in [`PER`].
+    fn each(self) -> u128 {
+        if self == Self::AudioInputMs { MS } else { 1 }
+    }
 }
 
-/// Nano-dollars for a million.
+/// Nano-dollars for a million; for a thousand hours of recordings.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(untagged)]
 enum Rate {
@@ -166,22 +184,42 @@ impl Prices {
         let at = at.as_secs();
         let period = self.periods.iter().rev().find(|period| period.when.holds(at))?;
         let rates = Applied::new(period, at, usage.tier.unwrap_or(Tier::Standard))?;
-        let mut units =
-            units(usage).into_iter().filter_map(|(item, count)| Some((rates.own(item)?, count?))).peekable();
-        let is_by_unit = units.peek().is_some();
-        let input = usage.all_input().or(is_by_unit.then_some(0))?;
-        let mut sum = rates.own(Item::Request).map_or(0, |rate| u128::from(rate.at(input)));
-        for (rate, count) in units {
-            sum = sum.checked_add(u128::from(count).checked_mul(u128::from(rate.at(input)))?)?;
+        let reported = usage.all_input();
+        let is_known = reported.is_some()
+            || units(usage).iter().any(|(item, count)| count.is_some() && rates.own(*item).is_some());
+        let input = reported.or(is_known.then_some(0))?;
+        let mut sum = Sum::default();
+        if let Some(rate) = rates.own(Item::Request) {
+            sum.add(1, rate.at(input), Item::Request)?;
         }
-        for (item, count) in counts(usage) {
+        for (item, count) in tokens(usage) {
             let Some(count) = count.filter(|count| *count > 0) else { continue };
-            let rate = rates.of(item)?.at(input);
-            sum = sum.checked_add(u128::from(count).checked_mul(u128::from(rate))?)?;
+            sum.add(count, rates.of(item)?.at(input), item)?;
         }
-        let nano = u64::try_from(sum.checked_add(PER / 2)? / PER).ok()?;
+        for (item, count) in units(usage) {
+            let Some((count, rate)) = count.zip(rates.own(item)) else { continue };
+            sum.add(count, rate.at(input), item)?;
+        }
+        let nano = sum.nano()?;
         i64::try_from(nano).ok()?;
         Some(Cost { nano, version: &period.version })
+    }
+}
+
+/// In nano-dollars, of which it holds [`PER`] times [`MS`] for one: every rate goes into it whole.
+#[derive(Default)]
+struct Sum(u128);
+
+impl Sum {
+    /// None if it is more than can be counted.
+    fn add(&mut self, count: u64, rate: u64, item: Item) -> Option<()> {
+        let product = u128::from(count).checked_mul(u128::from(rate))?.checked_mul(MS / item.each())?;
+        self.0 = self.0.checked_add(product)?;
+        Some(())
+    }
+
+    fn nano(&self) -> Option<u64> {
+        u64::try_from(self.0.checked_add(PER * MS / 2)? / (PER * MS)).ok()
     }
 }
 
@@ -209,25 +247,34 @@ impl<'a> Applied<'a> {
     }
 }
 
-/// What some models are billed by in place of tokens: what has no rate is not what the model is billed by.
-fn units(usage: &Usage) -> [(Item, Option<u64>); 3] {
-    [(Item::Images, usage.images), (Item::AudioMs, usage.audio_ms), (Item::Characters, usage.characters)]
-}
-
-fn counts(usage: &Usage) -> [(Item, Option<u64>); 12] {
+fn tokens(usage: &Usage) -> [(Item, Option<u64>); 16] {
     [
         (Item::Input, usage.input),
         (Item::CacheRead, usage.cache_read),
+        (Item::AudioCacheRead, usage.audio_cache_read),
         (Item::CacheWrite, usage.cache_write),
         (Item::CacheWrite1h, usage.cache_write_1h),
         (Item::AudioInput, usage.audio_input),
         (Item::ImageInput, usage.image_input),
+        (Item::VideoInput, usage.video_input),
+        (Item::DocumentInput, usage.document_input),
         (Item::ToolInput, usage.tool_input),
         (Item::Output, usage.output),
         (Item::Reasoning, usage.reasoning),
         (Item::AudioOutput, usage.audio_output),
         (Item::ImageOutput, usage.image_output),
+        (Item::VideoOutput, usage.video_output),
         (Item::WebSearches, usage.web_searches),
+    ]
+}
+
+/// What is not counted in tokens, and billed only where it has a rate.
+fn units(usage: &Usage) -> [(Item, Option<u64>); 4] {
+    [
+        (Item::Images, usage.images),
+        (Item::AudioInputMs, usage.audio_input_ms),
+        (Item::Characters, usage.characters),
+        (Item::SearchUnits, usage.search_units),
     ]
 }
 

@@ -98,13 +98,23 @@ fn how_much(exchange: &Exchange, settled: &Settled<'_>, to: &mut Writer<'_>) {
             to.number_if(field::TOKENS_AUDIO_INPUT, tokens.audio_input);
             to.number_if(field::TOKENS_AUDIO_OUTPUT, tokens.audio_output);
             to.number_if(field::TOKENS_IMAGE_INPUT, tokens.image_input);
-            to.number_if(field::TOKENS_IMAGES, tokens.images);
-            to.number_if(field::TOKENS_AUDIO_MS, tokens.audio_ms);
-            to.number_if(field::TOKENS_CHARACTERS, tokens.characters);
+            to.number_if(field::TOKENS_IMAGE_OUTPUT, tokens.image_output);
+            to.number_if(field::TOKENS_VIDEO_INPUT, tokens.video_input);
+            to.number_if(field::TOKENS_VIDEO_OUTPUT, tokens.video_output);
+            to.number_if(field::TOKENS_DOCUMENT_INPUT, tokens.document_input);
         });
         if settled.estimated {
             to.number(field::ESTIMATED, 1);
         }
+    }
+    if let Some(units) = &settled.units {
+        to.message(field::UNITS, |to| {
+            to.number_if(field::UNITS_IMAGES, units.images);
+            to.number_if(field::UNITS_AUDIO_INPUT_MS, units.audio_input_ms);
+            to.number_if(field::UNITS_CHARACTERS, units.characters);
+            to.number_if(field::UNITS_SEARCH_UNITS, units.search_units);
+            to.number_if(field::UNITS_WEB_SEARCHES, units.web_searches);
+        });
     }
     if let Some(cost) = &settled.cost {
         to.number(field::COST_NANO, cost.nano);

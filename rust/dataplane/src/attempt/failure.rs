@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
-use tollway_protocol::dialect::{Dialect, ErrorClass, UpstreamError, classify, parse_error, wait};
+use tollway_protocol::dialect::{Dialect, ErrorClass, UpstreamError, classify, error_of_answer, wait};
 
 use crate::clock::unix_time;
 use crate::error::{Error, Kind, UpstreamAnswer};
@@ -23,6 +23,8 @@ pub(crate) struct Failure {
     said: Option<Box<UpstreamError>>,
     body: Option<Bytes>,
     dialect: Dialect,
+    /// What we know of why our credentials do not serve, which is not that the provider does not know them.
+    ours: Option<String>,
     /// Whether the same would come of another try.
     lasting: bool,
 }
@@ -32,7 +34,17 @@ impl Failure {
     pub(crate) fn new(class: AttemptClass, message: impl Into<String>) -> Self {
         let dialect = Dialect::Chat;
         let message = message.into();
-        Self { class, retry_after: None, status: None, message, said: None, body: None, dialect, lasting: false }
+        Self {
+            class,
+            retry_after: None,
+            status: None,
+            message,
+            said: None,
+            body: None,
+            dialect,
+            ours: None,
+            lasting: false,
+        }
     }
 
     /// A fault of the provider's adapter, or of what it was sent.
@@ -42,9 +54,9 @@ impl Failure {
 
     /// The answer was of another status than 2xx.
     pub(crate) fn status(status: StatusCode, headers: &HeaderMap, body: Bytes, dialect: Dialect) -> Self {
-        let said = parse_error(&body);
-        let class = classify(Some(status.as_u16()), said.as_ref());
         let header = |name: &str| headers.get(name)?.to_str().ok();
+        let said = error_of_answer(&header, &body);
+        let class = classify(Some(status.as_u16()), said.as_ref());
         let message = match &said {
             Some(said) if !said.message.trim().is_empty() => said.message.clone(),
             _ => format!("It answered {status} without an error that can be read."),
@@ -57,8 +69,25 @@ impl Failure {
             body: dialect.is_whole_error(&body).then_some(body),
             said: said.map(Box::new),
             dialect,
+            ours: None,
             lasting: false,
         }
+    }
+
+    /// The same, where the clock of who checked our signature was found to be `ahead` of ours by so many seconds.
+    #[must_use]
+    pub(crate) fn skewed(mut self, ahead: Option<i64>) -> Self {
+        let refused = matches!(self.class, AttemptClass::Credentials | AttemptClass::Permission);
+        let Some(ahead) = ahead.filter(|_| refused) else { return self };
+        let way = if ahead < 0 { "behind" } else { "ahead of" };
+        let by = ahead.unsigned_abs();
+        self.ours = Some(format!("Its clock is {by} seconds {way} the gateway's: signatures need the right time."));
+        self
+    }
+
+    /// Whether the provider does not know our credentials.
+    pub(crate) fn refuses_credentials(&self) -> bool {
+        self.class == AttemptClass::Credentials && self.ours.is_none()
     }
 
     /// An error inside a 200, before any content.
@@ -104,7 +133,13 @@ impl Failure {
             Class::Rejected | Class::ContextWindow | Class::ContentPolicy => Kind::UpstreamRejected,
             Class::Credentials | Class::Permission => {
                 // Not the upstream's own words: they quote the key.
-                let message = format!("The provider {provider:?} refused the gateway's credentials.");
+                let message = match &self.ours {
+                    Some(ours) if self.status.is_none() => format!("The provider {provider:?} was not asked. {ours}"),
+                    ours => {
+                        let because = ours.as_deref().map_or(String::new(), |ours| format!(" {ours}"));
+                        format!("The provider {provider:?} refused the gateway's credentials.{because}")
+                    }
+                };
                 return Error::new(Kind::UpstreamCredentials, message);
             }
             Class::RateLimit | Class::Quota => Kind::UpstreamRateLimited,
@@ -162,6 +197,7 @@ impl From<SendError> for Failure {
             SendError::ConnectTimeout(after) => {
                 Self::new(AttemptClass::Connect, format!("No connection could be made within {after:.1?}."))
             }
+            SendError::Credential(why) => Self { ours: Some(why.clone()), ..Self::new(AttemptClass::Credentials, why) },
             SendError::Broken => {
                 Self::new(AttemptClass::Broken, "It ended the connection, or did not speak HTTP, before it answered.")
             }

@@ -7,6 +7,7 @@ use http::{HeaderMap, HeaderValue, header};
 use tollway_protocol::dialect::gemini::stream::FromArray;
 use tollway_protocol::dialect::openai::{self, Chunk};
 use tollway_protocol::dialect::{Dialect, ReadStream, UpstreamError, gemini, parse_error};
+use tollway_protocol::eventstream::Inner;
 use tollway_protocol::json::Json;
 use tollway_protocol::sse::decoder::{Decoder, Event};
 
@@ -116,7 +117,7 @@ async fn receive(
     sending.findings.upstream_id = upstream_id(&head.headers).filter(|id| !target.provider.leaks_in(id.as_bytes()));
     if !head.status.is_success() {
         let (said, _) = read(&mut body, MAX_ERROR).await.unwrap_or_default();
-        return Err(Failure::status(head.status, &head.headers, said, outbound.to));
+        return Err(Failure::status(head.status, &head.headers, said, outbound.to).skewed(sending.ahead));
     }
     if head.headers.get(header::CONTENT_ENCODING).is_some_and(|coding| coding != "identity") {
         return Err(malformed("Its answer is compressed, which it was asked not to do."));
@@ -127,6 +128,10 @@ async fn receive(
     }
     let content_type = head.headers.get(header::CONTENT_TYPE);
     let mut is_stream = content_type.is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"));
+    if content_type.is_some_and(|kind| kind.as_bytes().starts_with(b"application/vnd.amazon.eventstream")) {
+        body = body.reframed(if outbound.to == Dialect::Anthropic { Inner::Invoke } else { Inner::Converse });
+        is_stream = true;
+    }
     if let Some(adapting) = adapting {
         body = adapting.answer(body, stream, is_stream);
         is_stream = stream;
@@ -246,7 +251,7 @@ fn embeddings(sending: &mut Sending<'_>, bytes: Bytes, outbound: &Outbound<'_>) 
 fn error_in(body: &[u8], dialect: Dialect) -> Option<UpstreamError> {
     let member: &[u8] = match dialect {
         Dialect::Chat | Dialect::Completions => b"\"choices\"",
-        Dialect::Responses => b"\"output\"",
+        Dialect::Responses | Dialect::Bedrock => b"\"output\"",
         Dialect::Anthropic => b"\"content\"",
         Dialect::Gemini => b"\"candidates\"",
     };
@@ -297,7 +302,10 @@ async fn open(
         }
         match body.data().await {
             Some(Ok(data)) => decoder.push(as_events(&mut array, data)),
-            Some(Err(Broken(Some(fault)))) => return Err(Failure::adapter(&fault)),
+            Some(Err(Broken(Some(fault)))) if target.provider.adapter.is_some() => {
+                return Err(Failure::adapter(&fault));
+            }
+            Some(Err(Broken(Some(fault)))) => return Err(malformed(&fault)),
             Some(Err(_)) | None => {
                 return Err(Failure::new(AttemptClass::Broken, "Its stream ended before any content."));
             }
@@ -379,7 +387,7 @@ fn too_long() -> Failure {
 
 /// The upstream's own name for the request, under which its operator finds it.
 fn upstream_id(headers: &HeaderMap) -> Option<HeaderValue> {
-    let id = headers.get("x-request-id").or_else(|| headers.get("request-id"))?;
+    let id = ["x-request-id", "request-id", "x-amzn-requestid"].iter().find_map(|name| headers.get(*name))?;
     // A copy: what hyper hands out is a slice of its read buffer, which would stay as long as the stream.
     HeaderValue::from_bytes(id.as_bytes()).ok()
 }

@@ -9,7 +9,6 @@ use tollway_protocol::canonical::Usage;
 use tollway_resilience::Moment;
 use tollway_resilience::breaker::Pass;
 use tollway_resilience::health::InFlight;
-use tollway_resilience::key::Fault;
 
 use crate::accept::Call;
 use crate::accept::upload::Upload;
@@ -124,19 +123,19 @@ pub(crate) async fn send(
     let place = exchange.begin_send(index);
     let noted = Noted { exchange, place, target, call };
     let busy = target.health.enter();
-    let mut sending = Sending { exchange, place, credential, findings: Findings::default() };
+    let mut sending = Sending { exchange, place, credential, given: 0, ahead: None, findings: Findings::default() };
     let answer = once::send(&mut sending, target, &outbound, exchange.deadline).await;
     if let Some(fault) = exchange.upload.as_ref().and_then(Upload::take_fault) {
         // Of what the caller sent: whatever the upstream made of it, no deployment is to blame.
         return Err(fault);
     }
-    let findings = sending.findings;
+    let (findings, given) = (sending.findings, sending.given);
     let answer = answer.and_then(|reply| pinned(exchange, target, &findings).map(|()| reply));
     let answer = answer.map_err(|failure| failure.without_secrets_of(&target.provider));
     if let Err(failure) = &answer {
         exchange.end_send(place, failure.class);
     }
-    let pass = judge(exchange, target, credential, (started, pass), &answer);
+    let pass = judge(exchange, target, credential.map(|one| (one, given)), (started, pass), &answer);
     std::mem::forget(noted);
     let held = Held { _busy: busy, pass: Cell::new(pass), ended: Cell::new(false) };
     let sent = Sent { index, place, findings, losses: outbound.losses, asked: outbound.asked };
@@ -162,12 +161,13 @@ fn pinned(exchange: &Exchange, target: &Target, findings: &Findings) -> Result<(
 fn judge(
     exchange: &Exchange,
     target: &Target,
-    credential: Option<&Credential>,
+    used: Option<(&Credential, u64)>,
     (started, pass): (Moment, Option<Pass>),
     answer: &Result<Reply, Failure>,
 ) -> Option<Pass> {
     use AttemptClass as Class;
     let (health, now) = (&target.health, exchange.worker.moment());
+    let credential = used.map(|(credential, _)| credential);
     let took = now - started;
     let failure = match answer {
         Ok(reply) => {
@@ -204,10 +204,14 @@ fn judge(
             health.failed(None, now);
         }
         Class::Credentials => {
-            if let Some(credential) = credential
-                && credential.health.kill(Fault::Unknown, now)
+            if let Some((credential, given)) = used
+                && failure.refuses_credentials()
+                && credential.refused(given, now)
             {
-                let message = "The provider refused this key: it is out of the pool. Replace it and reload.";
+                let message = match credential.slot() {
+                    None => "The provider refused this key: it is out of the pool. Replace it and reload.",
+                    Some(_) => "The provider refused what it gave: it is left alone until it gives another.",
+                };
                 exchange.worker.shared.alerts.raise(alert::Kind::DeadKey, &credential.name, message);
             }
         }

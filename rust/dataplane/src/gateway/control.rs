@@ -14,11 +14,13 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{oneshot, watch};
 use tollway_resilience::Moment;
 use tollway_resilience::breaker::Standing;
+use zeroize::Zeroize;
 
 use crate::books::desk::{self, Call, Refusal};
 use crate::clock::{micros, unix_time};
 use crate::snapshot::{Snapshot, Target};
 use crate::telemetry::{Gauge, LabelNames};
+use crate::upstream::slot;
 use crate::worker::Shared;
 
 /// The longest line that is read.
@@ -157,7 +159,10 @@ async fn converse(stream: UnixStream, answering: Arc<Answering>) {
             Ok(read) if read > 0 && line.ends_with(b"\n") => {}
             _ => return,
         }
-        let mut answer = match answer(&line, &answering).await {
+        let answered = answer(&line, &answering).await;
+        // It may have held credentials.
+        line.zeroize();
+        let mut answer = match answered {
             Ok(value) => json!({"ok": value}),
             Err(refusal) => refusal.to_json(),
         }
@@ -195,6 +200,8 @@ async fn answer(line: &[u8], answering: &Answering) -> Result<Value, Refusal> {
             answering.commands.ask("reload").await.map_err(|error| Refusal::new("invalid_configuration", error))?;
             Ok(json!({"generation": shared.snapshot.load().generation}))
         }
+        "credential" => slot::take(&snapshot, with).map_err(|error| Refusal::new("invalid", error)),
+        "credentials" => Ok(slot::list(&snapshot)),
         "tail" => desk::tail(shared.books.as_ref().ok_or_else(none)?, with),
         "alerts" => shared.alerts.list(with).map_err(unreadable),
         "alerts.notices" => shared.alerts.notices(with).map_err(unreadable),
@@ -227,7 +234,17 @@ pub(crate) fn metrics(shared: &Shared) -> String {
     gauges.extend(shared.hooks.gauges());
     let (name, help, value) = ("tollway_connections", "Connections of callers.", shared.connections() as u64);
     gauges.push(Gauge { name, kind: "gauge", help, value });
+    let (name, help) =
+        ("tollway_credentials_missing", "Providers whose credential source gives nothing that is valid.");
+    gauges.push(Gauge { name, kind: "gauge", help, value: snapshot.lacking().count() as u64 });
     shared.telemetry.render(&targets, &gauges) + &shared.alerts.page()
+}
+
+/// What does not work, and is no reason to refuse requests.
+pub(crate) fn degraded(shared: &Shared, snapshot: &Snapshot) -> Vec<&'static str> {
+    let mut degraded = shared.books.as_ref().map(|books| books.degraded()).unwrap_or_default();
+    degraded.extend(snapshot.lacking().next().map(|_| "credentials"));
+    degraded
 }
 
 fn health(shared: &Shared, snapshot: &Snapshot) -> Value {
@@ -239,11 +256,9 @@ fn health(shared: &Shared, snapshot: &Snapshot) -> Value {
         "in_flight": shared.telemetry.in_flight(),
         "store": null, "journal": null, "keys": null, "degraded": [],
     });
-    if let Some(books) = &shared.books {
-        health["degraded"] = json!(books.degraded());
-        if let Value::Object(told) = books.told() {
-            told.into_iter().for_each(|(name, value)| health[name] = value);
-        }
+    health["degraded"] = json!(degraded(shared, snapshot));
+    if let Some(Value::Object(told)) = shared.books.as_ref().map(|books| books.told()) {
+        told.into_iter().for_each(|(name, value)| health[name] = value);
     }
     health
 }

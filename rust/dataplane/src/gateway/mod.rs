@@ -1,6 +1,6 @@
 //! The gateway: starts the workers, swaps configurations, drains.
 
-mod control;
+pub(crate) mod control;
 pub(crate) mod executor;
 
 use std::net::TcpListener;

@@ -73,6 +73,14 @@ fn is_handle_of(dialect: Dialect, path: &[Step<'_>], value: &str) -> bool {
             ("input" | "output", _, "image_url" | "file_data" | "data" | "result") => is_bytes(value),
             _ => false,
         },
+        Dialect::Bedrock => match (inside, *last) {
+            ("toolUse", "toolUseId" | "name" | "type")
+            | ("toolResult", "toolUseId" | "status" | "type")
+            | ("reasoningText", "signature")
+            | (_, "redactedContent") => true,
+            ("source", "bytes") => is_base64(value),
+            _ => false,
+        },
         Dialect::Gemini => match (*top, inside, *last) {
             (_, "functionCall" | "function_call" | "functionResponse" | "function_response", "id" | "name")
             | (_, _, "thoughtSignature" | "thought_signature")

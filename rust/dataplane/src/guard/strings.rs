@@ -120,6 +120,7 @@ fn part_of<'p>(dialect: Dialect) -> Vec<Step<'p>> {
         }
         Dialect::Responses => vec![Key("output"), Index(0)],
         Dialect::Anthropic => vec![Key("content"), Index(0)],
+        Dialect::Bedrock => vec![Key("output"), Key("message"), Key("content"), Index(0)],
         Dialect::Gemini => vec![Key("candidates"), Index(0), Key("content"), Key("parts"), Index(0)],
     }
 }

@@ -24,6 +24,7 @@ use crate::authenticate::virtual_key::{KeyHash, KeyHasher, from_hex};
 use crate::guard::Guards;
 use crate::route::Reason;
 use crate::upstream::provider::Provider;
+use crate::upstream::slot::Slot;
 
 use spec::{AlertsSpec, KeySpec, PriceSpec, ScopeSpec, Spec, StoreSpec};
 
@@ -31,6 +32,9 @@ pub(crate) use route::{Hook, Route, Target};
 
 /// Counts configurations, so that each has a number that none had before.
 static GENERATIONS: AtomicU64 = AtomicU64::new(0);
+
+/// Where the credentials of clouds arrive, by source.
+pub(crate) type Slots = FxHashMap<Box<str>, Arc<Slot>>;
 
 /// One configuration of the whole gateway.
 pub(crate) struct Snapshot {
@@ -52,6 +56,8 @@ pub(crate) struct Snapshot {
     pub(crate) outlier: Option<OutlierSettings>,
     /// How deployments and credentials are, kept over configurations.
     pub(crate) state: Arc<dyn State>,
+    /// The credentials of clouds, kept over configurations.
+    pub(crate) slots: Slots,
     /// What other signatures than those of keys are made under.
     pub(crate) secret: Zeroizing<Vec<u8>>,
 }
@@ -136,12 +142,18 @@ impl Snapshot {
         let spec: Spec = serde_json::from_slice(json).map_err(|error| format!("the snapshot is not valid: {error}"))?;
         let state =
             before.map_or_else(|| Arc::new(Memory::default()) as Arc<dyn State>, |before| Arc::clone(&before.state));
+        let sources = spec.providers.iter().filter_map(|provider| Some(&*provider.auth.as_ref()?.source));
+        let slots: Slots = sources.fold(Slots::default(), |mut slots, source| {
+            let known = before.and_then(|before| before.slots.get(source));
+            slots.entry(source.into()).or_insert_with(|| known.map(Arc::clone).unwrap_or_default());
+            slots
+        });
         let providers = spec
             .providers
             .into_iter()
             .map(|spec| {
                 let known = before.and_then(|before| before.providers.iter().find(|known| *known.name == spec.name));
-                Provider::compile(spec, known.map(Arc::as_ref), &*state).map(Arc::new)
+                Provider::compile(spec, known.map(Arc::as_ref), (&*state, &slots)).map(Arc::new)
             })
             .collect::<Result<Vec<_>, _>>()?;
         let by_name: HashMap<&str, &Arc<Provider>> =
@@ -197,8 +209,16 @@ impl Snapshot {
                 ..OutlierSettings::default()
             }),
             state,
+            slots,
             secret: Zeroizing::new(server.secret.into_bytes()),
         })
+    }
+}
+
+impl Snapshot {
+    /// The providers that wait for credentials which are valid.
+    pub(crate) fn lacking(&self) -> impl Iterator<Item = &Arc<Provider>> {
+        self.providers.iter().filter(|provider| provider.lacks_credentials())
     }
 }
 

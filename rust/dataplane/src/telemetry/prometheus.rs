@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::account::price::Dollars;
 
 use super::histogram::{Histogram, OVERHEAD, SECONDS, TOKENS};
-use super::{AttemptClass, Gauge, LabelNames, Series, Telemetry};
+use super::{AttemptClass, Gauge, LabelNames, PARTS, Series, Telemetry};
 
 impl Telemetry {
     /// Every family of the contract that has something to say.
@@ -69,16 +69,12 @@ impl Page {
         self.family(
             "tollway_tokens_total",
             "counter",
-            "Tokens as upstreams reported them; cached is part of input, reasoning of output.",
+            "Tokens as upstreams reported them; cached and *_input are part of input, reasoning and *_output of output.",
         );
         for (names, series) in rows {
             let tokens = series.tokens;
-            for (kind, count) in [
-                ("input", tokens.input),
-                ("output", tokens.output),
-                ("cached", tokens.cached),
-                ("reasoning", tokens.reasoning),
-            ] {
+            let whole = [("input", tokens.input), ("output", tokens.output)];
+            for (kind, count) in whole.into_iter().chain(PARTS.into_iter().zip(tokens.parts)) {
                 if count > 0 {
                     self.sample("tollway_tokens_total", names, &[("type", kind)], count);
                 }

@@ -12,8 +12,9 @@ mod signatures;
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue};
 use tollway_protocol::canonical::{Answer, Body, Losses, Request, StopReason};
-use tollway_protocol::dialect::{Dialect, Head, Told as Saying, Wanted, gemini, openai, signature};
+use tollway_protocol::dialect::{Dialect, Head, Told as Saying, Wanted, bedrock, gemini, openai, signature};
 use tollway_protocol::json::{Invalid, Json};
+use tollway_protocol::quirks::Quirks;
 use tollway_protocol::splice::{Segments, for_upstream};
 
 use crate::accept::Call;
@@ -126,13 +127,28 @@ pub(crate) fn request<'c>(exchange: &Exchange, call: &'c Call, target: &Target) 
         outbound.body = Segments::from(Bytes::from(body.map_err(|invalid| refused(&invalid))?));
         outbound.asked = (from == Dialect::Responses && from != to).then(|| call.body.clone());
     }
-    if let Some(quirks) = target.provider.quirks(to, operation).filter(|one| one.may_mind(outbound.body.as_slice()))
-        && let Some(body) = quirks.apply(&outbound.body.to_bytes(), &mut losses)
-    {
-        outbound.body = Segments::from(Bytes::from(body));
+    if let Some(quirks) = target.provider.quirks(to, operation) {
+        apply(quirks, &mut outbound, &mut losses);
     }
     outbound.losses = lost(exchange, target, &losses)?;
     Ok(outbound)
+}
+
+/// Makes of the body what the server takes, and of headers that it knows in the body alone members of that.
+fn apply(quirks: &Quirks, outbound: &mut Outbound<'_>, losses: &mut Losses) {
+    let header = |name: &str| {
+        let (_, value) = outbound.forward.iter().find(|(known, _)| known == name)?;
+        value.to_str().ok()
+    };
+    let moved = quirks.moved(&header);
+    if (quirks.may_mind(outbound.body.as_slice()) || !moved.is_empty())
+        && let Some(body) = quirks.apply(&outbound.body.to_bytes(), moved, losses)
+    {
+        outbound.body = Segments::from(Bytes::from(body));
+    }
+    if quirks.moves_headers() {
+        outbound.forward = &[];
+    }
 }
 
 /// What is lost, as flags.
@@ -190,6 +206,7 @@ fn embedding(
     outbound.base64 = request.base64;
     let body = match outbound.to {
         Dialect::Gemini => gemini::embeddings::write(&request, &wanted, losses)?,
+        Dialect::Bedrock => bedrock::embeddings::write(&request, &wanted, losses)?,
         _ => openai::embeddings::write_request(&request, &wanted, losses),
     };
     Ok(body.to_bytes())
@@ -203,6 +220,7 @@ pub(crate) fn embeddings(exchange: &Exchange, body: &[u8], outbound: &Outbound<'
     let json = Json::parse(body)?;
     let answer = match outbound.to {
         Dialect::Gemini => gemini::embeddings::read_answer(json)?,
+        Dialect::Bedrock => bedrock::embeddings::read_answer(json)?,
         _ => openai::embeddings::read(json)?,
     };
     let told = Told { usage: answer.usage, model: answer.model.as_deref().map(str::to_owned), finish: None };

@@ -93,7 +93,9 @@ impl Signatures {
     pub(crate) fn restore(&self, key: &Arc<str>, request: &mut Request<'_>, to: Dialect) {
         let mut restored: Vec<String> = Vec::new();
         for message in request.messages.iter_mut().filter(|message| message.role == Role::Assistant) {
-            let is_own = |signature: &Option<Signature<'_>>| signature.as_ref().is_some_and(|one| one.origin == to);
+            let is_own = |signature: &Option<Signature<'_>>| {
+                signature.as_ref().is_some_and(|one| to.takes_signatures_of(one.origin))
+            };
             let mut at = 0;
             while at < message.parts.len() {
                 let known = match message.parts.get(at).map(|part| &part.body) {

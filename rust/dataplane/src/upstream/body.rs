@@ -9,12 +9,14 @@ use bytes::Bytes;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::client::conn::http1;
 use tokio::task::AbortHandle;
+use tollway_protocol::eventstream::Inner;
 use tollway_protocol::splice::Segments;
 
 use crate::accept::upload::{Sent, Upload};
 use crate::clock::Instant;
 
 use super::adapted::AdaptedBody;
+use super::framed::FramedBody;
 use super::mock::MockBody;
 use super::pool::Lease;
 
@@ -75,6 +77,8 @@ pub(crate) enum UpstreamBody {
     Mock(Box<MockBody>),
     /// Of another, by way of an adapter.
     Adapted(Box<AdaptedBody>),
+    /// Of another, in frames.
+    Framed(Box<FramedBody>),
 }
 
 impl UpstreamBody {
@@ -83,6 +87,7 @@ impl UpstreamBody {
         let (incoming, lease) = match self {
             Self::Mock(body) => return body.poll_data(cx),
             Self::Adapted(body) => return body.poll_data(cx),
+            Self::Framed(body) => return body.poll_data(cx),
             Self::Http(incoming, lease) => (incoming, lease),
         };
         loop {
@@ -104,6 +109,11 @@ impl UpstreamBody {
         }
     }
 
+    /// The same as Server-Sent Events, where it is in frames that carry what `inner` says.
+    pub(crate) fn reframed(self, inner: Inner) -> Self {
+        Self::Framed(Box::new(FramedBody::new(self, inner)))
+    }
+
     /// The next piece, awaited.
     pub(crate) async fn data(&mut self) -> Option<Result<Bytes, Broken>> {
         std::future::poll_fn(|cx| self.poll_data(cx)).await
@@ -113,7 +123,7 @@ impl UpstreamBody {
     pub(crate) fn declared(&self) -> Option<u64> {
         match self {
             Self::Http(incoming, _) => incoming.size_hint().exact(),
-            Self::Mock(_) | Self::Adapted(_) => None,
+            Self::Mock(_) | Self::Adapted(_) | Self::Framed(_) => None,
         }
     }
 }

@@ -1,16 +1,25 @@
-//! A provider's API keys: which serves, and how each is. They belong to its origin: nothing else is ever sent one.
+//! A provider's API keys, or the slot that a cloud's credentials arrive in: which serves, and how each is. They belong to its
+//! origin: nothing else is ever sent one.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, UNIX_EPOCH};
 
-use http::{HeaderName, HeaderValue};
+use http::response::Parts;
+use http::{HeaderName, HeaderValue, header};
+use serde_json::json;
 use sha2::{Digest, Sha256};
 use tollway_resilience::Moment;
-use tollway_resilience::key::{KeyHealth, KeyState};
+use tollway_resilience::key::{Fault, KeyHealth, KeyState};
 use tollway_resilience::outlier::Every;
 use tollway_resilience::state::{CredentialId, State};
 
-use crate::snapshot::spec::ApiKeySpec;
+use crate::log;
+use crate::snapshot::Slots;
+use crate::snapshot::spec::{ApiKeySpec, AuthKind, AuthSpec};
+
+use super::sign::{Signer, Signing};
+use super::slot::{Secret, Slot};
 
 /// How often a key that was refused is tried again, where the provider has no other and there are other targets: it may
 /// have been a mistake of the provider's.
@@ -20,17 +29,103 @@ const AGAIN: Duration = Duration::from_secs(60);
 pub(crate) struct Credential {
     /// Names it in alerts, without being it.
     pub(crate) name: String,
-    pub(crate) value: HeaderValue,
+    value: Value,
     pub(crate) health: Arc<KeyHealth>,
     weight: u32,
+}
+
+enum Value {
+    /// What a header says.
+    Fixed(HeaderName, HeaderValue),
+    /// What its source gives.
+    Given(Box<FromSlot>),
+}
+
+struct FromSlot {
+    slot: Arc<Slot>,
+    /// Where it signs requests.
+    signer: Option<Signer>,
+    /// The number of what the provider has refused of it.
+    refused: AtomicU64,
+}
+
+/// A credential as one send takes it.
+pub(crate) enum Taken {
+    /// What a header says.
+    Header(HeaderName, HeaderValue),
+    /// What signs.
+    Signing(Signing),
 }
 
 /// When a key that was refused serves again.
 const NEVER: Moment = Moment(u64::MAX);
 
 impl Credential {
+    /// What the next send takes, and the number by which to refer to it.
+    ///
+    /// # Errors
+    /// Why there is nothing, without secrets.
+    pub(crate) fn take(&self) -> Result<(Taken, u64), String> {
+        let from = match &self.value {
+            Value::Fixed(name, value) => return Ok((Taken::Header(name.clone(), value.clone()), 0)),
+            Value::Given(from) => from,
+        };
+        let (secret, number) = from.slot.valid()?;
+        let taken = match (&*secret, &from.signer) {
+            (Secret::Bearer(value), None) => Taken::Header(header::AUTHORIZATION, value.clone()),
+            (Secret::Aws(_), Some(signer)) => Taken::Signing(signer.signing(&secret, from.slot.their_time())?),
+            _ => return Err("Its credentials are of another kind than it takes.".to_owned()),
+        };
+        Ok((taken, number))
+    }
+
+    /// The provider refused the one of that number. Whether that is news.
+    pub(crate) fn refused(&self, number: u64, now: Moment) -> bool {
+        match &self.value {
+            Value::Fixed(..) => self.health.kill(Fault::Unknown, now),
+            Value::Given(from) => from.refused.fetch_max(number, Ordering::Relaxed) < number,
+        }
+    }
+
+    /// The slot that it comes from, if it does.
+    pub(crate) fn slot(&self) -> Option<&Arc<Slot>> {
+        match &self.value {
+            Value::Fixed(..) => None,
+            Value::Given(from) => Some(&from.slot),
+        }
+    }
+
+    /// Whether its source has given nothing that is valid, or nothing since the provider refused it.
+    fn is_missing(&self) -> bool {
+        let Value::Given(from) = &self.value else { return false };
+        from.slot.number().is_none_or(|number| number == from.refused.load(Ordering::Relaxed))
+    }
+
+    /// What `head`, the answer to what it has signed, says of the time, where the clocks differ too much for any signature: by how
+    /// many seconds the other is ahead. Later ones go by it.
+    pub(crate) fn learn_time(&self, head: &Parts) -> Option<i64> {
+        /// AWS takes signatures of the last five minutes, and of the next.
+        const FAR: u64 = 240;
+        let Value::Given(from) = &self.value else { return None };
+        from.signer.as_ref()?;
+        if !matches!(head.status.as_u16(), 400 | 401 | 403) {
+            return None;
+        }
+        let date = httpdate::parse_http_date(head.headers.get(header::DATE)?.to_str().ok()?).ok()?;
+        let theirs = date.duration_since(UNIX_EPOCH).ok()?.as_secs();
+        if theirs.abs_diff(from.slot.their_time()) <= FAR {
+            return None;
+        }
+        let ahead = from.slot.set_time(theirs);
+        log::error("clock-skew", &json!({"credential": self.name, "seconds_ahead_of_ours": ahead}));
+        Some(ahead)
+    }
+
     /// When it serves again; none if it does.
     fn away(&self, now: Moment) -> Option<Moment> {
+        if self.is_missing() {
+            return Some(NEVER);
+        }
         match self.health.state(now) {
             KeyState::Alive => None,
             KeyState::Limited { until } | KeyState::Exhausted { until } => Some(until),
@@ -44,12 +139,16 @@ impl Credential {
         if self.health.state(now) != KeyState::Alive {
             self.health.revive();
         }
+        if let Value::Given(from) = &self.value
+            && from.refused.load(Ordering::Relaxed) != 0
+        {
+            from.refused.store(0, Ordering::Relaxed);
+        }
     }
 }
 
 /// All of them.
 pub(crate) struct Credentials {
-    pub(crate) header: HeaderName,
     pool: Vec<Credential>,
     /// Where in each value the key itself begins.
     prefix: usize,
@@ -81,16 +180,49 @@ impl Credentials {
             if matches!(health.state(Moment::default()), KeyState::Dead { .. }) {
                 health.revive();
             }
-            Ok(Credential { name: format!("{provider}, key {}", index + 1), value, health, weight: key.weight })
+            let (name, value) = (format!("{provider}, key {}", index + 1), Value::Fixed(header.clone(), value));
+            Ok(Credential { name, value, health, weight: key.weight })
         };
         let pool = keys.into_iter().enumerate().map(credential).collect::<Result<Vec<_>, String>>()?;
-        Ok(Self { header, pool, prefix: prefix.len(), again: Every::default() })
+        Ok(Self { pool, prefix: prefix.len(), again: Every::default() })
+    }
+
+    /// Compiles the use that `provider` makes of what the source of `auth` gives.
+    ///
+    /// # Errors
+    /// What does not hold together.
+    pub(super) fn given(provider: &str, auth: &AuthSpec, slots: &Slots, state: &dyn State) -> Result<Self, String> {
+        let slot = slots.get(auth.source.as_str()).map(Arc::clone).ok_or("its credential source has no slot")?;
+        let signer = match (auth.kind, &auth.region, &auth.service) {
+            (AuthKind::Bearer, ..) => None,
+            (AuthKind::Sigv4, Some(region), Some(service)) => Some(Signer::new(region, service)),
+            (AuthKind::Sigv4, ..) => return Err("its signatures need a region and a service".to_owned()),
+        };
+        let health = state.credential(&CredentialId(format!("{provider}/{}", auth.source).into()));
+        let value = Value::Given(Box::new(FromSlot { slot, signer, refused: AtomicU64::new(0) }));
+        let only = Credential { name: format!("{provider}, its credential source"), value, health, weight: 1 };
+        Ok(Self { pool: vec![only], prefix: 0, again: Every::default() })
+    }
+
+    /// Whether their source has given nothing that is valid.
+    pub(super) fn are_missing(&self) -> bool {
+        self.pool.iter().any(Credential::is_missing)
+    }
+
+    /// The slot that they come from, if they do.
+    pub(super) fn slot(&self) -> Option<&Arc<Slot>> {
+        self.pool.first()?.slot()
     }
 
     /// Whether `text` holds one of the keys.
     pub(super) fn are_in(&self, text: &[u8]) -> bool {
-        let keys = self.pool.iter().filter_map(|key| key.value.as_bytes().get(self.prefix..));
-        keys.filter(|key| !key.is_empty()).any(|key| memchr::memmem::find(text, key).is_some())
+        self.pool.iter().any(|credential| match &credential.value {
+            Value::Fixed(_, value) => {
+                let key = value.as_bytes().get(self.prefix..).filter(|key| !key.is_empty());
+                key.is_some_and(|key| memchr::memmem::find(text, key).is_some())
+            }
+            Value::Given(from) => from.slot.is_in(text),
+        })
     }
 
     fn alive(&self, now: Moment) -> impl Iterator<Item = &Credential> {
@@ -117,7 +249,8 @@ impl Credentials {
     /// When the first of the keys serves again, where none does now. Where all were refused, one is tried now and then.
     pub(super) fn away(&self, now: Moment) -> Option<Moment> {
         let soonest = self.pool.iter().map(|key| key.away(now)).min()??;
-        (soonest != NEVER || !self.again.due(AGAIN, now)).then_some(soonest)
+        let is_empty = self.slot().is_some_and(|slot| slot.number().is_none());
+        (soonest != NEVER || is_empty || !self.again.due(AGAIN, now)).then_some(soonest)
     }
 
     /// Whether any key serves.
@@ -133,5 +266,128 @@ impl Credentials {
     /// Whether another key than `this` serves.
     pub(super) fn others(&self, now: Moment, this: &Credential) -> bool {
         self.alive(now).any(|key| !std::ptr::eq(key, this))
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use http::{HeaderMap, Method, Response, Uri};
+    use tollway_protocol::splice::Segments;
+    use tollway_resilience::state::Memory;
+
+    use super::*;
+    use crate::snapshot::Snapshot;
+    use crate::upstream::slot;
+
+    const SECRET: &str = "canary-secret-access-key";
+
+    fn snapshot(before: Option<&Snapshot>) -> Snapshot {
+        let auth = json!({"source": "00112233445566aa", "kind": "sigv4", "region": "us-east-1", "service": "bedrock"});
+        Snapshot::compile(&spec(&auth), before).unwrap()
+    }
+
+    /// A configuration with two providers of the same source.
+    fn spec(auth: &serde_json::Value) -> Vec<u8> {
+        let provider = |name: &str| {
+            json!({
+                "name": name, "kind": "http", "dialects": ["openai"], "max_tokens": "max_tokens", "quirks": {
+                    "chat": {}, "other": {}, "embeddings": {}, "ask_usage": true,
+                },
+                "base_url": "http://127.0.0.1:9", "auth_header": "authorization", "auth_prefix": "Bearer ", "api_keys": [],
+                "auth": auth, "headers": {}, "tags": [], "http2": "off", "connect_timeout_ms": 1, "max_connections": 1,
+                "max_connection_age_ms": 1, "dns_ttl_ms": 1,
+            })
+        };
+        json!({
+            "server": {
+                "secret": "s", "max_head": 1, "max_body": 1, "max_connections": 1, "max_streams": 1, "head_timeout_ms": 1,
+                "body_timeout_ms": 1, "write_timeout_ms": 1,
+            },
+            "providers": [provider("one"), provider("two")], "routes": [], "keys": [],
+        })
+        .to_string()
+        .into_bytes()
+    }
+
+    fn give(snapshot: &Snapshot, id: &str, expires: Option<u64>) {
+        let aws = json!({"access_key_id": id, "secret_access_key": SECRET, "session_token": "canary-session"});
+        let given = json!({"source": "00112233445566aa", "expires": expires, "aws": aws});
+        assert_eq!(slot::take(snapshot, given).unwrap()["providers"], json!(["one", "two"]));
+    }
+
+    fn credential(snapshot: &Snapshot) -> &Credential {
+        snapshot.providers[0].credential(Moment(1), 0).unwrap()
+    }
+
+    #[test]
+    fn a_slot_outlives_a_reload_and_is_told_of() {
+        let first = snapshot(None);
+        assert_eq!(first.lacking().count(), 2);
+        assert!(credential(&first).take().is_err() && first.providers[0].keys_away(Moment(1)) == Some(NEVER));
+        give(&first, "AKIDFIRST", None);
+        let second = snapshot(Some(&first));
+        assert!(second.lacking().next().is_none() && credential(&second).take().is_ok());
+        assert!(second.providers[1].leaks_in(format!("no {SECRET}!").as_bytes()));
+        let told = slot::list(&second).to_string();
+        assert!(told.contains("\"valid\"") && !told.contains("canary") && !told.contains("AKID"), "{told}");
+        let other = json!({"source": "00112233445566bb", "kind": "bearer", "region": null, "service": null});
+        let other = Snapshot::compile(&spec(&other), Some(&second)).unwrap();
+        assert!(slot::take(&other, json!({"source": "00112233445566aa", "error": "x"})).is_err());
+        assert_eq!(other.lacking().count(), 2);
+    }
+
+    #[test]
+    fn what_was_refused_is_away_until_another_comes() {
+        let snapshot = snapshot(None);
+        give(&snapshot, "AKIDFIRST", None);
+        let one = credential(&snapshot);
+        let (_, number) = one.take().unwrap();
+        assert!(one.refused(number, Moment(1)) && !one.refused(number, Moment(1)));
+        assert_eq!(snapshot.lacking().count(), 1);
+        give(&snapshot, "AKIDSECOND", None);
+        assert!(snapshot.lacking().next().is_none());
+        // What a send of before learns says nothing of the new one.
+        one.refused(number, Moment(1));
+        assert!(snapshot.lacking().next().is_none());
+        give(&snapshot, "AKIDTHIRD", Some(1));
+        assert_eq!(snapshot.lacking().count(), 2);
+        assert!(one.take().is_err());
+    }
+
+    #[test]
+    fn signs_and_learns_the_time() {
+        let snapshot = snapshot(None);
+        give(&snapshot, "AKIDFIRST", None);
+        let one = credential(&snapshot);
+        let signed = || {
+            let Ok((Taken::Signing(signing), _)) = one.take() else { return None };
+            let mut headers = HeaderMap::new();
+            headers.insert(header::HOST, HeaderValue::from_static("a.example"));
+            signing.sign((&Method::POST, &Uri::from_static("/model/m/converse")), &mut headers, &Segments::default());
+            assert!(!format!("{headers:?}").contains("canary"));
+            Some(headers["x-amz-date"].to_str().unwrap().to_owned())
+        };
+        let before = signed().unwrap();
+        let refused = |date: std::time::SystemTime| {
+            let answer = Response::builder().status(403).header("date", httpdate::fmt_http_date(date));
+            one.learn_time(&answer.body(()).unwrap().into_parts().0)
+        };
+        let now = std::time::SystemTime::now();
+        assert_eq!(refused(now), None);
+        assert!(refused(now + Duration::from_secs(7200)).is_some_and(|ahead| (7190..=7200).contains(&ahead)));
+        assert!(signed().unwrap() > before);
+        assert_eq!(refused(now + Duration::from_secs(7200)), None);
+        assert!(refused(now).is_some_and(|ahead| ahead.abs() < 10));
+    }
+
+    #[test]
+    fn what_does_not_fit_is_said() {
+        let state = Memory::default();
+        let auth = |kind| AuthSpec { source: "s".to_owned(), kind, region: None, service: None };
+        let slots = Slots::from_iter([("s".into(), Arc::<Slot>::default())]);
+        assert!(Credentials::given("p", &auth(AuthKind::Sigv4), &slots, &state).is_err());
+        assert!(Credentials::given("p", &auth(AuthKind::Bearer), &Slots::default(), &state).is_err());
+        assert!(Credentials::given("p", &auth(AuthKind::Bearer), &slots, &state).is_ok());
     }
 }

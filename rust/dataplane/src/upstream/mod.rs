@@ -3,6 +3,7 @@
 pub(crate) mod adapted;
 pub(crate) mod body;
 pub(crate) mod credential;
+mod framed;
 pub(crate) mod mock;
 pub(crate) mod origin;
 pub(crate) mod paths;
@@ -10,3 +11,5 @@ pub(crate) mod pool;
 pub(crate) mod provider;
 pub(crate) mod resolve;
 pub(crate) mod send;
+mod sign;
+pub(crate) mod slot;

@@ -1,7 +1,9 @@
 //! Where at a provider each thing that is asked goes: path templates, compiled once.
 //!
 //! A template stands after the provider's `base_url` and may have a query. `{model}` in it is the model's name;
-//! `{FOLDER/model}` is the same with a folder before it, unless the name has one of its own, as `tunedModels/NAME`.
+//! `{FOLDER/model}` is the same with a folder before it, unless the name has one of its own, as `tunedModels/NAME`. In
+//! `{model:segment}` it is one segment of the path, its slashes and colons encoded. An empty template is no place: what is asked
+//! there cannot be.
 
 use std::collections::BTreeMap;
 
@@ -29,6 +31,10 @@ const KNOWN: &[(Asked, &str, &str)] = &[
     ((Dialect::Completions, Operation::Generate, true), "openai-completions:stream", "/completions"),
     ((Dialect::Gemini, Operation::Generate, false), "gemini", "/{models/model}:generateContent"),
     ((Dialect::Gemini, Operation::Generate, true), "gemini:stream", "/{models/model}:streamGenerateContent?alt=sse"),
+    ((Dialect::Bedrock, Operation::Generate, false), "bedrock", "/model/{model:segment}/converse"),
+    ((Dialect::Bedrock, Operation::Generate, true), "bedrock:stream", "/model/{model:segment}/converse-stream"),
+    ((Dialect::Bedrock, EMBED, false), "embeddings", "/model/{model:segment}/invoke"),
+    ((Dialect::Bedrock, EMBED_MANY, false), "embeddings", "/model/{model:segment}/invoke"),
     ((Dialect::Chat, EMBED, false), "embeddings", "/embeddings"),
     ((Dialect::Chat, EMBED_MANY, false), "embeddings", "/embeddings"),
     ((Dialect::Gemini, EMBED, false), "embeddings", "/{models/model}:embedContent"),
@@ -62,6 +68,8 @@ enum Piece {
     Model {
         folder: String,
     },
+    /// The model's name as one segment.
+    Segment,
 }
 
 /// A URI in both of the forms that go on the wire (RFC 9112 §3.2).
@@ -83,9 +91,10 @@ impl Paths {
         let place = |&(asked, name, default): &(Asked, &str, &str)| {
             let whole = name.strip_suffix(":stream").unwrap_or(name);
             let template = named.get(name).or_else(|| named.get(whole)).map_or(default, String::as_str);
-            Ok((asked, Place::compile(&base, template)?))
+            let place = (!template.is_empty()).then(|| Place::compile(&base, template)).transpose()?;
+            Ok(place.map(|place| (asked, place)))
         };
-        let places = KNOWN.iter().map(place).collect::<Result<_, String>>()?;
+        let places = KNOWN.iter().filter_map(|known| place(known).transpose()).collect::<Result<_, String>>()?;
         named.retain(|name, _| !KNOWN.iter().any(|(_, known, _)| known == name));
         match named.first_key_value() {
             Some((name, _)) => Err(format!("nothing that can be asked is called {name:?}")),
@@ -96,6 +105,11 @@ impl Paths {
     /// Where `path`, which may have a query, is below the provider's base; `None` if it is no path.
     pub(crate) fn below(&self, path: &str) -> Option<Address> {
         Address::of(&self.base, path).ok()
+    }
+
+    /// Whether there is a place for what is asked.
+    pub(crate) fn has(&self, asked: Asked) -> bool {
+        self.places.iter().any(|(known, _)| *known == asked)
     }
 
     /// Where a request in `dialect` for `model` goes, which asks for a stream or not; `None` if the provider has no place
@@ -119,8 +133,12 @@ impl Place {
             let (name, after) = after.split_once('}').ok_or_else(invalid)?;
             let folder = name.strip_suffix("model").filter(|folder| folder.is_empty() || folder.ends_with('/'));
             pieces.push(Piece::Text(text.to_owned()));
-            pieces.push(Piece::Model { folder: folder.ok_or_else(invalid)?.to_owned() });
             rest = after;
+            if name == "model:segment" {
+                pieces.push(Piece::Segment);
+                continue;
+            }
+            pieces.push(Piece::Model { folder: folder.ok_or_else(invalid)?.to_owned() });
         }
         pieces.push(Piece::Text(rest.to_owned()));
         // Any name shows whether the rest of it can stand in a URI.
@@ -139,22 +157,22 @@ fn filled(pieces: &[Piece], model: &str) -> String {
                 if !model.contains('/') {
                     path.push_str(folder);
                 }
-                path.push_str(&in_path(model));
+                path.push_str(&in_path(model, b"/@:"));
             }
+            Piece::Segment => path.push_str(&in_path(model, b"")),
         }
     }
     path
 }
 
-/// `name` as it can stand in a path (RFC 3986 §3.3), its slashes kept.
-fn in_path(name: &str) -> String {
+/// `name` as it can stand in a path (RFC 3986 §3.3), where what is not unreserved is encoded but for `kept`.
+fn in_path(name: &str, kept: &[u8]) -> String {
     let mut path = String::with_capacity(name.len());
     for byte in name.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' | b'@' | b':' => {
-                path.push(char::from(byte));
-            }
-            _ => path.push_str(&format!("%{byte:02X}")),
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) || kept.contains(&byte) {
+            path.push(char::from(byte));
+        } else {
+            path.push_str(&format!("%{byte:02X}"));
         }
     }
     path
@@ -221,6 +239,18 @@ mod tests {
         assert_eq!(goes(&one, (Dialect::Gemini, EMBED, false), "m"), "/v1/e");
         let both = paths(&[named[0], ("openai:stream", "/s")]).unwrap();
         assert_eq!([goes(&both, WHOLE, "m"), goes(&both, STREAM, "m")], ["/v1/d/m/chat?v=1", "/v1/s"]);
+    }
+
+    #[test]
+    fn what_has_no_place_cannot_be_asked() {
+        let count = (Dialect::Anthropic, Operation::Count, false);
+        assert!(paths(&[]).unwrap().has(count) && !paths(&[("count", "")]).unwrap().has(count));
+    }
+
+    #[test]
+    fn a_name_can_be_one_segment() {
+        let paths = paths(&[("openai", "/model/{model:segment}/invoke")]).unwrap();
+        assert_eq!(goes(&paths, WHOLE, "arn:a:b/c@d"), "/v1/model/arn%3Aa%3Ab%2Fc%40d/invoke");
     }
 
     #[test]

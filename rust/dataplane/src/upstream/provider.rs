@@ -13,12 +13,13 @@ use tollway_resilience::state::State;
 
 use crate::accept::endpoint::Operation;
 use crate::guard::OnFailure;
-use crate::snapshot::Hook;
 use crate::snapshot::spec::{AdapterSpec, MockSpec, ProviderKind, ProviderSpec, QuirksSpec, header};
+use crate::snapshot::{Hook, Slots};
 
 use super::credential::{Credential, Credentials};
 use super::origin::{Origin, Settings};
 use super::paths::Paths;
+use super::slot::Slot;
 
 /// A provider of the configuration.
 pub(crate) struct Provider {
@@ -44,6 +45,7 @@ struct ByRequest {
     chat: Option<Quirks>,
     other: Option<Quirks>,
     embeddings: Option<Quirks>,
+    count: Option<Quirks>,
 }
 
 impl ByRequest {
@@ -56,6 +58,7 @@ impl ByRequest {
             chat: Quirks::compile(chat)?,
             other: Quirks::compile(spec.other)?,
             embeddings: Quirks::compile(spec.embeddings)?,
+            count: Quirks::compile(spec.count)?,
         })
     }
 }
@@ -82,7 +85,11 @@ impl Provider {
     ///
     /// # Errors
     /// What does not hold together, without secrets.
-    pub(crate) fn compile(mut spec: ProviderSpec, known: Option<&Self>, state: &dyn State) -> Result<Self, String> {
+    pub(crate) fn compile(
+        mut spec: ProviderSpec,
+        known: Option<&Self>,
+        (state, slots): (&dyn State, &Slots),
+    ) -> Result<Self, String> {
         let ask_usage = spec.quirks.ask_usage;
         let quirks = ByRequest::compile(std::mem::take(&mut spec.quirks))
             .map_err(|error| format!("provider {:?}: {error}", spec.name))?;
@@ -99,7 +106,8 @@ impl Provider {
             (ProviderKind::Mock, Some(mock)) => Transport::Mock(mock),
             (ProviderKind::Mock, None) => return Err(format!("provider {name:?}: its mock settings are missing")),
             (ProviderKind::Http, _) => Transport::Http(Box::new(
-                HttpTransport::compile(spec, known, state).map_err(|error| format!("provider {name:?}: {error}"))?,
+                HttpTransport::compile(spec, known, (state, slots))
+                    .map_err(|error| format!("provider {name:?}: {error}"))?,
             )),
         };
         Ok(Self { name, dialects, max_tokens, quirks, ask_usage, adapter, region, tags, judged, transport })
@@ -113,7 +121,9 @@ impl Provider {
 
     /// What is spoken with it for embeddings, for a caller of `dialect`; `None` if it has none.
     pub(crate) fn embeds(&self, dialect: Dialect) -> Option<Dialect> {
-        let able = |own: &&Dialect| self.adapter.is_none() && matches!(own, Dialect::Chat | Dialect::Gemini);
+        let able = |own: &&Dialect| {
+            self.adapter.is_none() && matches!(own, Dialect::Chat | Dialect::Gemini | Dialect::Bedrock)
+        };
         let same = self.dialects.iter().filter(able).find(|own| **own == dialect);
         same.or(self.dialects.iter().find(able)).copied()
     }
@@ -125,19 +135,40 @@ impl Provider {
         is_plain && (operation == Operation::Through || self.dialects.contains(&Dialect::Chat))
     }
 
+    /// Whether it counts the tokens of what is asked in `dialect`.
+    pub(crate) fn counts(&self, dialect: Dialect) -> bool {
+        let has = |http: &HttpTransport| http.paths.has((dialect, Operation::Count, false));
+        let can = match &self.transport {
+            Transport::Http(http) => has(http),
+            Transport::Mock(_) => true,
+        };
+        can && self.adapter.is_none() && self.speaks(dialect) == dialect
+    }
+
     /// What of the dialect `spoken` it does not take as it is, in a request for `operation`.
     pub(crate) fn quirks(&self, spoken: Dialect, operation: Operation) -> Option<&Quirks> {
         match (operation, spoken) {
             (Operation::Generate, Dialect::Chat) => self.quirks.chat.as_ref(),
             (Operation::Generate, _) => self.quirks.other.as_ref(),
             (Operation::Embed { .. }, _) => self.quirks.embeddings.as_ref(),
-            (Operation::Count | Operation::Media(_) | Operation::Through, _) => None,
+            (Operation::Count, _) => self.quirks.count.as_ref(),
+            (Operation::Media(_) | Operation::Through, _) => None,
         }
     }
 
     /// Whether `text`, which the provider sent, holds a credential of ours: upstreams quote what they were sent.
     pub(crate) fn leaks_in(&self, text: &[u8]) -> bool {
         self.credentials().is_some_and(|credentials| credentials.are_in(text))
+    }
+
+    /// The slot that its credentials come from, if they do.
+    pub(crate) fn slot(&self) -> Option<&Arc<Slot>> {
+        self.credentials()?.slot()
+    }
+
+    /// Whether the source of its credentials has given nothing that is valid.
+    pub(crate) fn lacks_credentials(&self) -> bool {
+        self.credentials().is_some_and(Credentials::are_missing)
     }
 
     fn credentials(&self) -> Option<&Credentials> {
@@ -182,7 +213,11 @@ impl Provider {
 }
 
 impl HttpTransport {
-    fn compile(spec: ProviderSpec, known: Option<&Provider>, state: &dyn State) -> Result<Self, String> {
+    fn compile(
+        spec: ProviderSpec,
+        known: Option<&Provider>,
+        (state, slots): (&dyn State, &Slots),
+    ) -> Result<Self, String> {
         let base: Uri = spec.base_url.parse().map_err(|_| "its base_url is not a URL".to_owned())?;
         let mut headers = HeaderMap::new();
         for (name, value) in &spec.headers {
@@ -192,11 +227,14 @@ impl HttpTransport {
         }
         headers.insert(names::HOST, header(base.authority().map_or("", |authority| authority.as_str()))?);
         headers.insert(names::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        headers.insert(names::ACCEPT, HeaderValue::from_static("application/json, text/event-stream"));
+        let accepted = HeaderValue::from_static("application/json, text/event-stream");
+        headers.entry(names::ACCEPT).or_insert(accepted);
         headers.insert(names::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         headers.insert(names::USER_AGENT, HeaderValue::from_static(concat!("tollway/", env!("CARGO_PKG_VERSION"))));
-        let credentials =
-            Credentials::compile(&spec.name, (&spec.auth_header, &spec.auth_prefix), spec.api_keys, state)?;
+        let credentials = match &spec.auth {
+            Some(auth) => Credentials::given(&spec.name, auth, slots, state)?,
+            None => Credentials::compile(&spec.name, (&spec.auth_header, &spec.auth_prefix), spec.api_keys, state)?,
+        };
         let settings = Settings {
             base: base.clone(),
             ca: spec.ca,

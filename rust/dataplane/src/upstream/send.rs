@@ -12,7 +12,7 @@ use http::response::Parts;
 use http::{HeaderValue, Method, Request, Version};
 
 use super::body::{Outgoing, UpstreamBody};
-use super::credential::Credential;
+use super::credential::{Credential, Taken};
 use super::mock;
 use super::paths::Address;
 use super::pool::{ConnectError, Sender};
@@ -24,6 +24,10 @@ pub(crate) struct Sending<'e> {
     /// Its place among the request's sends.
     pub(crate) place: usize,
     pub(crate) credential: Option<&'e Credential>,
+    /// The number of what its credential gave.
+    pub(crate) given: u64,
+    /// How many seconds the clock of who checks signatures is ahead of ours, where that made it sign again.
+    pub(crate) ahead: Option<i64>,
     pub(crate) findings: Findings,
 }
 
@@ -41,6 +45,8 @@ pub(crate) enum SendError {
     ConnectTimeout(Duration),
     /// The connection ended, or what came was not HTTP.
     Broken,
+    /// Nothing to prove who sends it; why, without secrets.
+    Credential(String),
 }
 
 /// Sends `outbound` to `target`, over a connection of the worker's, and waits for the head of the answer.
@@ -66,7 +72,14 @@ pub(crate) async fn send(
             let address = address.ok_or_else(|| {
                 SendError::Connect(format!("the model's name {:?} can be no part of a path", target.model))
             })?;
-            over_http(sending, http, &(address, outbound)).await
+            let letter = (address, outbound);
+            let answer = over_http(sending, http, &letter).await?;
+            let Some(ahead) = sending.credential.and_then(|credential| credential.learn_time(&answer.head)) else {
+                return Ok(answer);
+            };
+            // Once: what is refused again is refused for another reason.
+            sending.ahead = Some(ahead);
+            over_http(sending, http, &letter).await
         }
     }
 }
@@ -75,6 +88,11 @@ pub(crate) async fn send(
 type Letter<'l> = (Address, &'l Outbound<'l>);
 
 async fn over_http(sending: &mut Sending<'_>, http: &HttpTransport, letter: &Letter<'_>) -> Result<Answer, SendError> {
+    let taken = sending.credential.map(Credential::take).transpose().map_err(SendError::Credential)?;
+    let taken = taken.map(|(taken, number)| {
+        sending.given = number;
+        taken
+    });
     let mut fresh = false;
     loop {
         let started = now();
@@ -86,7 +104,7 @@ async fn over_http(sending: &mut Sending<'_>, http: &HttpTransport, letter: &Let
             ConnectError::Failed(what) => SendError::Connect(what),
             ConnectError::TimedOut => SendError::ConnectTimeout(started.elapsed()),
         })?;
-        match send_over(sender, sending, http, letter).await {
+        match send_over(sender, (sending, taken.as_ref()), http, letter).await {
             Ok(answer) => return Ok(answer),
             // Idle connections die in groups, as when an upstream restarts: the next one is a new one.
             Err(Failed::Unsent) if !fresh => fresh = true,
@@ -103,7 +121,7 @@ enum Failed {
 
 async fn send_over(
     sender: Sender,
-    sending: &Sending<'_>,
+    sending: (&Sending<'_>, Option<&Taken>),
     http: &HttpTransport,
     letter: &Letter<'_>,
 ) -> Result<Answer, Failed> {
@@ -139,7 +157,7 @@ fn unsent(came_back: bool) -> Failed {
 }
 
 fn request(
-    sending: &Sending<'_>,
+    (sending, taken): (&Sending<'_>, Option<&Taken>),
     http: &HttpTransport,
     (address, outbound): &Letter<'_>,
     version: Version,
@@ -158,12 +176,16 @@ fn request(
     for (name, value) in outbound.forward {
         headers.insert(name.clone(), value.clone());
     }
+    match taken {
+        None => {}
+        Some(Taken::Header(name, value)) => drop(headers.insert(name.clone(), value.clone())),
+        Some(Taken::Signing(signing)) => {
+            signing.sign((&Method::POST, &address.relative), &mut headers, &outbound.body);
+        }
+    }
     if version == Version::HTTP_2 {
         // RFC 9113 §8.3.1: :authority says it, from the URI.
         headers.remove(HOST);
-    }
-    if let Some(credential) = sending.credential {
-        headers.insert(http.credentials.header.clone(), credential.value.clone());
     }
     if let Some(trace) = &sending.exchange.trace {
         trace.pass_on(sending.place + 1, &mut headers);

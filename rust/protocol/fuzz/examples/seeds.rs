@@ -3,6 +3,8 @@
 use std::io::Result;
 use std::path::Path;
 
+use tollway_protocol::dialect::Dialect;
+
 #[path = "../../tests/it/seeds.rs"]
 mod seeds;
 
@@ -12,7 +14,8 @@ fn main() -> Result<()> {
     let bytes = |all: &[&str]| all.iter().map(|seed| seed.as_bytes().to_vec()).collect::<Vec<_>>();
     // The first byte chooses the pair of dialects.
     let pairs = |seed: &str| {
-        (0..25).map(move |pair| [&[pair % 5 | pair / 5 << 4], seed.as_bytes()].concat()).collect::<Vec<_>>()
+        let all = Dialect::ALL.len() as u8;
+        (0..all * all).map(move |pair| [&[pair % all | pair / all << 4], seed.as_bytes()].concat()).collect::<Vec<_>>()
     };
     let arrays = DIALECTS.iter().map(|seed| format!("[{seed},\r\n{seed}]").into_bytes()).collect();
     write("peek", bytes(&BODIES))?;

@@ -28,4 +28,4 @@ pub use request::{
 };
 pub use stream::{Delta, Event, Opening};
 pub use tier::Tier;
-pub use usage::Usage;
+pub use usage::{Share, Usage};

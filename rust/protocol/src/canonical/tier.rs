@@ -5,7 +5,8 @@
 /// Each provider has words of its own: `OpenAI` says `default`, `flex`, `priority`, `scale` or `fast` beside the choices
 /// (<https://platform.openai.com/docs/api-reference/chat/object>, `service_tier`), Anthropic `standard`, `priority` or `batch`
 /// in its usage, with `speed` beside it (<https://platform.claude.com/docs/en/api/service-tiers>), Google a `serviceTier`
-/// (Gemini API) or a `trafficType` (Vertex AI, <https://cloud.google.com/vertex-ai/generative-ai/docs/reference/rest/v1/GenerateContentResponse#TrafficType>).
+/// (Gemini API) or a `trafficType` (Vertex AI, <https://cloud.google.com/vertex-ai/generative-ai/docs/reference/rest/v1/GenerateContentResponse#TrafficType>),
+/// Bedrock a `serviceTier` (<https://docs.aws.amazon.com/bedrock/latest/userguide/service-tiers-inference.html>).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tier {
     /// The usual one.
@@ -20,7 +21,7 @@ pub enum Tier {
     Fast,
     /// Units bought ahead (`OpenAI`).
     Scale,
-    /// Throughput bought ahead (Vertex AI).
+    /// Throughput bought ahead (Vertex AI, Bedrock).
     Provisioned,
     /// A word that is not known.
     Other,
@@ -38,7 +39,7 @@ impl Tier {
             "batch" => Self::Batch,
             "fast" => Self::Fast,
             "scale" => Self::Scale,
-            "provisioned_throughput" => Self::Provisioned,
+            "provisioned_throughput" | "reserved" => Self::Provisioned,
             _ => Self::Other,
         })
     }

@@ -2,10 +2,14 @@
 
 use bytes::BytesMut;
 
-use super::{Dialect, ErrorTold, Head, ReadStream, Told, Wanted, WriteStream, anthropic, gemini, openai, responses};
+use super::{
+    Dialect, ErrorTold, Head, ReadStream, Told, Wanted, WriteStream, anthropic, bedrock, gemini, openai, responses,
+};
 use crate::canonical::{Answer, Losses, Request};
 use crate::json::{At, Invalid, Json};
 
+/// No caller speaks [`Dialect::Bedrock`]: its requests are refused, and what would be written for its callers is what chat
+/// completions are.
 impl Dialect {
     /// Reads a caller's request; what the canonical form cannot say is noted in `losses`.
     ///
@@ -18,6 +22,9 @@ impl Dialect {
             Self::Responses => responses::request::read(body, head),
             Self::Anthropic => anthropic::request::read(body, head),
             Self::Gemini => gemini::request::read(body, head),
+            Self::Bedrock => {
+                Err(At::ROOT.invalid("must be in a dialect of callers: Bedrock's is spoken to models alone"))
+            }
         }
     }
 
@@ -36,6 +43,7 @@ impl Dialect {
             Self::Responses => responses::request::write(request, wanted, losses),
             Self::Anthropic => anthropic::request::write(request, wanted, losses),
             Self::Gemini => gemini::request::write(request, wanted, losses),
+            Self::Bedrock => bedrock::request::write(request, wanted, losses),
             Self::Completions => Err(At::ROOT.member("model").invalid("is served by legacy completions alone")),
         }
     }
@@ -50,6 +58,7 @@ impl Dialect {
             Self::Responses => responses::answer::read(body),
             Self::Anthropic => anthropic::answer::read(body),
             Self::Gemini => gemini::answer::read(body),
+            Self::Bedrock => bedrock::answer::read(body),
         }
     }
 
@@ -57,7 +66,7 @@ impl Dialect {
     #[must_use]
     pub fn write_answer<'a>(self, answer: &'a Answer<'a>, told: &Told<'_>) -> Json<'a> {
         match self {
-            Self::Chat => openai::answer::write(answer, told),
+            Self::Chat | Self::Bedrock => openai::answer::write(answer, told),
             Self::Responses => responses::answer::write(answer, told),
             Self::Anthropic => anthropic::answer::write(answer, told),
             Self::Gemini => gemini::answer::write(answer, told),
@@ -73,6 +82,7 @@ impl Dialect {
             Self::Responses => Box::new(responses::stream::Reader::default()),
             Self::Anthropic => Box::new(anthropic::stream::Reader::default()),
             Self::Gemini => Box::new(gemini::stream::Reader::default()),
+            Self::Bedrock => Box::new(bedrock::stream::Reader::default()),
         }
     }
 
@@ -80,7 +90,7 @@ impl Dialect {
     #[must_use]
     pub fn writer(self, told: &Told<'_>) -> Box<dyn WriteStream> {
         match self {
-            Self::Chat => Box::new(openai::stream::Writer::new(told)),
+            Self::Chat | Self::Bedrock => Box::new(openai::stream::Writer::new(told)),
             Self::Responses => Box::new(responses::stream::Writer::new(told)),
             Self::Anthropic => Box::new(anthropic::stream::Writer::new(told)),
             Self::Gemini => Box::new(gemini::stream::Writer::new(told)),
@@ -92,7 +102,7 @@ impl Dialect {
     #[must_use]
     pub fn error_body(self, error: &ErrorTold<'_>) -> Vec<u8> {
         match self {
-            Self::Chat | Self::Responses | Self::Completions => openai::error::write(error),
+            Self::Chat | Self::Responses | Self::Completions | Self::Bedrock => openai::error::write(error),
             Self::Anthropic => anthropic::error::write(error),
             Self::Gemini => gemini::error::write(error),
         }
@@ -101,7 +111,7 @@ impl Dialect {
     /// Appends `error` as an event of a stream, `number` as its writer counts them.
     pub fn error_event(self, error: &ErrorTold<'_>, number: Option<u64>, out: &mut BytesMut) {
         match self {
-            Self::Chat | Self::Completions => openai::error::event(error, out),
+            Self::Chat | Self::Completions | Self::Bedrock => openai::error::event(error, out),
             Self::Responses => responses::error::event(error, number, out),
             Self::Anthropic => anthropic::error::event(error, out),
             Self::Gemini => gemini::error::event(error, out),

@@ -17,6 +17,8 @@ pub enum Dialect {
     Anthropic,
     /// Gemini `generateContent`.
     Gemini,
+    /// Amazon Bedrock's Converse. Upstreams alone speak it.
+    Bedrock,
     /// `OpenAI` completions, the legacy endpoint. It is read from callers, and passed on to who speaks it; it is never
     /// written for an upstream.
     Completions,
@@ -24,12 +26,21 @@ pub enum Dialect {
 
 impl Dialect {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Chat, Self::Responses, Self::Anthropic, Self::Gemini, Self::Completions];
+    pub const ALL: [Self; 6] =
+        [Self::Chat, Self::Responses, Self::Anthropic, Self::Gemini, Self::Completions, Self::Bedrock];
 
     /// The dialect of this name.
     #[must_use]
     pub fn of_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|dialect| dialect.name() == name)
+    }
+
+    /// Whether its models read what models of `other` signed. Claude reads its own wherever it runs
+    /// (<https://platform.claude.com/docs/en/build-with-claude/extended-thinking>), and on Bedrock no other model signs.
+    #[must_use]
+    pub fn takes_signatures_of(self, other: Self) -> bool {
+        let claude = |dialect| matches!(dialect, Self::Anthropic | Self::Bedrock);
+        self == other || (claude(self) && claude(other))
     }
 
     /// Whether an error of this dialect is one of `other` too.
@@ -46,7 +57,7 @@ impl Dialect {
         let Some(error) = document.get("error") else { return false };
         let texts = |names: &[&str]| names.iter().all(|name| error.get(name).and_then(Json::as_str).is_some());
         match self {
-            Self::Chat | Self::Responses | Self::Completions => is_canonical_error(body),
+            Self::Chat | Self::Responses | Self::Completions | Self::Bedrock => is_canonical_error(body),
             Self::Anthropic => {
                 texts(&["type", "message"]) && document.get("type").and_then(Json::as_str) == Some("error")
             }
@@ -62,6 +73,7 @@ impl Dialect {
             Self::Responses => "openai-responses",
             Self::Anthropic => "anthropic",
             Self::Gemini => "gemini",
+            Self::Bedrock => "bedrock",
             Self::Completions => "openai-completions",
         }
     }

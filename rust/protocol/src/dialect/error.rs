@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
+use super::bedrock::error::NAMED_BY;
 use super::wait::duration;
 
 /// An upstream's error, whatever its form.
@@ -11,7 +12,7 @@ use super::wait::duration;
 pub struct UpstreamError {
     /// What it says, possibly nothing.
     pub message: String,
-    /// Its `type`; else its `error_type`, or a `status` in words.
+    /// Its `type`; else its `error_type`, AWS's `__type`, or a `status` in words.
     pub kind: Option<String>,
     /// Its `param`.
     pub param: Option<String>,
@@ -26,8 +27,8 @@ pub struct UpstreamError {
     pub retry_after: Option<Duration>,
 }
 
-/// The error in an upstream's body: `{"error":{…}}`, `{"error":"…"}`, `{"message":…}`, `{"detail":…}` or
-/// `{"object":"error",…}`, also as the one item of an array. None if the body has none of these forms.
+/// The error in an upstream's body: `{"error":{…}}`, `{"error":"…"}`, `{"message":…}`, `{"Message":…}`, `{"detail":…}`
+/// or `{"object":"error",…}`, also as the one item of an array. None if the body has none of these forms.
 #[must_use]
 pub fn parse_error(body: &[u8]) -> Option<UpstreamError> {
     if !may_tell_an_error(body) {
@@ -47,16 +48,31 @@ pub fn parse_error(body: &[u8]) -> Option<UpstreamError> {
     }
 }
 
+/// The error of an answer that is no 2xx: its body's, with the name that AWS puts into a header alone.
+#[must_use]
+pub fn error_of_answer<'h>(header: &dyn Fn(&str) -> Option<&'h str>, body: &[u8]) -> Option<UpstreamError> {
+    let said = parse_error(body);
+    // `ValidationException:http://internal.amazon.com/…`
+    let name =
+        header(NAMED_BY).and_then(|value| value.split(':').next()).map(str::trim).filter(|name| !name.is_empty());
+    let Some(name) = name else { return said };
+    let said = said.unwrap_or_default();
+    Some(UpstreamError { kind: said.kind.or_else(|| Some(name.to_owned())), ..said })
+}
+
 /// Whether `body` may have one of the members by which errors are told: what has none, such as many vectors, is not parsed.
 fn may_tell_an_error(body: &[u8]) -> bool {
     // With `\u`, any name can be written in other letters.
-    let words: [&[u8]; 4] = [b"error", b"message", b"detail", b"\\u"];
+    let words: [&[u8]; 5] = [b"error", b"message", b"Message", b"detail", b"\\u"];
     words.iter().any(|word| memchr::memmem::find(body, word).is_some())
 }
 
 fn read(error: &Map<String, Value>, message: String, outer: Option<&Map<String, Value>>) -> UpstreamError {
     let own = |name: &str| error.get(name).and_then(word);
-    let kind = own("type").or_else(|| own("error_type")).or_else(|| error.get("status")?.as_str().map(str::to_owned));
+    // AWS: `com.amazon.coral.service#ExpiredTokenException`.
+    let exception = || Some(own("__type")?.rsplit('#').next()?.to_owned());
+    let kind = own("type").or_else(|| own("error_type")).or_else(exception);
+    let kind = kind.or_else(|| error.get("status")?.as_str().map(str::to_owned));
     let stated = |object: &Map<String, Value>| {
         ["status", "status_code", "code"].iter().find_map(|name| status(object.get(*name)?))
     };
@@ -94,7 +110,7 @@ fn status(value: &Value) -> Option<u16> {
 }
 
 fn message(error: &Map<String, Value>) -> Option<String> {
-    ["message", "detail"].iter().find_map(|name| text(error.get(*name)?))
+    ["message", "Message", "detail"].iter().find_map(|name| text(error.get(*name)?))
 }
 
 /// Text, or what validators put in its place: a list of objects that each have a `msg`, or an object around one.

@@ -10,6 +10,7 @@
 
 pub mod anthropic;
 mod any;
+pub mod bedrock;
 mod class;
 mod contract;
 mod error;
@@ -22,6 +23,6 @@ mod wait;
 
 pub use class::{ErrorClass, classify};
 pub use contract::{Dialect, ErrorTold, Head, ReadStream, Told, Wanted, WriteStream};
-pub use error::{UpstreamError, parse_error};
+pub use error::{UpstreamError, error_of_answer, parse_error};
 pub use observed::{observed, spoken_characters};
 pub use wait::wait;

@@ -41,7 +41,7 @@ pub fn observed(json: &Json<'_>) -> Answer {
         }
     }
     if let Some(length) = usage.and_then(|usage| usage.get("seconds")).and_then(milliseconds) {
-        read.get_or_insert_default().audio_ms = Some(length);
+        read.get_or_insert_default().audio_input_ms = Some(length);
     }
     Answer { usage: read, model, finish: None }
 }
@@ -86,7 +86,7 @@ mod tests {
         );
         let expected = Usage { input: Some(10), image_input: Some(50), image_output: Some(4160), ..Usage::default() };
         assert_eq!(made, Usage { images: Some(2), ..expected });
-        assert_eq!(of(r#"{"text":"x","usage":{"type":"duration","seconds":7.25}}"#).audio_ms, Some(7250));
+        assert_eq!(of(r#"{"text":"x","usage":{"type":"duration","seconds":7.25}}"#).audio_input_ms, Some(7250));
         let heard = of(r#"{"type":"transcript.text.done","text":"x","usage":{"type":"tokens","input_tokens":14,
             "input_token_details":{"text_tokens":10,"audio_tokens":4},"output_tokens":5,"total_tokens":19}}"#);
         assert_eq!((heard.input, heard.audio_input, heard.output), (Some(10), Some(4), Some(5)));

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
 
 mod anthropic;
+mod bedrock;
 mod cases;
 mod chat;
 mod classes;
@@ -15,6 +16,7 @@ mod openai;
 mod peek;
 mod responses;
 mod seeds;
+mod sigv4;
 mod splice;
 mod sse;
 mod stress;

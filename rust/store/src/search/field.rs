@@ -1,6 +1,6 @@
 //! The fields of a record by name, for filters.
 
-use tollway_records::{Attempt, Record, Tokens};
+use tollway_records::{Attempt, Record, Tokens, Units};
 
 /// What a field holds.
 #[derive(Debug, PartialEq)]
@@ -30,6 +30,10 @@ fn number_if(number: Option<u64>) -> Held<'static> {
     Held::Number(number.map(i128::from))
 }
 
+fn units(record: &Record, unit: fn(Units) -> Option<u64>) -> Held<'_> {
+    number_if(record.units.and_then(unit))
+}
+
 fn tokens(record: &Record, bucket: fn(Tokens) -> Option<u64>) -> Held<'_> {
     number_if(record.tokens.and_then(bucket))
 }
@@ -39,7 +43,7 @@ fn attempts(record: &Record, read: fn(&Attempt) -> &str) -> Held<'_> {
 }
 
 /// Every field of a record.
-const FIELDS: [(&str, Read); 65] = [
+const FIELDS: [(&str, Read); 71] = [
     ("id", |r| Held::Text(Some(&r.id))),
     ("accepted_us", |r| number(r.accepted_us)),
     ("endpoint", |r| Held::Text(Some(&r.endpoint))),
@@ -89,9 +93,15 @@ const FIELDS: [(&str, Read); 65] = [
     ("tokens.audio_input", |r| tokens(r, |tokens| tokens.audio_input)),
     ("tokens.audio_output", |r| tokens(r, |tokens| tokens.audio_output)),
     ("tokens.image_input", |r| tokens(r, |tokens| tokens.image_input)),
-    ("tokens.images", |r| tokens(r, |tokens| tokens.images)),
-    ("tokens.audio_ms", |r| tokens(r, |tokens| tokens.audio_ms)),
-    ("tokens.characters", |r| tokens(r, |tokens| tokens.characters)),
+    ("tokens.image_output", |r| tokens(r, |tokens| tokens.image_output)),
+    ("tokens.video_input", |r| tokens(r, |tokens| tokens.video_input)),
+    ("tokens.video_output", |r| tokens(r, |tokens| tokens.video_output)),
+    ("tokens.document_input", |r| tokens(r, |tokens| tokens.document_input)),
+    ("units.images", |r| units(r, |units| units.images)),
+    ("units.audio_input_ms", |r| units(r, |units| units.audio_input_ms)),
+    ("units.characters", |r| units(r, |units| units.characters)),
+    ("units.search_units", |r| units(r, |units| units.search_units)),
+    ("units.web_searches", |r| units(r, |units| units.web_searches)),
     ("estimated", |r| Held::Truth(r.estimated)),
     ("cost_nano", |r| Held::Number(r.cost_nano.map(i128::from))),
     ("price_version", |r| text(&r.price_version)),

@@ -140,11 +140,13 @@ mod tests {
     #[test]
     fn every_field_of_a_record_can_be_asked_for() {
         let known: Vec<&str> = names().collect();
-        let record = serde_json::to_value(Record { tokens: Some(Default::default()), ..Record::default() }).unwrap();
+        let parts = (Some(Default::default()), Some(Default::default()));
+        let record = Record { tokens: parts.0, units: parts.1, ..Record::default() };
+        let record = serde_json::to_value(record).unwrap();
         for (name, value) in record.as_object().unwrap() {
-            if name == "tokens" {
+            if name == "tokens" || name == "units" {
                 for bucket in value.as_object().unwrap().keys() {
-                    assert!(known.contains(&format!("tokens.{bucket}").as_str()), "{bucket}");
+                    assert!(known.contains(&format!("{name}.{bucket}").as_str()), "{bucket}");
                 }
             } else {
                 assert!(known.contains(&name.as_str()), "{name}");

@@ -25,8 +25,10 @@ fn every_bucket_counts_once() {
     let each = json!({"input": 1_000_000, "cache_read": 2_000_000, "cache_write": 4_000_000, "cache_write_1h": 8_000_000,
         "audio_input": 16_000_000, "image_input": 32_000_000, "tool_input": 64_000_000, "output": 128_000_000,
         "reasoning": 256_000_000, "audio_output": 512_000_000, "image_output": 1_024_000_000,
-        "web_searches": 2_048_000_000, "request": 4_096_000_000_u64, "images": 8_192_000_000_u64,
-        "audio_ms": 16_384_000_000_u64, "characters": 32_768_000_000_u64});
+        "web_searches": 2_048_000_000, "request": 4_096_000_000_u64, "audio_cache_read": 8_192_000_000_u64,
+        "video_input": 16_384_000_000_u64, "document_input": 32_768_000_000_u64, "video_output": 65_536_000_000_u64,
+        "images": 131_072_000_000_u64, "characters": 262_144_000_000_u64, "search_units": 524_288_000_000_u64,
+        "audio_input_ms": 1_048_576_000_000_u64 * 3600});
     let some = Some(1);
     let usage = Usage {
         input: some,
@@ -41,26 +43,18 @@ fn every_bucket_counts_once() {
         audio_output: some,
         image_output: some,
         web_searches: some,
+        audio_cache_read: some,
+        video_input: some,
+        document_input: some,
+        video_output: some,
         images: some,
-        audio_ms: some,
+        audio_input_ms: some,
         characters: some,
+        search_units: some,
         total: Some(1_000_000),
         tier: None,
     };
-    assert_eq!(nano(&rates(each), usage), Some(65_535));
-}
-
-#[test]
-fn what_is_billed_by_the_piece() {
-    let whisper = rates(json!({"input": 0, "output": 0, "audio_ms": 100_000_000}));
-    assert_eq!(
-        nano(&whisper, Usage { audio_ms: Some(90_000), ..Usage::default() }),
-        Some(9_000_000),
-        "1.5 min at $0.006"
-    );
-    assert_eq!(nano(&whisper, Usage { characters: Some(5), ..Usage::default() }), None, "nothing that has a rate");
-    let by_tokens = rates(json!({"input": 1_000_000, "output": 2_000_000}));
-    assert_eq!(nano(&by_tokens, Usage { images: Some(2), output: Some(3), ..input(4) }), Some(10));
+    assert_eq!(nano(&rates(each), usage), Some((1 << 21) - 1));
 }
 
 #[test]
@@ -70,6 +64,8 @@ fn a_bucket_without_a_rate() {
     assert_eq!(also(Usage::default()), Some(40));
     assert_eq!(also(Usage { cache_read: Some(5), ..Usage::default() }), Some(45), "as input");
     assert_eq!(also(Usage { image_input: Some(5), ..Usage::default() }), Some(45), "as input");
+    assert_eq!(also(Usage { video_input: Some(5), ..Usage::default() }), Some(45), "as input");
+    assert_eq!(also(Usage { document_input: Some(5), ..Usage::default() }), Some(45), "as input");
     assert_eq!(also(Usage { tool_input: Some(5), ..Usage::default() }), Some(45), "as input");
     assert_eq!(also(Usage { reasoning: Some(5), ..Usage::default() }), Some(55), "as output");
     for unknown in [
@@ -78,6 +74,8 @@ fn a_bucket_without_a_rate() {
         Usage { audio_input: Some(5), ..Usage::default() },
         Usage { audio_output: Some(5), ..Usage::default() },
         Usage { image_output: Some(5), ..Usage::default() },
+        Usage { video_output: Some(5), ..Usage::default() },
+        Usage { audio_cache_read: Some(5), ..Usage::default() },
         Usage { web_searches: Some(5), ..Usage::default() },
     ] {
         assert_eq!(also(unknown), None, "{unknown:?}");
@@ -85,6 +83,22 @@ fn a_bucket_without_a_rate() {
     let none = Some(0);
     let nothing = Usage { cache_write: none, audio_input: none, audio_output: none, ..Usage::default() };
     assert_eq!(also(nothing), Some(40), "what is not there needs no rate");
+}
+
+#[test]
+fn units_are_billed_where_they_have_a_rate() {
+    let of = |images, audio_input_ms| Usage { images, audio_input_ms, ..Usage::default() };
+    let one = rates(json!({"images": 40_000_000_000_000_u64}));
+    assert_eq!(nano(&one, of(Some(3), None)), Some(120_000_000), "no tokens are reported");
+    assert_eq!(nano(&one, of(None, Some(5))), None, "of this nothing is known");
+    assert_eq!(nano(&one, Usage { input: Some(1), ..of(Some(3), None) }), None, "nor of the tokens beside it");
+    let tokens = rates(json!({"input": 1_000_000}));
+    assert_eq!(nano(&tokens, Usage { input: Some(7), ..of(Some(3), Some(5)) }), Some(7), "billed by the token");
+    assert_eq!(nano(&tokens, of(Some(3), None)), None);
+    let hours = rates(json!({"audio_input_ms": 111_000_000_000_u64}));
+    assert_eq!(nano(&hours, of(None, Some(3_600_000))), Some(111_000_000), "0.111 dollars an hour, exactly");
+    assert_eq!(nano(&hours, of(None, Some(1))), Some(31), "30.83 nano-dollars");
+    assert_eq!(nano(&hours, of(None, Some(0))), Some(0));
 }
 
 #[test]
@@ -226,9 +240,14 @@ fn golden_bills() {
             audio_output: tokens("audio_output"),
             image_output: tokens("image_output"),
             web_searches: tokens("web_searches"),
+            audio_cache_read: tokens("audio_cache_read"),
+            video_input: tokens("video_input"),
+            document_input: tokens("document_input"),
+            video_output: tokens("video_output"),
             images: tokens("images"),
-            audio_ms: tokens("audio_ms"),
+            audio_input_ms: tokens("audio_input_ms"),
             characters: tokens("characters"),
+            search_units: tokens("search_units"),
             total: None,
             tier: bill["terms"].as_object().unwrap().values().find_map(|term| Tier::read(term.as_str().unwrap())),
         };

@@ -13,7 +13,7 @@ use crate::account::price::Prices;
 use crate::guard::GuardSpec;
 
 pub(crate) use provider::{
-    AdapterSpec, ApiKeySpec, Http2, MockSpec, OutlierSpec, ProviderKind, ProviderSpec, QuirksSpec,
+    AdapterSpec, ApiKeySpec, AuthKind, AuthSpec, Http2, MockSpec, OutlierSpec, ProviderKind, ProviderSpec, QuirksSpec,
 };
 pub(crate) use route::{
     Ability, ChoiceSpec, DegradeSpec, HedgeSpec, HookSpec, NodeSpec, OnDrift, OnLossy, Phase, RouteSpec, ShadowSpec,

@@ -30,6 +30,9 @@ pub(crate) struct ProviderSpec {
     pub(crate) auth_header: String,
     pub(crate) auth_prefix: String,
     pub(crate) api_keys: Vec<ApiKeySpec>,
+    /// Where its credentials come from, in place of API keys.
+    #[serde(default)]
+    pub(crate) auth: Option<AuthSpec>,
     pub(crate) headers: HashMap<String, String>,
     pub(crate) region: Option<String>,
     pub(crate) tags: Vec<String>,
@@ -118,6 +121,8 @@ pub(crate) struct QuirksSpec {
     pub(crate) other: Declared,
     /// Of embeddings.
     pub(crate) embeddings: Declared,
+    /// Of counts of tokens.
+    pub(crate) count: Declared,
     /// Whether a stream's usage is asked for; else it comes unasked, and asking is an error.
     pub(crate) ask_usage: bool,
 }
@@ -160,6 +165,29 @@ pub(crate) enum Http2 {
 pub(crate) struct ApiKeySpec {
     pub(crate) value: String,
     pub(crate) weight: u32,
+}
+
+/// A source of credentials that the control plane asks.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AuthSpec {
+    /// Names the slot: a digest of its settings, so that providers of the same settings share one.
+    pub(crate) source: String,
+    pub(crate) kind: AuthKind,
+    /// Of signatures.
+    pub(crate) region: Option<String>,
+    /// Of signatures, as `bedrock`.
+    pub(crate) service: Option<String>,
+}
+
+/// What a request carries of a credential.
+#[derive(Deserialize, Clone, Copy, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum AuthKind {
+    /// The credential itself.
+    Bearer,
+    /// A signature: AWS's version 4.
+    Sigv4,
 }
 
 /// How the bundled mock provider answers.

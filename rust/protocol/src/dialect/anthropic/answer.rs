@@ -151,7 +151,7 @@ fn tool_use<'r>(call: &'r ToolCall<'_>, signature: Option<&Signature<'r>>, id: i
 ///
 /// # Errors
 /// What stands for arguments that are no object: the text as `_raw`.
-pub(super) fn input<'r>(arguments: &'r Arguments<'_>, kind: CallKind) -> Result<Json<'r>, Json<'r>> {
+pub(in crate::dialect) fn input<'r>(arguments: &'r Arguments<'_>, kind: CallKind) -> Result<Json<'r>, Json<'r>> {
     if let (CallKind::Function, Arguments::Json(Json::Object(members))) = (kind, arguments) {
         return Ok(members.lend().into());
     }

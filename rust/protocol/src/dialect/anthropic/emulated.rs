@@ -6,12 +6,12 @@ use crate::canonical::{Body, Format, Losses, Part, Request, Stop, StopReason};
 use crate::json::{Json, Members};
 
 /// The tool's name, which no caller is likely to have.
-pub(super) const TOOL: &str = "tollway_json_answer";
+pub(in crate::dialect) const TOOL: &str = "tollway_json_answer";
 
 /// The tool, and the choice of it, for a `request` that says nothing against: not with tools of its own, of which the model
 /// could then call none, nor with a schema that is not of an object. `thinks`: the API refuses to think before a call that is
 /// forced.
-pub(super) fn write<'r>(
+pub(in crate::dialect) fn write<'r>(
     request: &'r Request<'_>,
     thinks: bool,
     losses: &mut Losses,
@@ -30,7 +30,7 @@ pub(super) fn write<'r>(
 }
 
 /// The parts of an answer, in which a call of the tool is the text that it stands for.
-pub(super) fn read<'a>(parts: Vec<Part<'a>>, stop: Option<&mut Stop<'_>>) -> Vec<Part<'a>> {
+pub(in crate::dialect) fn read<'a>(parts: Vec<Part<'a>>, stop: Option<&mut Stop<'_>>) -> Vec<Part<'a>> {
     let is_it = |part: &Part<'_>| matches!(&part.body, Body::ToolCall(call) if call.name == TOOL);
     if !parts.iter().any(is_it) {
         return parts;
@@ -45,7 +45,7 @@ pub(super) fn read<'a>(parts: Vec<Part<'a>>, stop: Option<&mut Stop<'_>>) -> Vec
 }
 
 /// An answer that was given by calling the tool, and by no other call, is complete.
-pub(super) fn ended(calls: bool, stop: Option<&mut Stop<'_>>) {
+pub(in crate::dialect) fn ended(calls: bool, stop: Option<&mut Stop<'_>>) {
     if let Some(stop) = stop.filter(|stop| stop.reason == StopReason::ToolUse && !calls) {
         stop.reason = StopReason::End;
         stop.word = None;

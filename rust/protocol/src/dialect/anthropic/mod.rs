@@ -20,7 +20,7 @@ pub mod answer;
 mod block;
 mod citation;
 pub mod count;
-mod emulated;
+pub(in crate::dialect) mod emulated;
 pub mod error;
 mod merge;
 pub mod request;

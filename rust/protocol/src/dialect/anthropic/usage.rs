@@ -49,7 +49,8 @@ fn tier(json: &Json<'_>) -> Option<Tier> {
 
 /// The members of a `usage` object: in a `whole` one input and output must be there, at a stream's end only the output.
 pub(super) fn members(usage: &Usage, whole: bool) -> Members<'static> {
-    let input = Usage { cache_read: None, cache_write: None, cache_write_1h: None, ..*usage }.all_input();
+    let input = Usage { cache_read: None, audio_cache_read: None, cache_write: None, cache_write_1h: None, ..*usage }
+        .all_input();
     let lifetimes = usage.cache_write_1h.map(|hour| {
         Members::new()
             .with("ephemeral_5m_input_tokens", usage.cache_write.unwrap_or(0))
@@ -60,7 +61,7 @@ pub(super) fn members(usage: &Usage, whole: bool) -> Members<'static> {
     Members::new()
         .with_some("input_tokens", input.or(whole.then_some(0)))
         .with_some("cache_creation_input_tokens", usage.all_cache_write())
-        .with_some("cache_read_input_tokens", usage.cache_read)
+        .with_some("cache_read_input_tokens", usage.all_cache_read())
         .with_some("cache_creation", lifetimes)
         .with("output_tokens", usage.all_output().unwrap_or(0))
         .with_some("output_tokens_details", thoughts)

@@ -83,8 +83,6 @@ pub(in crate::dialect) const ROWS: &[Row] = &[
             "exceeded model token limit",        // Moonshot
             "context window exceeds limit",      // MiniMax
             "range of input length should be",   // Alibaba
-            "input is too long for requested model", // Bedrock
-            "input tokens exceeded",             // Bedrock
         ],
     ),
     // Refused content: OpenAI; Azure, with the second in `innererror`
@@ -114,13 +112,9 @@ pub(in crate::dialect) const ROWS: &[Row] = &[
     // The key is good, and may not be used from here or for this: the page gives most of these as 401.
     Row::named(Permission, Any, &["ip_not_authorized", "unsupported_country_region_territory"]),
     Row::worded(Permission, Of(&[401]), &["ip is not authorized", "insufficient permissions for this operation"]),
-    // xAI answers 400 to a wrong key, Bedrock 403 to a wrong or old one.
+    // xAI answers 400 to a wrong key.
     Row::named(Credentials, Any, &["invalid_api_key", "account_deactivated"]),
-    Row::worded(
-        Credentials,
-        Of(&[400, 403]),
-        &["incorrect api key provided", "security token included in the request is"],
-    ),
+    Row::worded(Credentials, Of(&[400, 403]), &["incorrect api key provided"]),
     // What comes without a status, inside a stream, whose names the API reference lists under `response.failed`.
     Row::named(RateLimit, Unstated, &["requests", "tokens", "rate_limited", "RateLimitReached"]),
     Row::named(Overload, Unstated, &["service_unavailable", "service_unavailable_error"]),

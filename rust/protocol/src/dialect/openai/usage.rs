@@ -1,6 +1,6 @@
 //! Tokens, and what else a whole answer tells of itself.
 
-use crate::canonical::{Tier, Usage};
+use crate::canonical::{Share, Tier, Usage};
 use crate::json::{Cursor, Fault, Json, Members, unescape_lossy};
 
 /// What a whole answer tells of itself.
@@ -119,6 +119,7 @@ struct Report {
     cache_write: [Option<u64>; 3],
     audio_input: Option<u64>,
     image_input: Option<u64>,
+    video_input: Option<u64>,
     reasoning: [Option<u64>; 2],
     audio_output: Option<u64>,
     image_output: Option<u64>,
@@ -144,6 +145,7 @@ impl Report {
             (b"", b"cache_creation_input_tokens") => created_input,
             (b"prompt_tokens_details", b"audio_tokens") => &mut self.audio_input,
             (b"prompt_tokens_details", b"image_tokens") => &mut self.image_input,
+            (b"prompt_tokens_details", b"video_tokens") => &mut self.video_input,
             (b"completion_tokens_details", b"reasoning_tokens") => reasoning,
             (b"", b"reasoning_tokens") => bare_reasoning,
             (b"completion_tokens_details", b"audio_tokens") => &mut self.audio_output,
@@ -173,6 +175,7 @@ impl Report {
         let cache_read = input.of(first(&self.cache_read));
         let cache_write = input.of(first(&self.cache_write));
         let (audio_input, image_input) = (input.of(self.audio_input), input.of(self.image_input));
+        let video_input = input.of(self.video_input);
         let reasoning = first(&self.reasoning);
         let with_reasoning = self.completion.zip(reasoning).map(|(output, reasoning)| output.saturating_add(reasoning));
         let apart = with_reasoning > self.completion
@@ -189,6 +192,7 @@ impl Report {
             cache_write,
             audio_input,
             image_input,
+            video_input,
             output: output.0,
             reasoning,
             audio_output,
@@ -199,19 +203,6 @@ impl Report {
         let total = self.total.filter(|total| sum(&usage) != Some(*total));
         let usage = Usage { total, ..usage };
         (usage != Usage::default()).then_some(usage)
-    }
-}
-
-/// What is left of a whole whose parts are taken out one by one. The parts may overlap (cached recordings): then each
-/// gets at most what is left, so that together they are the whole.
-struct Share(Option<u64>);
-
-impl Share {
-    fn of(&mut self, part: Option<u64>) -> Option<u64> {
-        let Some(left) = self.0 else { return part };
-        let part = part?.min(left);
-        self.0 = Some(left - part);
-        Some(part)
     }
 }
 
@@ -226,10 +217,11 @@ fn sum(tokens: &Usage) -> Option<u64> {
 #[must_use]
 pub fn write(usage: &Usage) -> Json<'static> {
     let input = Members::new()
-        .with_some("cached_tokens", usage.cache_read)
+        .with_some("cached_tokens", usage.all_cache_read())
         .with_some("cache_write_tokens", usage.all_cache_write())
         .with_some("audio_tokens", usage.audio_input)
-        .with_some("image_tokens", usage.image_input);
+        .with_some("image_tokens", usage.image_input)
+        .with_some("video_tokens", usage.video_input);
     let output = Members::new()
         .with_some("reasoning_tokens", usage.reasoning)
         .with_some("audio_tokens", usage.audio_output)

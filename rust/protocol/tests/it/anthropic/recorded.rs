@@ -20,7 +20,7 @@ fn recordings() -> &'static [Value] {
 }
 
 /// The lines of a file of recordings that hold `mark`; none, with a message, where the file is not at hand.
-fn lines(name: &str, mark: &str) -> Vec<Value> {
+pub(crate) fn lines(name: &str, mark: &str) -> Vec<Value> {
     let folder = std::env::var_os("TOLLWAY_WIRE")
         .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/wire"), PathBuf::from);
     let path = folder.join(name);

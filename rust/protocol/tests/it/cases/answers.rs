@@ -10,7 +10,7 @@ use tollway_protocol::sse::{self, Decoder};
 
 use super::compare::{MADE_UP, difference, difference_of_streams};
 use super::pretty::{flat, pretty};
-use super::{Case, DIALECTS, cases, judge};
+use super::{Case, DIALECTS, UPSTREAMS, cases, judge};
 
 /// What the gateway makes up, as [`MADE_UP`] names it.
 const MADE: [&str; 5] = ["made-id", "made-call", "1763718600", "made-model", "made-request"];
@@ -151,13 +151,18 @@ fn cut(case: &Case) -> Option<String> {
 }
 
 fn all(model: &str) {
-    let from = DIALECTS.iter().find(|(name, ..)| *name == model).expect("a dialect").1;
+    let from = DIALECTS.iter().chain(&UPSTREAMS).find(|(name, ..)| *name == model).expect("a dialect").1;
     let callers: Vec<_> = DIALECTS.into_iter().filter(|(_, to, _)| *to != from).collect();
     let cases = cases(model, "answers");
     let pairs = cases.iter().flat_map(|case| callers.iter().map(move |caller| (case, *caller)));
     let wrong = pairs.filter_map(|(case, caller)| wrong(case, from, caller));
     let wrong: Vec<String> = wrong.chain(cases.iter().filter_map(cut)).collect();
     judge(&wrong, cases.len() * callers.len());
+}
+
+#[test]
+fn of_upstreams() {
+    UPSTREAMS.iter().for_each(|(name, ..)| all(name));
 }
 
 #[test]

@@ -48,7 +48,8 @@ fn tokens_are_in_one_bucket_each() {
         read,
         Usage {
             input: Some(35),
-            cache_read: Some(30),
+            cache_read: Some(15),
+            audio_cache_read: Some(15),
             audio_input: Some(25),
             image_input: Some(10),
             tool_input: Some(7),

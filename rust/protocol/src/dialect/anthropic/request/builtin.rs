@@ -28,7 +28,7 @@ pub(super) fn write<'r>(tool: &'r Builtin<'_>, losses: &mut Losses) -> Option<Js
 }
 
 /// What the caller calls it: its `type`, or in Gemini the member that it is.
-pub(super) fn name<'r>(tool: &'r Builtin<'_>) -> &'r str {
+pub(in crate::dialect) fn name<'r>(tool: &'r Builtin<'_>) -> &'r str {
     let member = || Some(tool.json.as_object()?.0.first()?.0.as_ref());
     tool.json.get("type").and_then(Json::as_str).or_else(member).unwrap_or("unknown")
 }

@@ -25,7 +25,7 @@ pub(super) fn write<'r>(format: &'r Format<'_>, own: bool, model: Model, losses:
 }
 
 /// Says of every object of a schema that it has no other members: the API refuses one that does not say so.
-fn close(schema: &mut Json<'_>) {
+pub(in crate::dialect) fn close(schema: &mut Json<'_>) {
     match schema {
         Json::Array(items) => items.iter_mut().for_each(close),
         Json::Object(members) => {

@@ -4,14 +4,14 @@ use crate::canonical::{Text, ToolCall, ToolResult};
 
 /// The names given in one request.
 #[derive(Debug, Default)]
-pub(super) struct Ids<'r> {
+pub(in crate::dialect) struct Ids<'r> {
     /// The calls that came without a name and have no result yet: the tool, and the name given.
     waiting: Vec<(&'r str, String)>,
     made: usize,
 }
 
 impl<'r> Ids<'r> {
-    pub(super) fn of_call(&mut self, call: &'r ToolCall<'_>) -> Text<'r> {
+    pub(in crate::dialect) fn of_call(&mut self, call: &'r ToolCall<'_>) -> Text<'r> {
         if let Some(id) = given(call.id.as_deref()) {
             return id;
         }
@@ -21,7 +21,7 @@ impl<'r> Ids<'r> {
     }
 
     /// A result without a name answers the first call of its tool that has none.
-    pub(super) fn of_result(&mut self, result: &'r ToolResult<'_>) -> Text<'r> {
+    pub(in crate::dialect) fn of_result(&mut self, result: &'r ToolResult<'_>) -> Text<'r> {
         if let Some(id) = given(result.call.as_deref()) {
             return id;
         }

@@ -2,6 +2,7 @@
 
 use super::super::OWN;
 use crate::canonical::{Losses, Request, Rest, Sampling, Text};
+use crate::dialect::Dialect;
 use crate::json::{At, Invalid, Json};
 
 /// Where a conversation, or a part of it, is kept by a provider: without it the request means something else.
@@ -30,8 +31,9 @@ const HARMLESS: [&str; 19] = [
     "type",
 ];
 
-pub(super) fn refuse_what_is_kept_elsewhere(request: &Request<'_>) -> Result<(), Invalid> {
-    let kept = request.rest.foreign_to(OWN).find(|name| KEPT_ELSEWHERE.contains(name) && said(&request.rest, name));
+/// Refuses a request, to be written in the dialect `own`, that means something else without what is kept elsewhere.
+pub(in crate::dialect) fn refuse_kept_elsewhere(own: Dialect, request: &Request<'_>) -> Result<(), Invalid> {
+    let kept = request.rest.foreign_to(own).find(|name| KEPT_ELSEWHERE.contains(name) && said(&request.rest, name));
     kept.map_or(Ok(()), |name| {
         Err(At::ROOT.member(name).invalid("refers to what another provider keeps, and cannot be sent to this model"))
     })
@@ -39,8 +41,18 @@ pub(super) fn refuse_what_is_kept_elsewhere(request: &Request<'_>) -> Result<(),
 
 /// Notes what `rest` holds that another dialect said, each under `prefix`.
 pub(super) fn note_rest(rest: &Rest<'_>, prefix: &str, losses: &mut Losses) {
-    for name in rest.foreign_to(OWN) {
-        if !HARMLESS.contains(&name) && said(rest, name) {
+    note_foreign(OWN, rest, (prefix, &[]), losses);
+}
+
+/// The same for the dialect `own`, without what is `known` to be told in other ways.
+pub(in crate::dialect) fn note_foreign(
+    own: Dialect,
+    rest: &Rest<'_>,
+    (prefix, known): (&str, &[&str]),
+    losses: &mut Losses,
+) {
+    for name in rest.foreign_to(own) {
+        if !HARMLESS.contains(&name) && !known.contains(&name) && said(rest, name) {
             losses.note(&format!("{prefix}{name}"));
         }
     }
@@ -60,7 +72,7 @@ fn said(rest: &Rest<'_>, name: &str) -> bool {
     }
 }
 
-pub(super) fn note_sampling(sampling: &Sampling<'_>, losses: &mut Losses) {
+pub(in crate::dialect) fn note_sampling(sampling: &Sampling<'_>, losses: &mut Losses) {
     let matters = |number: &Option<Text<'_>>| number.as_ref().is_some_and(|digits| !is_number(digits, 0.0));
     losses.note_if(sampling.seed.is_some(), "seed");
     losses.note_if(matters(&sampling.frequency_penalty), "frequency_penalty");

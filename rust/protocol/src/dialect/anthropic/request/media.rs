@@ -83,7 +83,7 @@ fn file<'r>(id: &'r str, at: At<'_>) -> Result<Members<'r>, Invalid> {
 }
 
 /// The type of a picture, by its first bytes where it was not said.
-fn image_type<'r>(said: Option<&'r str>, data: &str) -> &'r str {
+pub(in crate::dialect) fn image_type<'r>(said: Option<&'r str>, data: &str) -> &'r str {
     match said {
         Some("image/jpg") => "image/jpeg",
         Some(mime) => mime,

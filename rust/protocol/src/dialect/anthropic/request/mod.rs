@@ -1,16 +1,16 @@
 //! Requests.
 
-mod builtin;
-mod format;
-mod ids;
-mod losses;
-mod media;
-mod model;
+pub(in crate::dialect) mod builtin;
+pub(in crate::dialect) mod format;
+pub(in crate::dialect) mod ids;
+pub(in crate::dialect) mod losses;
+pub(in crate::dialect) mod media;
+pub(in crate::dialect) mod model;
 mod parts;
 mod read;
-mod sampling;
-mod thinking;
-mod tools;
+pub(in crate::dialect) mod sampling;
+pub(in crate::dialect) mod thinking;
+pub(in crate::dialect) mod tools;
 mod turns;
 mod write;
 

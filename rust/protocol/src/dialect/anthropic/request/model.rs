@@ -2,7 +2,7 @@
 
 /// How a model is told to think.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Thinks {
+pub(in crate::dialect) enum Thinks {
     /// Not at all.
     Never,
     /// With a budget of tokens (`enabled`).
@@ -17,10 +17,10 @@ pub(super) enum Thinks {
 
 /// What is known of a model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Model {
+pub(in crate::dialect) struct Model {
     pub(super) thinks: Thinks,
     /// Takes `output_config.format`, and `strict` tools.
-    pub(super) schemas: bool,
+    pub(in crate::dialect) schemas: bool,
     /// Takes `temperature` or `top_p`, not both.
     pub(super) one_sampler: bool,
     /// Takes instructions in the middle of a conversation.
@@ -37,7 +37,7 @@ impl Model {
     /// with 4.6, budgets and sampling went with 4.7, schemas came with 4.5 and Opus 4.1, where also one of `temperature`
     /// and `top_p` began to exclude the other; instructions in mid-conversation came with Opus 4.8
     /// (<https://platform.claude.com/docs/en/build-with-claude/mid-conversation-system-messages>). A name without a version is taken for one that allows all.
-    pub(super) fn of(name: &str) -> Self {
+    pub(in crate::dialect) fn of(name: &str) -> Self {
         let version = version(name);
         let has = |family: &str| name.contains(family);
         let Some(known) = version else {

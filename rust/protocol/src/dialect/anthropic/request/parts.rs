@@ -121,9 +121,16 @@ pub(super) fn string<'r>(parts: &'r [Part<'_>]) -> Option<&'r str> {
 
 /// Whether the API takes a part as thoughts: it refuses those that its own models did not sign.
 pub(super) fn may_think(part: &Part<'_>) -> bool {
-    let signed =
-        part.signature.as_ref().is_some_and(|signature| signature.origin == OWN && !signature.value.is_empty());
-    signed && matches!(part.body, Body::Reasoning(_))
+    let signed = part
+        .signature
+        .as_ref()
+        .is_some_and(|signature| OWN.takes_signatures_of(signature.origin) && !signature.value.is_empty());
+    signed && matches!(&part.body, Body::Reasoning(reasoning) if is_own(part) || !reasoning.redacted)
+}
+
+/// What is redacted is of one form here, and of another elsewhere.
+fn is_own(part: &Part<'_>) -> bool {
+    part.signature.as_ref().is_some_and(|signature| signature.origin == OWN)
 }
 
 fn thinking<'r>(part: &'r Part<'_>) -> Option<Members<'r>> {

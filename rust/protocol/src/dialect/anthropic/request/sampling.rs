@@ -8,7 +8,7 @@ use crate::canonical::{Losses, Sampling};
 use crate::json::{Json, Members};
 
 /// Adds `temperature`, `top_p`, `top_k` and `stop_sequences`, as far as the model takes them, in its range.
-pub(super) fn write<'r>(
+pub(in crate::dialect) fn write<'r>(
     mut out: Members<'r>,
     sampling: &'r Sampling<'_>,
     (own, thinks): (bool, bool),

@@ -18,16 +18,16 @@ const LEAST: u64 = 1024;
 
 /// What is sent.
 #[derive(Debug, Default)]
-pub(super) struct Plan<'r> {
-    pub(super) thinking: Option<Members<'r>>,
-    pub(super) effort: Option<&'r str>,
+pub(in crate::dialect) struct Plan<'r> {
+    pub(in crate::dialect) thinking: Option<Members<'r>>,
+    pub(in crate::dialect) effort: Option<&'r str>,
     /// A budget that is not the caller's own in this dialect: the limit of the output must exceed it.
-    pub(super) budget: Option<u64>,
+    pub(in crate::dialect) budget: Option<u64>,
     /// Whether the model thinks, as far as the request says.
-    pub(super) on: bool,
+    pub(in crate::dialect) on: bool,
 }
 
-pub(super) fn plan<'r>(request: &'r Request<'_>, own: bool, model: Model, losses: &mut Losses) -> Plan<'r> {
+pub(in crate::dialect) fn plan<'r>(request: &'r Request<'_>, own: bool, model: Model, losses: &mut Losses) -> Plan<'r> {
     let Some(thinking) = &request.thinking else { return Plan::default() };
     if own { as_said(thinking, model) } else { translated(request, thinking, model, losses) }
 }
@@ -109,7 +109,7 @@ fn budget_of(effort: &str) -> u64 {
     }
 }
 
-const fn effort_of(budget: u64) -> &'static str {
+pub(in crate::dialect) const fn effort_of(budget: u64) -> &'static str {
     match budget {
         ..=2_560 => "low",
         2_561..=10_240 => "medium",

@@ -40,7 +40,7 @@ pub(super) fn write<'r>(request: &'r Request<'_>, own: bool, model: Model, losse
     out
 }
 
-fn tool_name<'r>(tool: &'r Tool<'_>) -> &'r str {
+pub(in crate::dialect) fn tool_name<'r>(tool: &'r Tool<'_>) -> &'r str {
     match &tool.kind {
         ToolKind::Function(FunctionTool { name, .. }) | ToolKind::Custom { name, .. } => name,
         ToolKind::Builtin(tool) => builtin::name(tool),
@@ -51,16 +51,24 @@ fn named<'r>(name: &'r str, description: Option<&'r str>) -> Members<'r> {
     Members::new().with("name", name).with_some("description", description)
 }
 
-fn object<'r>() -> Members<'r> {
+pub(in crate::dialect) fn object<'r>() -> Members<'r> {
     Members::new().with("type", "object")
+}
+
+/// The schema of a function's arguments, which must be one of an object.
+pub(in crate::dialect) fn schema_of<'r>(function: &'r FunctionTool<'_>) -> Members<'r> {
+    match &function.parameters {
+        Some(Json::Object(members)) if members.get("type").is_some() => members.lend(),
+        Some(Json::Object(members)) => object().with_all(members.lend()),
+        _ => object().with("properties", Members::new()),
+    }
 }
 
 /// The API demands a schema, of type `object`; what a caller of this dialect gave stays as it is.
 fn with_schema<'r>(function: &'r FunctionTool<'_>, own: bool) -> Members<'r> {
     let schema = match &function.parameters {
-        Some(Json::Object(members)) if own || members.get("type").is_some() => Some(members.lend()),
-        Some(Json::Object(members)) => Some(object().with_all(members.lend())),
-        _ => (!own).then(|| object().with("properties", Members::new())),
+        Some(Json::Object(members)) if own => Some(members.lend()),
+        _ => (!own).then(|| schema_of(function)),
     };
     named(&function.name, function.description.as_deref()).with_some("input_schema", schema)
 }

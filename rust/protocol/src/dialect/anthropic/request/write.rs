@@ -3,7 +3,7 @@
 use super::super::merge::merge;
 use super::super::{OWN, emulated};
 use super::ids::Ids;
-use super::losses::{note_rest, note_sampling, refuse_what_is_kept_elsewhere};
+use super::losses::{note_rest, note_sampling, refuse_kept_elsewhere};
 use super::model::Model;
 use super::parts::Parts;
 use super::{format, sampling, thinking, tools, turns};
@@ -46,7 +46,7 @@ pub fn write_count<'r>(
 }
 
 fn members<'r>(request: &'r Request<'_>, wanted: &Wanted<'_>, losses: &mut Losses) -> Result<Members<'r>, Invalid> {
-    refuse_what_is_kept_elsewhere(request)?;
+    refuse_kept_elsewhere(OWN, request)?;
     let (own, model) = (request.rest.origin == Some(OWN), Model::of(wanted.model));
     let mut parts = Parts { own, losses: &mut *losses, ids: Ids::default() };
     let conversation = turns::write(&request.messages, model.late_system, &mut parts)?;

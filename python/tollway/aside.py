@@ -40,5 +40,5 @@ async def aside(call: Callable[[], Result]) -> Result:
         with suppress(RuntimeError):  # the loop has ended
             loop.call_soon_threadsafe(settle, result, error)
 
-    threading.Thread(target=run, name="tollway-otlp", daemon=True).start()
+    threading.Thread(target=run, name="tollway-aside", daemon=True).start()
     return await future

@@ -1,0 +1,6 @@
+//! Streams.
+
+mod reader;
+mod whole;
+
+pub use reader::Reader;
