@@ -44,7 +44,11 @@ def test_a_picture_is_made_by_the_stock_client(bench: Bench) -> None:
     assert raw.headers["x-tollway-cost-usd"] == "0.0167"
     record = bench.record(raw.headers["x-request-id"])
     assert record["endpoint"] == "images/generations"
-    assert (record["tokens"]["image_input"], record["tokens"]["output"], record["units"]["images"]) == (50, 4160, 1)
+    assert (record["tokens"]["image_input"], record["tokens"]["image_output"], record["units"]["images"]) == (
+        50,
+        4160,
+        1,
+    )
 
 
 def test_pictures_may_be_billed_by_the_piece(bench: Bench) -> None:
@@ -62,7 +66,7 @@ def test_a_large_answer_is_passed_and_its_usage_read(bench: Bench) -> None:
     answer = bench.post("/v1/images/generations", {"model": "m", "prompt": "A cat"})
     assert answer.json()["data"][0]["b64_json"] == picture
     record = bench.record(answer.header("x-request-id"))
-    assert (record["tokens"]["output"], record["units"]["images"]) == (4160, 1)
+    assert (record["tokens"]["image_output"], record["units"]["images"]) == (4160, 1)
     assert record["cost_nano"] == 16_700_000
 
 

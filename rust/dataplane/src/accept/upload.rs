@@ -149,9 +149,13 @@ impl Upload {
         matches!(&self.0.borrow().rest, Rest::Coming(coming) if coming.begun)
     }
 
-    /// Whether all of it has gone on, or may go on again.
+    /// Whether the last send has taken all of it.
     pub(crate) fn is_over(&self) -> bool {
-        matches!(&self.0.borrow().rest, Rest::Coming(coming) if coming.body.is_none() && coming.held.is_empty())
+        let inner = self.0.borrow();
+        match &inner.rest {
+            Rest::Coming(coming) => coming.body.is_none() && coming.held.is_empty() && !coming.stopped,
+            Rest::Kept(kept) => inner.passed == kept.length(),
+        }
     }
 
     /// Lets go of what is on its way: whoever is still sent it gets no more, and no end.
@@ -209,7 +213,11 @@ impl Sent {
         let inner = Rc::clone(&self.upload.0);
         let Inner { rest, fault, passed, .. } = &mut *inner.borrow_mut();
         let coming = match rest {
-            Rest::Kept(kept) => return self.poll_kept(cx, kept),
+            Rest::Kept(kept) => {
+                let polled = self.poll_kept(cx, kept);
+                *passed = self.at;
+                return polled;
+            }
             Rest::Coming(coming) => coming,
         };
         let error = match coming.poll(cx) {

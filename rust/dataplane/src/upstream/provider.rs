@@ -129,9 +129,10 @@ impl Provider {
     }
 
     /// Whether it is asked for what only passes: images and audio of who speaks as `OpenAI` does, the rest of who is asked
-    /// over HTTP.
+    /// over HTTP. Who wants signatures is not: they are of whole bodies.
     pub(crate) fn carries(&self, operation: Operation) -> bool {
-        let is_plain = self.adapter.is_none() && self.origin().is_some();
+        let is_plain =
+            self.adapter.is_none() && self.origin().is_some() && !self.credentials().is_some_and(Credentials::sign);
         is_plain && (operation == Operation::Through || self.dialects.contains(&Dialect::Chat))
     }
 
