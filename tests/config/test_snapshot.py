@@ -133,7 +133,7 @@ def test_server(write: Write) -> None:
         "secret": f"TOLLWAY_SECRET-{CANARY}",
         "max_head": 32768,
         "max_body": 1048576,
-        "max_upload": 536870912,
+        "max_upload": 1 << 30,
         "max_connections": 1000,
         "max_streams": 100,
         "head_timeout_ms": 5000,
