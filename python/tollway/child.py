@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
 
 FIRST_DELAY, LONGEST_DELAY = 0.1, 10.0
 """Seconds before a restart: the first, and what doubling stops at."""
+
+PIPE = 256 * 1024
+"""Bytes that the child's standard input holds while it reads nothing, where the system allows it."""
 
 STEADY = 10.0
 """Seconds of life after which the delays begin anew."""
@@ -143,6 +148,9 @@ class ControlPlane:
             env=_environment(),
             process_group=0,
         )
+        # What it is told must not wait for it: the supervisor has signals to hear. What fits is 64 KiB else (pipe(7)).
+        with suppress(OSError):
+            fcntl.fcntl(self._process.stdin or -1, fcntl.F_SETPIPE_SZ, PIPE)
         start = {"fd": self._fd, "control": str(self._control), "version": self._version, "began_ns": self._began}
         self._write({**start, "access": self._access.to_json()})
 

@@ -79,6 +79,23 @@ ALERT: dict[str, object] = {
     "first_us": 1795267200000000,
     "last_us": 1795267200250000,
 }
+JOB: dict[str, object] = {
+    "id": "job_00000000000000000000000000000001",
+    "key": "k1",
+    "state": "running",
+    "endpoint": "chat/completions",
+    "model": "m",
+    "request_id": "req_00000000000000000000000000000001",
+    "attempt": 1,
+    "posts": 0,
+    "status": None,
+    "callback_host": None,
+    "trouble": None,
+    "created_us": 1795267200000000,
+    "started_us": 1795267200250000,
+    "ended_us": None,
+    "expires_us": None,
+}
 ENTRY: dict[str, object] = {
     "seq": 1,
     "at_us": 1,
@@ -147,6 +164,8 @@ class ControlServer:
             "usage": {"ok": {"data": [ROW], "next": None}},
             "requests.search": {"ok": {"data": [RECORD], "next": "c", "scanned": 1}},
             "requests.show": {"ok": {**RECORD, "payload": {"request": "{}", "response": "{}"}}},
+            "jobs.list": {"ok": {"data": [JOB], "next": None}},
+            "jobs.show": {"ok": JOB},
             "alerts": {"ok": {"data": [ALERT]}},
             "tail": {"ok": {"data": [{**RECORD, "seq": 7}], "next": 7, "missed": 0}},
             "audit.search": {"ok": {"data": [ENTRY], "next": None}},

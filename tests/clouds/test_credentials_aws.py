@@ -9,6 +9,7 @@ import pytest
 
 from tests.support.aws_identity import CONTAINER_TOKEN, EXTERNAL_ID, ROLE, AwsIdentity
 from tests.support.sources import Auth, codes, mistakes, refusal, source_of, write
+from tollway.config import api as config
 from tollway.credentials.fetch import fetch
 from tollway.credentials.value import AwsKeys, Value
 
@@ -185,3 +186,14 @@ def test_mistakes(folder: Path, monkeypatch: pytest.MonkeyPatch, auth: Auth, cod
 def test_region_of_the_host(folder: Path, monkeypatch: pytest.MonkeyPatch, url: str, region: str) -> None:
     monkeypatch.setenv("AWS_REGION", "sa-east-1")
     assert source_of(write(folder, {"type": "aws"}, base_url=url)).given["region"] == region
+
+
+def test_bedrock_has_the_chain_where_nothing_else_is_given(folder: Path, aws: AwsIdentity) -> None:
+    del aws
+    file = folder / "tollway.toml"
+    file.write_text('[providers.bedrock]\ntype = "bedrock"\naws_region = "ap-south-1"\n')
+    source = source_of(file)
+    assert (source.kind, source.given["region"], source.providers) == ("aws", "ap-south-1", ("bedrock",))
+    assert keys(fetch(source)).access_key_id == "ASIAIMDS0"
+    file.write_text(file.read_text() + 'api_key = "canary-bearer-key"\n')
+    assert config.load(file, create_secrets=False).resolved.provider_auth == {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from pathlib import Path
 from typing import Any
@@ -107,6 +108,18 @@ def test_impersonation(folder: Path, google: Google, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("google.auth.iam._IAM_ENDPOINT", endpoint)
     assert accepted(fetch(source_of(file)), google)
     assert len(google.asked) == 2
+
+
+def test_another_key_in_the_file_is_the_same_source_told_anew(folder: Path, google: Google) -> None:
+    put(folder, google.service_account())
+    os.utime(folder / "account.json", (1, 1))
+    file = write(folder, FILE)
+    before = source_of(file)
+    assert source_of(file) == before
+    put(folder, google.service_account(private_key=KeyPair().private_pem))
+    now = source_of(file)
+    assert now.id == before.id
+    assert now != before
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,8 @@ ACCOUNT = {
 VARIABLES = (
     "TOLLWAY_SECRET",
     "TOLLWAY_ADMIN_TOKEN",
+    "AZURE_API_KEY",
+    "VERTEX_API_KEY",
     "OPENAI_API_KEY",
     "A",
     "B",

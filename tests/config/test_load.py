@@ -29,7 +29,7 @@ PROJECT = HERE.parent.parent
 MANUAL = (PROJECT / "docs" / "configuration.md").read_text()
 BLOCKS = {
     f"{page}-{number}": block
-    for page in ("configuration", "routing")
+    for page in ("configuration", "credentials", "routing", "bedrock")
     for number, block in enumerate(
         re.findall(r"^```toml\n(.*?)^```$", (PROJECT / "docs" / f"{page}.md").read_text(), re.MULTILINE | re.DOTALL)
     )
@@ -209,7 +209,7 @@ def test_a_hook_that_fails_later_is_told(write: Write) -> None:
 
 def test_watched_files(folder: Path, write: Write) -> None:
     built = config.build(write(FULL), resolve_hook=resolve_hook)
-    names = {"tollway.toml", "closed.secret", "cert.pem", "key.pem", "ca.pem"}
+    names = {"tollway.toml", "closed.secret", "cert.pem", "key.pem", "ca.pem", "both.pem", "account.json"}
     assert {path.name for path in built.watch} == names
     assert {(folder / path).is_file() for path in built.watch} == {True}
 

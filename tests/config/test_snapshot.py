@@ -19,12 +19,16 @@ from tollway.config import api as config
 FULL = (Path(__file__).parent / "good" / "full.toml").read_text()
 Write = Callable[[str], Path]
 
-DECLARED_QUIRKS = {"drop", "omit", "rename", "values", "only", "set", "call_ids"}
+DECLARED_QUIRKS = {"drop", "omit", "rename", "rename_text", "values", "only", "set", "headers", "call_ids"}
 
 # The seam, written down a second time on purpose: the data plane refuses unknown fields and missing ones.
 SHAPE: dict[str, set[str]] = {
     "outlier": {"factor", "min_latency_ms"},
     "alerts": {"quiet_ms"},
+    "jobs": {
+        "concurrency", "queue", "max_bytes", "retain_ms", "callback_timeout_ms", "callback_attempts",
+        "callback_pause_ms", "private_hosts", "callback_secret", "ca",
+    },
     "server": {
         "secret", "max_head", "max_body", "max_upload", "max_connections", "max_streams", "head_timeout_ms",
         "body_timeout_ms", "write_timeout_ms", "tls",
@@ -63,6 +67,7 @@ SHAPE: dict[str, set[str]] = {
     "keys": {
         "id", "hash", "organisation", "tenant", "team", "project", "environment", "user", "agent", "priority", "tier",
         "tags", "metadata", "models", "files", "passthrough", "expires", "revoked", "guardrails", "data_policy",
+        "callbacks", "callback_secret",
     },
     "scopes": {"kind", "name", "settings"},
     "store": {
@@ -77,12 +82,17 @@ SHAPE: dict[str, set[str]] = {
 NODES = ("choice", "fallbacks", "context_window_fallback", "content_policy_fallback")
 
 
-FREE = {"headers", "metadata", "settings", "when", "terms", "rates", "rename", "values", "only", "set", "paths"}
+FREE = {
+    *("headers", "metadata", "settings", "when", "terms", "rates", "paths"),
+    *("rename", "rename_text", "values", "only", "set"),
+}
 """Tables with names of the operator's own."""
 
 NO_QUIRKS: dict[str, object] = {
-    "drop": [], "omit": [], "rename": {}, "values": {}, "only": {}, "set": {}, "call_ids": None
-}  # fmt: skip
+    **{key: [] for key in ("drop", "omit")},
+    **{key: {} for key in ("rename", "rename_text", "values", "only", "set", "headers")},
+    "call_ids": None,
+}
 
 
 def compiled(path: Path) -> dict[str, Any]:
@@ -123,7 +133,7 @@ def check_node(node: dict[str, Any]) -> None:
 def test_shape(write: Write) -> None:
     snapshot = compiled(write(FULL))
     lists = {"providers", "prices", "routes", "task_types", "scopes", "keys"}
-    assert set(snapshot) == {"server", "store", "panic_threshold", "outlier", "alerts"} | lists
+    assert set(snapshot) == {"server", "store", "panic_threshold", "outlier", "alerts", "jobs"} | lists
     for name, value in snapshot.items():
         check_shape(value, name)
 
@@ -154,8 +164,10 @@ def test_providers(write: Write) -> None:
         "quirks": {**dict.fromkeys(("chat", "other", "embeddings", "count"), NO_QUIRKS), "ask_usage": True},
         "base_url": "https://api.openai.com/v1",
         "paths": {},
+        "auth": None,
         "auth_header": "authorization",
         "auth_prefix": "Bearer ",
+        "auth": None,
         "api_keys": [{"value": f"A-{CANARY}", "weight": 2}, {"value": f"B-{CANARY}", "weight": 1}],
         "headers": {"openai-organization": "org-1", "x-canary": f"B-{CANARY}"},
         "region": "us",
@@ -279,7 +291,9 @@ def test_keys(write: Write) -> None:
     assert key["data_policy"] == {"regions": ["eu"], "require_tags": ["baa"], "classes": ["public", "internal"]}
     assert key["guardrails"][0]["entities"] == ["email", "card", "phone"]
     assert key["expires"] == 1801393200
+    assert (key["callbacks"], key["callback_secret"]) == (["https://hooks.example.com/a"], f"A-{CANARY}")
     old = named(keys, "old")
+    assert (old["callbacks"], old["callback_secret"]) == ([], None)
     assert (old["hash"], old["revoked"]) == ("0123456789abcdef" * 4, True)
 
 

@@ -34,6 +34,7 @@ FAMILIES = {
     "tollway_in_flight": ("gauge", set()),
     "tollway_target_state": ("gauge", TARGET),
     "tollway_alerts_firing": ("gauge", {"kind"}),
+    "tollway_jobs": ("gauge", {"state"}),
     "tollway_journal_bytes": ("gauge", set()),
     "tollway_journal_unshipped_bytes": ("gauge", set()),
     "tollway_journal_held": ("gauge", set()),
@@ -53,6 +54,7 @@ FAMILIES = {
     "tollway_adapters": ("gauge", set()),
     "tollway_adapters_failed_total": ("counter", set()),
     "tollway_connections": ("gauge", set()),
+    "tollway_credentials_missing": ("gauge", set()),
 }
 
 Series = dict[tuple[str, frozenset[tuple[str, str]]], float]

@@ -64,8 +64,8 @@ def test_the_sum_is_right(bill: dict[str, Any]) -> None:
 @pytest.mark.parametrize("bill", [bill for bill in BILLS if bill["sum"]], ids=named)
 def test_the_tables_own_arithmetic_agrees(bill: dict[str, Any]) -> None:
     used = bill["usage"]
-    inputs = ("input", "cache_read", "audio_cache_read", "cache_write", "cache_write_1h", "audio_input")
-    inputs += ("image_input", "video_input", "document_input", "tool_input")
+    inputs = ["input", "cache_read", "audio_cache_read", "cache_write", "cache_write_1h", "audio_input"]
+    inputs += ["image_input", "video_input", "document_input", "tool_input"]
     reads = used.get("cache_read", 0) + used.get("audio_cache_read", 0)
     seconds = Decimal(used.get("audio_input_ms", 0)) / 1000
     audio = used.get("audio_input", 0) + used.get("audio_cache_read", 0)

@@ -1,9 +1,4 @@
-"""What every bundled provider must do, by the wire case of its name: what a server of its kind is sent, and answers.
-
-A case is `cases/TYPE.json`, written by us from the page that it names as its `source`: what a chat caller has `asked`,
-what is then `sent` (`"@id"` is any name of a call that the server takes), the `flags` that tell what was lost, an
-`answer`, the same as `events` of a stream, and what the caller is `told`.
-"""
+"""What every bundled provider must do, by its wire case: what a server of its kind is sent, and what it answers."""
 
 from __future__ import annotations
 
@@ -11,47 +6,21 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 
+from tests.providers.served import CASES, SERVERS, base_path, case_of, streamed, table_of
 from tests.support import sse
 from tests.support.gateway import UPSTREAM_KEY, RunningGateway, minimal
-from tests.support.reply import Reply, whole
+from tests.support.reply import whole
 from tests.support.upstream import Received, ScriptedUpstream
 from tests.support.wire import Answer, Json, ask, request
-from tollway.providers.contract import Provider, providers
-
-CASES = Path(__file__).parent / "cases"
-SERVERS = {name: one for name, one in providers().items() if one.kind == "http" and one.adapter is None}
-
-
-def case_of(name: str) -> dict[str, Any]:
-    """The wire case of a provider, which it must have."""
-    file = CASES / f"{name}.json"
-    assert file.exists(), f"the provider `{name}` has no wire case: write tests/providers/cases/{name}.json"
-    found: dict[str, Any] = json.loads(file.read_text())
-    return found
-
-
-def base_path(provider: Provider) -> str:
-    """The path of its address: that of the module, or a server's of one's own."""
-    return urlsplit(provider.address or "http://own/v1").path
-
-
-@pytest.fixture(scope="module")
-def upstream() -> Iterator[ScriptedUpstream]:
-    with ScriptedUpstream() as upstream:
-        yield upstream
+from tollway.providers.contract import Provider
 
 
 @pytest.fixture(scope="module")
 def gateway(upstream: ScriptedUpstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningGateway]:
-    tables = {
-        name: {"type": name, "base_url": f"{upstream.url}{base_path(provider)}", "api_key": "env:TEST_UPSTREAM_KEY"}
-        for name, provider in SERVERS.items()
-    }
+    tables = {name: table_of(name, upstream) for name in SERVERS}
     routes = {name: {"provider": name, "model": case_of(name)["model"], "max_retries": 0} for name in SERVERS}
     with RunningGateway(
         minimal(upstream.url, providers=tables, routes=routes), tmp_path_factory.mktemp("providers")
@@ -98,13 +67,14 @@ def test_whole(gateway: RunningGateway, upstream: ScriptedUpstream, name: str) -
 @pytest.mark.parametrize("name", SERVERS)
 def test_streamed(gateway: RunningGateway, upstream: ScriptedUpstream, name: str) -> None:
     case, provider = case_of(name), SERVERS[name]
-    upstream.script(Reply(headers=(("content-type", "text/event-stream"),), body=tuple(_events(case))))
+    upstream.script(streamed(case))
     answer = gateway.chat(
         {"model": name, "stream": True, "stream_options": {"include_usage": True}, **case["asked"]},
         ("x-tollway-trailer", "true"),
     )
     assert answer.status == 200, answer.body
-    asks: dict[str, Json] = {} if provider.dialects[0] == "gemini" else {"stream": True}
+    said = provider.dialects[0] in {"gemini", "bedrock"} or "stream" in {*provider.chat.omit, *provider.other.omit}
+    asks: dict[str, Json] = {} if said else {"stream": True}
     if provider.dialects[0] == "openai" and provider.stream_usage == "asked":
         asks["stream_options"] = {"include_usage": True}
     check_sent(upstream.take(), case["sent"] | asks, name, case.get("stream_path", case["path"]))
@@ -117,11 +87,6 @@ def test_streamed(gateway: RunningGateway, upstream: ScriptedUpstream, name: str
     assert (told["input_tokens"], told["output_tokens"]) == (case["told"]["input"], case["told"]["output"])
 
 
-def _events(case: dict[str, Any]) -> Iterator[bytes]:
-    for event in case["events"]:
-        yield b"data: %s\n\n" % (event if isinstance(event, str) else json.dumps(event)).encode()
-
-
 @pytest.mark.parametrize("name", [name for name in SERVERS if "embeddings" in case_of(name)])
 def test_embeddings(gateway: RunningGateway, upstream: ScriptedUpstream, name: str) -> None:
     case = case_of(name)["embeddings"]
@@ -131,7 +96,7 @@ def test_embeddings(gateway: RunningGateway, upstream: ScriptedUpstream, name: s
     )
     answer = ask(gateway.address, request({"model": name, **case["asked"]}, key=gateway.key, target="/v1/embeddings"))
     assert answer.status == 200, answer.body
-    check_sent(upstream.take(), case["sent"], name, "/embeddings")
+    check_sent(upstream.take(), case["sent"], name, case.get("path", "/embeddings"))
     assert flags_of(answer) == sorted(case.get("flags", ()))
 
 
@@ -173,4 +138,4 @@ def test_a_body_without_anything_that_a_server_minds_passes_byte_for_byte(
 
 
 def test_no_case_is_left_over() -> None:
-    assert {file.stem for file in CASES.iterdir()} == set(SERVERS)
+    assert {file.stem for file in CASES.glob("*.json")} == set(SERVERS)

@@ -78,7 +78,7 @@ class BedrockServer:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
-        self.upstream.otherwise = self._answer
+        self.upstream.otherwise = self.answer
 
     @property
     def url(self) -> str:
@@ -93,7 +93,7 @@ class BedrockServer:
     def reset(self) -> None:
         """Forget requests and plans."""
         self.upstream.reset()
-        self.upstream.otherwise = self._answer
+        self.upstream.otherwise = self.answer
         self.ahead, self.expired = 0, False
         with self._lock:
             self._planned.clear()
@@ -106,7 +106,8 @@ class BedrockServer:
     ) -> None:
         self.upstream.stop()
 
-    def _answer(self, received: Received) -> AnyReply:
+    def answer(self, received: Received) -> AnyReply:
+        """What a request is answered."""
         now = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=self.ahead)
         try:
             self._check(received, now)
@@ -280,4 +281,3 @@ def _embedded(model: str, body: Json) -> Json:
 def _only(body: Json, needed: set[str], optional: set[str]) -> None:
     if not needed <= body.keys() <= needed | optional:
         raise Fault(400, "ValidationException", f"Malformed input request: {sorted(body)}")
-

@@ -32,11 +32,12 @@ TARGETS = {
     "responses": ("openai-compatible", "/v1", ["openai-responses"]),
     "anthropic": ("anthropic", "/v1", None),
     "google": ("gemini", "/v1beta", None),
+    "bedrock": ("bedrock", "", None),
 }
 """The provider type, the path of its base URL, and what it speaks where the module does not say, for each target."""
 
-LATER = {"bedrock", "vertex-anthropic"}
-"""Targets whose dialects are not built yet."""
+LATER = {"vertex-anthropic"}
+"""Targets whose providers are not built yet."""
 
 pytestmark = pytest.mark.skipif(not REPLAY.exists(), reason=f"no recorded traffic at {WIRE} (set TOLLWAY_WIRE)")
 
@@ -92,6 +93,9 @@ def test_every_recorded_answer(replay: str, gateway: RunningGateway, cases: str,
     assert len(judged) == len(served)
     numbered = {line["id"] for line in map(json.loads, served) if _ends_with_a_number(line)}
     excused = [case["id"] for case in judged if case["id"] in numbered and all("finish:" in e for e in case["errors"])]
+    # The judge leaves out what Bedrock's models say with citations; test_bedrock_recorded has boto3 judge that.
+    cited = {json.loads(line)["id"] for line in served if b"citationsContent" in line}
+    excused += [case["id"] for case in judged if case["id"] in cited and all("text:" in e for e in case["errors"])]
     wrong = [case for case in judged if not case["ok"] and not case["net"] and case["id"] not in excused]
     contested = [case["id"] for case in wrong if case["contested"]]
     print(f"{len(judged)} judged, contested and not as recorded: {contested}")  # noqa: T201

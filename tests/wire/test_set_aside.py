@@ -1,7 +1,8 @@
 """What of the recorded traffic is no measure: `set_aside.json` names it, each case, so that none is set aside unseen.
 
 Contested are recordings that whoever gathered them tagged so. Damaged are streams of AWS events
-(https://smithy.io/2.0/aws/amazon-eventstream.html) whose checksums fail: their bytes were kept as text.
+(https://smithy.io/2.0/aws/amazon-eventstream.html) whose checksums fail; some recorders
+kept them in base64 twice over.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ def _damaged() -> Iterator[str]:
         if case["api"] not in {"converse-stream", "invoke-stream"} or case["status"] != 200:
             continue
         kept = case["resp"]
-        if not _is_sound(base64.b64decode(kept["b64"]) if "b64" in kept else kept["text"].encode()):
+        if not _is_sound(base64.b64decode(kept.get("b64") or kept["text"])):
             yield f"{case['src'].replace('+', '/')}:{case['path']}#{case['i']}"
 
 

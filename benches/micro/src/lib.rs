@@ -4,6 +4,7 @@
 mod conditions;
 mod dialects;
 mod payload;
+mod signing;
 mod step;
 mod steps;
 

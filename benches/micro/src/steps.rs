@@ -13,7 +13,7 @@ use tollway_protocol::{
 };
 
 use crate::step::{Step, step};
-use crate::{conditions, dialects, payload};
+use crate::{conditions, dialects, payload, signing};
 
 const KB: usize = 1000;
 
@@ -24,6 +24,7 @@ pub fn steps() -> Vec<Step> {
     steps.extend(streams());
     steps.extend(dialects::steps());
     steps.push(key_hash());
+    steps.extend(signing::steps());
     steps.extend(conditions::steps());
     steps
 }

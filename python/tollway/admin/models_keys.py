@@ -14,6 +14,7 @@ from tollway.config.fields import Many, Name, Settings
 from tollway.config.quantities import DURATION_UNITS, Delay
 from tollway.config.schema_access import (
     Budgets,
+    Callbacks,
     DataPolicy,
     LimitsLater,
     Metadata,
@@ -81,6 +82,9 @@ class KeySettings(Settings):
     limits: LimitsLater = Field(default=None, description="Rate limits of the key.")
     guardrails: Many[Guardrail] | None = Field(default=None, description="Checks of the key's requests and answers.")
     data_policy: DataPolicy | None = Field(default=None, description="Where the key's data may go.")
+    callbacks: Callbacks | None = Field(
+        default=None, description="URLs below which answers of the key's jobs may be posted."
+    )
     tags: Tags | None = Field(default=None, description="Tags of every request of the key.")
     metadata: Metadata | None = Field(default=None, description="Texts of your own.")
 
@@ -113,6 +117,7 @@ class KeyShown(Shown):
     limits: dict[str, JsonValue] | None = None
     guardrails: list[dict[str, JsonValue]] | None = None
     data_policy: dict[str, JsonValue] | None = None
+    callbacks: list[str] | None = None
     tags: list[str] | None = None
     metadata: dict[str, str] | None = None
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import orjson
 from starlette.responses import Response
 
-from tollway.admin import alert_operations, audit, basics, keys, models, requests, scopes, usage
+from tollway.admin import alert_operations, audit, basics, jobs, keys, models, requests, scopes, usage
 from tollway.admin.operation import Operation
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *usage.OPERATIONS,
     *requests.OPERATIONS,
     *audit.OPERATIONS,
+    *jobs.OPERATIONS,
     *alert_operations.OPERATIONS,
     *basics.OPERATIONS,
     Operation("/admin/openapi.json", _openapi, "This document", models.OpenApi, refusals=(401,)),

@@ -29,7 +29,7 @@ json_schema() -> dict[str, object]
 new_key() -> Secret       tw-<12 character public id>-<43 character secret>
 
 Built: .snapshot (bytes) .store (dict | None: that part of the snapshot) .origins (dict: of each route's settings)
-.telemetry (dict | None: for the control plane; it holds secrets) .provider_places (dict)
+.telemetry .alerts .credentials (dict | None each: for the control plane; they hold secrets) .provider_places (dict)
 .config (Config) .listen (Address) .admin (Address) .workers (int) .hook_threads (int)
 .drain (float, seconds) .admin_token (Secret) .admin_token_file (Path | None: where a token that was not
 configured has been made) .metrics_open (bool) .warnings (tuple[Diagnostic, ...])

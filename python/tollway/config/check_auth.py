@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib.util import find_spec
+from pathlib import Path as FilePath
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -45,7 +46,9 @@ def check_auth(checks: Checks, name: str, provider: HttpProviderSettings) -> Non
     elif isinstance(auth, AzureAuth):
         settle_azure(checks, given, place)
     # The control plane reads the files; up to here they are named as the operator names them.
-    given |= {name: str((checks.base / given[name]).absolute()) for name in FILES & given.keys() if given[name]}
+    files = {name: (checks.base / given[name]).absolute() for name in FILES & given.keys() if given[name]}
+    # A file that holds another key than before is read at once, not only when the credential is due.
+    given |= {name: str(file) for name, file in files.items()} | {"changed": sorted(map(_changed, files.values()))}
     checks.resolved.provider_auth[name] = Settled(source, auth.type, given, region, service)
 
 
@@ -59,6 +62,13 @@ def _auth(checks: Checks, name: str, provider: HttpProviderSettings) -> Auth | N
         return provider.auth
     declared = providers()[provider.type].auth
     return None if keys or declared is None else MODELS[declared].model_validate({"type": declared})
+
+
+def _changed(file: FilePath) -> int:
+    try:
+        return file.stat().st_mtime_ns
+    except (OSError, ValueError):
+        return 0
 
 
 def check_size(checks: Checks) -> None:

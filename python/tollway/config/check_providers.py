@@ -5,7 +5,7 @@ from __future__ import annotations
 from tollway.config.check_auth import check_auth, check_size
 from tollway.config.check_expiry import check_expiry
 from tollway.config.checks import Checks, ResolveAdapter, sendable
-from tollway.config.places import missing_of
+from tollway.config.places import missing_of, unused_of
 from tollway.config.schema_provider import HttpProviderSettings, adapter_of
 from tollway.config.secrets import Reference, Secret
 from tollway.config.shape import Path
@@ -37,6 +37,9 @@ def _check_address(checks: Checks, name: str, provider: HttpProviderSettings) ->
     if missing:
         message, hint = f"the address of the provider `{name}` needs `{missing[0]}`", f'add {missing[0]} = "…"'
         checks.error("missing-key", ("providers", name), message, hint)
+    for option in unused_of(provider):
+        message = f"`{option}` changes nothing where the requests of `{name}` go"
+        checks.error("no-effect", ("providers", name, option), message, "take it out, or give what it goes with")
 
 
 def _check_adapter(

@@ -57,6 +57,9 @@ class Resolved:
     webhooks: list[tuple[Secret, Secret, tuple[str, ...] | None, dict[str, Secret]]] = field(default_factory=list)
     """Of each: its URL, its secret, the kinds of alerts or all, and its headers."""
     alerts_ca: FilePath | None = None
+    jobs_secret: Secret | None = None
+    jobs_ca: str | None = None
+    callback_secrets: dict[str, Secret] = field(default_factory=dict)
     key_secrets: dict[str, Secret] = field(default_factory=dict)
     key_hashes: dict[str, str] = field(default_factory=dict)
     store_folder: FilePath = field(default_factory=FilePath)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from ipaddress import ip_address
 from typing import Annotated, Any, NamedTuple, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
@@ -62,10 +63,6 @@ Many = Annotated[tuple[Item, ...], Strict(False)]
 
 Name = Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]{1,200}$")]
 """A name that can stand in a header and a metric's label: 1 to 200 visible ASCII characters, no space."""
-
-
-Word = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$")]
-"""A name that can stand in a host and in a path: letters, digits, `.`, `_`, `-` and `:`."""
 
 
 class Address(NamedTuple):
@@ -185,6 +182,29 @@ def check_webhook_url(text: str) -> None:
         raise fault("url-query", "the URL holds a fragment", "take the fragment out")
 
 
+def _callback_url(value: object) -> str:
+    text = text_of(value)
+    url = _split(text, ("https", "http"), "https://hooks.example.com/")
+    hint = 'write a scheme, a host and a path, as in "https://hooks.example.com/jobs/"'
+    if "@" in url.netloc:
+        raise fault("url-credentials", "the URL holds credentials", "take them out: posts are signed")
+    if "?" in text or "#" in text:
+        raise fault("url-query", "the URL holds a query or a fragment", hint)
+    path = url.path.lower().replace("%2e", ".")
+    if "%2f" in path or "%5c" in path or {".", ".."} & set(path.split("/")):
+        raise fault("bad-url", "the path could mean another one", hint)
+    if url.scheme == "http" and not _is_loopback(url.hostname or ""):
+        raise fault("bad-url", "plain http goes to this machine alone", "write https://")
+    return text
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
 def _service_url(check: Callable[[str], None]) -> Callable[[object], Reference]:
     def parse(value: object) -> Reference:
         reference = _reference(value)
@@ -230,6 +250,17 @@ def _call(value: object) -> str:
     return text
 
 
+_WORD = r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}"
+
+
+def _word(value: object) -> str:
+    text = text_of(value)
+    if not re.fullmatch(_WORD, text):
+        hint = "use at most 128 letters, digits, `.`, `_`, `-` and `:`, a letter or a digit first"
+        raise fault("bad-name", f"`{text[:80]}` can be no part of an address", hint)
+    return text
+
+
 def _member_path(value: object) -> str:
     text = text_of(value)
     if not re.fullmatch(r"[^.\[\]\"\\]+(\[\])?(\.[^.\[\]\"\\]+(\[\])?)*(?<!\])", text):
@@ -261,6 +292,9 @@ def _shown(kind: str, **more: object) -> WithJsonSchema:
 
 Listen = Annotated[Address, BeforeValidator(_address), _shown("HOST:PORT", examples=["127.0.0.1:8080", "[::1]:8080"])]
 """A listen address."""
+
+Word = Annotated[str, BeforeValidator(_word), _shown("word", pattern=f"^{_WORD}$")]
+"""A name that can stand in a host and in a path: letters, digits, `.`, `_`, `-` and `:`."""
 
 BaseUrl = Annotated[str, BeforeValidator(_base_url), _shown("URL", pattern="^https?://")]
 """An http or https URL without credentials, query or fragment; no slash at its end once validated."""
@@ -305,6 +339,11 @@ WebhookUrl = Annotated[
     _shown("URL or secret reference", examples=["https://hooks.example.com/tollway", "env:WEBHOOK_URL"]),
 ]
 """Where alerts are posted: a URL, which may be a secret, or a reference to one."""
+
+CallbackUrl = Annotated[
+    str, BeforeValidator(_callback_url), _shown("URL", pattern="^https?://", examples=["https://hooks.example.com/"])
+]
+"""A URL below which answers of jobs may be posted: without credentials, query or fragment."""
 
 Moment = Annotated[
     int, BeforeValidator(moment), WithJsonSchema({"type": "string", "examples": ["2027-01-31T12:00:00Z"]})

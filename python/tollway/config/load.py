@@ -10,6 +10,7 @@ from tollway.config.check_access import check_access, hash_keys
 from tollway.config.check_alerts import check_alerts
 from tollway.config.check_effect import check_effect
 from tollway.config.check_expressions import check_expressions
+from tollway.config.check_jobs import check_jobs
 from tollway.config.check_nested import check_nested
 from tollway.config.check_prices import check_prices
 from tollway.config.check_providers import check_providers
@@ -89,6 +90,7 @@ def _attempt(
     check_effect(checks)
     check_expressions(checks)
     check_access(checks)
+    check_jobs(checks)
     check_rights(checks)
     check_prices(checks)
     _warn_unenforced(checks)

@@ -30,9 +30,9 @@ def paths_of(settings: ProviderSettings) -> dict[str, str]:
 def region_of(settings: ProviderSettings) -> str | None:
     """Where it is, for data policies, as far as it is known."""
     declared = providers()[settings.type].region
-    if settings.region is not None or declared is None:
+    if settings.region is not None or declared is None or declared.option in unused_of(settings):
         return settings.region
-    return _derived(declared, words_of(settings))
+    return None if getattr(settings, "base_url", None) else _derived(declared, words_of(settings))
 
 
 def words_of(settings: ProviderSettings) -> Words:
@@ -57,12 +57,29 @@ def missing_of(settings: ProviderSettings) -> list[str]:
     return [derived[name].option if name in derived else name for name in needed if name not in words]
 
 
+def unused_of(settings: ProviderSettings) -> list[str]:
+    """The options that the file gives and that change nothing of its requests."""
+    declared = providers()[settings.type]
+    own = None if getattr(settings, "base_url", None) else declared.base_url
+    quirks = (declared.chat, declared.other, declared.embeddings, declared.count)
+    templates = [own, *declared.paths.values(), *(text for one in quirks for text in one.set.values())]
+    words = words_of(settings)
+    chosen = [_chosen(template, words) or "" for template in templates if template is not None]
+    used = {name for template in chosen for name in _names(template)}
+    used |= {derived.option for name, derived in declared.derived.items() if name in used}
+    given = [option.name for option in declared.options if option.kind == "word" and not option.is_used]
+    return [name for name in given if name in settings.model_fields_set and name not in used]
+
+
 def filled(template: Template, words: Words) -> str | None:
     """The template, or the first of several whose options are all given; `{model}` stays as it is."""
-    for one in (template,) if isinstance(template, str) else template:
-        if all(name in words for name in _names(one) if name != "model"):
-            return _PLACE.sub(lambda found: words.get(found[1], found[0]), one)
-    return None
+    chosen = _chosen(template, words)
+    return None if chosen is None else _PLACE.sub(lambda found: words.get(found[1], found[0]), chosen)
+
+
+def _chosen(template: Template, words: Words) -> str | None:
+    every = (template,) if isinstance(template, str) else template
+    return next((one for one in every if all(name in words for name in _names(one) if name != "model")), None)
 
 
 def _names(template: str) -> list[str]:

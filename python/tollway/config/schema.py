@@ -9,6 +9,7 @@ from pydantic import Field
 from tollway.config.fields import Many, Name, Settings
 from tollway.config.schema_access import Key, Scope, Team
 from tollway.config.schema_alerts import Alerts
+from tollway.config.schema_jobs import Jobs
 from tollway.config.schema_provider import AnyProvider
 from tollway.config.schema_resilience import Resilience, TaskType
 from tollway.config.schema_route import Route
@@ -28,6 +29,7 @@ class Config(Settings):
     admin: Admin = Field(default_factory=Admin, description="Who may use the control plane.")
     telemetry: Telemetry = Field(default_factory=Telemetry, description="Traces and metrics over OTLP.")
     alerts: Alerts = Field(default_factory=Alerts, description="What an operator is told of, and where.")
+    jobs: Jobs = Field(default_factory=Jobs, description="Requests whose callers do not wait.")
     providers: dict[Name, AnyProvider] = Field(default_factory=dict, description="Who answers.")
     routes: dict[Name, Route] = Field(default_factory=dict, description="What clients send as `model`.")
     resilience: Resilience = Field(

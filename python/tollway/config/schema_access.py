@@ -6,12 +6,13 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from tollway.config.fields import Dollars, Hidden, Many, Moment, Name, NotYet, SecretRef, Settings
+from tollway.config.fields import CallbackUrl, Dollars, Hidden, Many, Moment, Name, NotYet, SecretRef, Settings
 from tollway.config.schema_guard import Guardrail
 
 Priority = Literal["interactive", "standard", "batch"]
 Metadata = Annotated[dict[Name, Annotated[str, Field(max_length=500)]], Field(max_length=32)]
 Tags = Annotated[Many[Name], Field(max_length=32)]
+Callbacks = Annotated[Many[CallbackUrl], Field(max_length=32)]
 Ratio = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=0, le=1 << 53)]
 
@@ -108,6 +109,12 @@ class Key(Settings):
     limits: LimitsLater = Field(default=None, description="Rate limits of this key.")
     guardrails: Many[Guardrail] = Field(default=(), description="Checks of this key's requests and answers.")
     data_policy: DataPolicy | None = Field(default=None, description="Where this key's data may go.")
+    callbacks: Callbacks = Field(
+        default=(), description="URLs below which answers of the key's jobs may be posted; none if not given."
+    )
+    callback_secret: SecretRef | None = Field(
+        default=None, description="Signs those posts, in `x-tollway-signature`. At least 16 characters."
+    )
     tags: Tags = Field(default=(), description="Tags of every request of the key, besides those that the caller gives.")
     metadata: Metadata = Field(
         default_factory=dict, description="Texts of your own, kept with the key and shown with it."

@@ -10,7 +10,7 @@ from tollway.config.fields import FilePath, HeaderName, Hidden, Many, SecretRef,
 from tollway.config.quantities import Duration
 from tollway.config.schema_server import preset
 
-Kind = Literal["dead_key", "quota_exhausted", "breaker_open", "pin_drift", "rule_failed"]
+Kind = Literal["dead_key", "quota_exhausted", "breaker_open", "pin_drift", "rule_failed", "callback_failed"]
 """What is told of (`rust/dataplane/src/alert.rs`)."""
 
 

@@ -15,7 +15,7 @@ Region = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,40}$")]
 class AwsAuth(Settings):
     """`type = "aws"`: requests are signed (SigV4) with keys of AWS's chain, of a profile, of a role, or static ones."""
 
-    type: Literal["aws"]
+    type: Literal["aws"] = Field(description="Keys of AWS, to sign with.")
     access_key_id: SecretRef | None = Field(default=None, description="A static key; with `secret_access_key`.")
     secret_access_key: SecretRef | None = Field(default=None, description="The static key's secret.")
     session_token: SecretRef | None = Field(default=None, description="Of static keys that are temporary.")
@@ -40,7 +40,7 @@ class AwsAuth(Settings):
 class GoogleAuth(Settings):
     """`type = "google"`: a bearer token of Google Cloud, of a file, or by Application Default Credentials."""
 
-    type: Literal["google"]
+    type: Literal["google"] = Field(description="A token of Google Cloud.")
     file: FilePath | None = Field(
         default=None,
         description="A service account's key, or a configuration of workload identity federation; if not given, what "
@@ -57,7 +57,7 @@ class GoogleAuth(Settings):
 class AzureAuth(Settings):
     """`type = "azure"`: a bearer token of Entra. Without a secret, certificate or file: a managed identity."""
 
-    type: Literal["azure"]
+    type: Literal["azure"] = Field(description="A token of Microsoft Entra.")
     tenant_id: SecretRef | None = Field(default=None, description="The tenant; AZURE_TENANT_ID if not given.")
     client_id: SecretRef | None = Field(
         default=None,
@@ -77,7 +77,7 @@ class AzureAuth(Settings):
 class IbmAuth(Settings):
     """`type = "ibm"`: a bearer token of IBM Cloud for an API key."""
 
-    type: Literal["ibm"]
+    type: Literal["ibm"] = Field(description="A token of IBM Cloud.")
     api_key: SecretRef = Field(description="The API key of IBM Cloud.")
     url: BaseUrl = Field(default="https://iam.cloud.ibm.com", description="Where its IAM is.")
 
@@ -85,7 +85,7 @@ class IbmAuth(Settings):
 class OAuthAuth(Settings):
     """`type = "oauth"`: a bearer token for client credentials (RFC 6749 §4.4), as Databricks gives them."""
 
-    type: Literal["oauth"]
+    type: Literal["oauth"] = Field(description="A token for client credentials.")
     token_url: BaseUrl = Field(description="The token endpoint.")
     client_id: SecretRef = Field(description="Who asks.")
     client_secret: SecretRef = Field(description="The secret of who asks.")

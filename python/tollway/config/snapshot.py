@@ -50,6 +50,7 @@ def compile_snapshot(
             "scopes": list(_scopes(config)),
             "keys": [_key(name, key, config, resolved) for name, key in config.keys.items()],
             "alerts": {"quiet_ms": config.alerts.quiet},
+            "jobs": _jobs(config, resolved),
         }
     )
 
@@ -84,6 +85,22 @@ def compile_store(config: Config, resolved: Resolved) -> Json | None:
         "payload_sampling": store.payload_sampling,
         "retain_requests_days": store.retention.requests,
         "retain_rollups_days": store.retention.rollups,
+    }
+
+
+def _jobs(config: Config, resolved: Resolved) -> Json:
+    jobs = config.jobs
+    return {
+        "concurrency": jobs.concurrency,
+        "queue": jobs.queue,
+        "max_bytes": jobs.max_bytes,
+        "retain_ms": jobs.retain,
+        "callback_timeout_ms": jobs.callback_timeout,
+        "callback_attempts": jobs.callback_attempts,
+        "callback_pause_ms": jobs.callback_pause,
+        "private_hosts": jobs.private_hosts,
+        "callback_secret": None if resolved.jobs_secret is None else resolved.jobs_secret.reveal(),
+        "ca": resolved.jobs_ca,
     }
 
 
@@ -177,6 +194,7 @@ def _quirks(declared: Quirks, settings: ProviderSettings) -> Json:
         "drop": [*declared.drop, *(own.drop_params if own else ())],
         "omit": declared.omit,
         "rename": {**declared.rename, **(own.rename_params if own else {})},
+        "rename_text": declared.rename_text,
         "values": {path: dict(words) for path, words in declared.values.items()},
         "only": declared.only,
         "set": {path: text for path, text in texts.items() if text is not None},
@@ -250,6 +268,7 @@ def _scopes(config: Config) -> Iterator[Json]:
 
 
 def _key(name: str, key: Key, config: Config, resolved: Resolved) -> Json:
+    signing = resolved.callback_secrets.get(name)
     return {
         "id": name,
         "hash": resolved.key_hashes[name],
@@ -271,6 +290,8 @@ def _key(name: str, key: Key, config: Config, resolved: Resolved) -> Json:
         "revoked": key.revoked,
         "guardrails": [_guardrail(guardrail) for guardrail in key.guardrails],
         "data_policy": None if key.data_policy is None else _policy(key.data_policy),
+        "callbacks": key.callbacks,
+        "callback_secret": None if signing is None else signing.reveal(),
     }
 
 

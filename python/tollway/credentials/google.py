@@ -9,21 +9,23 @@ from __future__ import annotations
 import json
 import os
 from datetime import UTC
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import urllib3
 from google.auth import aws as from_aws
 from google.auth import compute_engine, identity_pool, impersonated_credentials
 from google.auth.credentials import Credentials
 from google.auth.exceptions import GoogleAuthError
-from google.auth.transport.urllib3 import Request
+from google.auth.transport.requests import Request
 from google.oauth2 import credentials as user
 from google.oauth2 import service_account
+from requests import Session
 
 from tollway.credentials.value import FetchError, Value, token
 
-PATIENCE = urllib3.Timeout(connect=5, read=10)
+PATIENCE = 10.0
+"""Seconds for each wait on the network, but for the metadata server's, for which the library has its own."""
 
 WELL_KNOWN = Path("gcloud/application_default_credentials.json")
 """What `gcloud auth application-default login` leaves in the folder of settings."""
@@ -32,9 +34,9 @@ WELL_KNOWN = Path("gcloud/application_default_credentials.json")
 def fetch(given: dict[str, Any]) -> Value:
     """The token. Raises `FetchError`."""
     try:
-        with urllib3.PoolManager(timeout=PATIENCE, retries=1) as pool:
-            credentials = _credentials(given)
-            credentials.refresh(Request(pool))  # type: ignore[no-untyped-call]
+        credentials = _credentials(given)
+        with Session() as session:
+            credentials.refresh(partial(Request(session), timeout=PATIENCE))  # type: ignore[no-untyped-call]
     except GoogleAuthError as error:
         said = str(error.args[0]) if error.args else type(error).__name__
         raise FetchError(said, "check the file, the account's rights, and this machine's clock") from None

@@ -7,7 +7,7 @@ ARN of a provisioned or imported model. Another endpoint (FIPS, VPC, another par
 
 from tollway.providers.contract import Option, Provider, Quirks
 
-REGION = Option("aws_region", "word", None, "The region of AWS whose endpoint is asked, as `us-east-1`.")
+REGION = Option("aws_region", "word", None, "The region of AWS whose endpoint is asked, as `us-east-1`.", True)
 BASE_URL = "https://bedrock-runtime.{aws_region}.amazonaws.com"
 ACCEPT = "*/*"
 """What the body is read as follows from its type: JSON, or AWS's event stream."""

@@ -24,13 +24,14 @@ class Option:
     """A setting that only this provider has: `kind` says what it holds, `default` is as written in the file.
 
     A `word` can stand in a host and in a path: letters, digits, `.`, `_`, `-` and `:`. In the templates of its provider
-    it stands for `{name}`.
+    it stands for `{name}`; `is_used` says that it has another use than those.
     """
 
     name: str
     kind: Quantity
     default: str | int | None
     description: str
+    is_used: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,16 +53,17 @@ class Quirks:
     A path names members from the body's root, as `messages[].name`: `[]` is each item of an array. `drop` are members
     that the server refuses: without them the request has lost something, which is flagged. `omit` are those that it
     refuses because it does the same without them. `rename` gives the last name of a path that the server knows instead,
-    `values` the words that it knows instead. Of a member in `only` it takes these texts alone; another value is
-    dropped, and flagged. `set` are texts that every body has, whatever the caller says; templates, left out where an
-    option is not given. `headers` are those of callers' that the server knows as members of the body, each a list: by
-    header, the member. `call_ids` is how many letters and digits the name of a call must have. A body that has none of
-    it goes out as it is, where nothing is `set`.
+    `rename_text` the same where its value is a text, `values` the words that it knows instead. Of a member in `only` it
+    takes these texts alone; another value is dropped, and flagged. `set` are texts that every body has, whatever the
+    caller says; templates, left out where an option is not given. `headers` are those of callers' that the server knows
+    as members of the body, each a list: by header, the member. `call_ids` is how many letters and digits the name of a
+    call must have. A body that has none of it goes out as it is, where nothing is `set`.
     """
 
     drop: tuple[str, ...] = ()
     omit: tuple[str, ...] = ()
     rename: Mapping[str, str] = field(default_factory=dict)
+    rename_text: Mapping[str, str] = field(default_factory=dict)
     values: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     only: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     set: Mapping[str, str] = field(default_factory=dict)
@@ -69,8 +71,76 @@ class Quirks:
     call_ids: int | None = None
 
 
+Asked: TypeAlias = Literal[
+    "openai",
+    "openai:stream",
+    "openai-responses",
+    "openai-responses:stream",
+    "openai-completions",
+    "openai-completions:stream",
+    "anthropic",
+    "anthropic:stream",
+    "gemini",
+    "gemini:stream",
+    "bedrock",
+    "bedrock:stream",
+    "cohere",
+    "cohere:stream",
+    "embeddings",
+    "embeddings:batch",
+    "predict",
+    "count",
+    "rerank",
+    "moderations",
+    "images/generations",
+    "images/edits",
+    "images/variations",
+    "audio/speech",
+    "audio/transcriptions",
+    "audio/translations",
+]
+"""What a provider can be asked, as its `paths` name it: answers by dialect, the same as a stream, and the rest.
+
+`predict` is for the embeddings of Vertex AI's models that have no `embedContent`.
+"""
+
 SYSTEM_ONLY = {"messages[].role": {"developer": "system"}}
 """The `values` of a server that knows no developer, which is what a system is called before newer models."""
+
+
+AZURE_VERSION = Option("api_version", "word", None, "A dated version of the API, as `2024-10-21`; without it, its v1.")
+
+GOOGLE_PROJECT = Option("project", "word", None, "The Google Cloud project.")
+GOOGLE_LOCATION = Option("location", "word", None, "Where the models run, as `europe-west4`, `eu` or `global`.")
+VERTEX_PLACES = (
+    "https://{host}/v1/projects/{project}/locations/{location}",
+    "https://aiplatform.googleapis.com/v1/projects/{project}/locations/global",
+)
+"""Where Vertex AI is, by location; without one, wherever Google has room."""
+VERTEX_HOST = Derived(
+    "location",
+    {
+        "global": "aiplatform.googleapis.com",
+        "us": "aiplatform.us.rep.googleapis.com",
+        "eu": "aiplatform.eu.rep.googleapis.com",
+        "*": "{location}-aiplatform.googleapis.com",
+    },
+)
+GOOGLE_REGION = Derived(
+    "location",
+    {
+        "europe-west2": "uk",
+        "europe-west6": "ch",
+        "europe-*": "eu",
+        "eu": "eu",
+        "us": "us",
+        "us-*": "us",
+        "northamerica-northeast*": "ca",
+        "asia-northeast[12]": "jp",
+        "australia-*": "au",
+    },
+)
+"""https://cloud.google.com/about/locations: London and Zurich are not in the European Union."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +149,10 @@ class Provider:
 
     `kind` is who answers: a far end over HTTP, or the bundled mock. `dialects` are what it speaks, the one that others
     are translated to first: a caller of one of them is passed through. `base_url` is the default; without one the
-    configuration must give it. `paths` say where under it requests go, as far as that is not where the dialect has it:
-    by dialect, the same with `:stream` for streams, `embeddings` and `count`; `{model}` stands for the model's name,
-    `{FOLDER/model}` for one that need not have the folder, `{model:segment}` for one segment of the path; an empty one
-    is for what cannot be asked. Both are templates; `derived` are further words for them.
+    configuration must give it. `paths` say where under it requests go, as far as that is not where the dialect has it;
+    what has no path of its own as a stream or a batch goes where the same goes that is none, and an empty path is for
+    what cannot be asked. `{model}` stands for the model's name, `{FOLDER/model}` for one that need not have the folder,
+    `{model:segment}` for one segment of the path. Both are templates; `derived` are further words for them.
     `region` follows from where the provider was configured to be, if that says it surely.
     `auth_header` and `auth_prefix` frame the credential; `headers` go with every request.
     `max_tokens` is what the provider calls the most tokens of a chat completion. `chat`, `embeddings` and `count` (of
@@ -99,7 +169,7 @@ class Provider:
     dialects: tuple[Dialect, ...] = ("openai",)
     kind: Literal["http", "mock"] = "http"
     base_url: Template | None = None
-    paths: Mapping[str, Template] = field(default_factory=dict)
+    paths: Mapping[Asked, Template] = field(default_factory=dict)
     derived: Mapping[str, Derived] = field(default_factory=dict)
     region: Derived | None = None
     auth_header: str = "authorization"

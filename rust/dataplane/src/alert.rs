@@ -35,10 +35,19 @@ pub(crate) enum Kind {
     PinDrift,
     /// A condition of the configuration comes to no result.
     RuleFailed,
+    /// The answer of a job could not be posted.
+    CallbackFailed,
 }
 
 impl Kind {
-    const ALL: [Self; 5] = [Self::DeadKey, Self::QuotaExhausted, Self::BreakerOpen, Self::PinDrift, Self::RuleFailed];
+    const ALL: [Self; 6] = [
+        Self::DeadKey,
+        Self::QuotaExhausted,
+        Self::BreakerOpen,
+        Self::PinDrift,
+        Self::RuleFailed,
+        Self::CallbackFailed,
+    ];
 
     /// Its name in logs, metrics and webhooks.
     pub(crate) fn name(self) -> &'static str {
@@ -48,6 +57,7 @@ impl Kind {
             Self::BreakerOpen => "breaker_open",
             Self::PinDrift => "pin_drift",
             Self::RuleFailed => "rule_failed",
+            Self::CallbackFailed => "callback_failed",
         }
     }
 
@@ -55,13 +65,13 @@ impl Kind {
     fn severity(self) -> &'static str {
         match self {
             Self::DeadKey | Self::QuotaExhausted => "critical",
-            Self::BreakerOpen | Self::PinDrift | Self::RuleFailed => "warning",
+            Self::BreakerOpen | Self::PinDrift | Self::RuleFailed | Self::CallbackFailed => "warning",
         }
     }
 
     /// Whether nobody says when it is over: it is once it has not been seen for a while.
     fn lapses(self) -> bool {
-        matches!(self, Self::PinDrift | Self::RuleFailed)
+        matches!(self, Self::PinDrift | Self::RuleFailed | Self::CallbackFailed)
     }
 }
 
@@ -114,7 +124,7 @@ impl Alerts {
             let over = |alert: &Alert, _| match alert.kind {
                 Kind::DeadKey | Kind::QuotaExhausted => !keys.contains(&*alert.subject),
                 Kind::BreakerOpen | Kind::PinDrift => !targets.contains(&alert.subject),
-                Kind::RuleFailed => false,
+                Kind::RuleFailed | Kind::CallbackFailed => false,
             };
             let mut told = book.resolve_all("It serves again, or is not configured any more.", us, over);
             told.extend(book.settle((now(), us)));

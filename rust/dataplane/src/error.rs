@@ -74,6 +74,12 @@ pub enum Kind {
     GuardrailRejected,
     /// A hook failed or ran out of time, and its route fails closed.
     HookFailed,
+    /// A callback that the key does not list, or that leads where none may.
+    CallbackNotAllowed,
+    /// There is no room for another job.
+    QueueFull,
+    /// A job that does not exist, or is another key's.
+    JobNotFound,
     /// No target satisfies the caller's data policy, or can take the request.
     NoEligibleTarget,
     /// Every target would cost more than the caller allows.
@@ -128,6 +134,9 @@ impl Kind {
             RequestTimeout => (StatusCode::REQUEST_TIMEOUT, REQUEST, "request_timeout"),
             GuardrailRejected => (StatusCode::BAD_REQUEST, REQUEST, "guardrail_rejected"),
             HookFailed => (StatusCode::SERVICE_UNAVAILABLE, "server_error", "hook_failed"),
+            CallbackNotAllowed => (StatusCode::FORBIDDEN, "permission_error", "callback_not_allowed"),
+            QueueFull => (StatusCode::TOO_MANY_REQUESTS, "rate_limit_error", "queue_full"),
+            JobNotFound => (StatusCode::NOT_FOUND, REQUEST, "job_not_found"),
             NoEligibleTarget => (StatusCode::FORBIDDEN, "permission_error", "no_eligible_target"),
             CostLimit => (StatusCode::BAD_REQUEST, REQUEST, "cost_limit"),
             ContextWindow => (StatusCode::BAD_REQUEST, REQUEST, "context_length_exceeded"),

@@ -8,6 +8,7 @@ pub mod authenticate;
 pub(crate) mod cache;
 pub mod guard;
 pub(crate) mod inspect;
+pub(crate) mod jobs;
 pub(crate) mod limit;
 pub(crate) mod pipeline;
 pub(crate) mod relay;

@@ -20,12 +20,13 @@ use crate::clock::Instant;
 use crate::error::{Error, Kind};
 use crate::exchange::{Exchange, Sampled};
 use crate::gateway::control;
+use crate::jobs::submit::Later;
 use crate::relay::{self, Answer, Way};
 use crate::respond::{self, Outcome, ReplyBody};
 use crate::snapshot::Route;
 use crate::trace::Trace;
 use crate::worker::Worker;
-use crate::{account, attempt, cache, inspect, limit, route, translate};
+use crate::{account, attempt, cache, inspect, jobs, limit, route, translate};
 
 /// Answers one request. Whatever happens on the way, it is accounted for when `exchange` is dropped: with its answer,
 /// or, for a stream, with the stream's last byte.
@@ -62,12 +63,25 @@ async fn travel(exchange: &mut Exchange, head: Parts, body: &mut Option<Incoming
     if !exchange.worker.has_room() {
         return Err(journal_full(exchange));
     }
-    let caller =
-        authenticate::authenticate(&head.headers, &exchange.snapshot, &exchange.worker.shared.registry.load())?;
+    let caller = match &head.pass {
+        None => authenticate::authenticate(&head.headers, &exchange.snapshot, &exchange.worker.shared.registry.load())?,
+        Some(pass) => {
+            exchange.flags.extend(pass.flags.clone());
+            authenticate::named(&pass.key, &exchange.snapshot, &exchange.worker.shared.registry.load())?
+        }
+    };
     exchange.called_by(&caller);
     if matches!(head.endpoint, Endpoint::Models | Endpoint::Model(_)) {
         exchange.dialect = accept::dialect_of_list(&head.headers);
         return models(exchange, &caller, &head.endpoint);
+    }
+    if matches!(head.endpoint, Endpoint::Jobs | Endpoint::Job { .. }) {
+        return Box::pin(jobs::asked::answer(exchange, (&head.endpoint, &head.uri), &caller.key)).await;
+    }
+    let later = exchange.said.as_mut().and_then(|said| said.callback.take()).map(|url| Later::new(url, &head));
+    if later.is_some() && !head.may_wait() {
+        let message = "This endpoint's request or answer cannot be kept: ask without x-tollway-callback.";
+        return Err(Error::new(Kind::InvalidRequest, message).at("x-tollway-callback"));
     }
     let call = if head.is_carried() {
         // In a box: few requests are such, and the room for one is taken by all.
@@ -81,6 +95,9 @@ async fn travel(exchange: &mut Exchange, head: Parts, body: &mut Option<Incoming
         None => route::permit(&exchange.snapshot, &caller, &call.head.model),
     }
     .inspect_err(|_| exchange.requested_model = Some(bounded(&call.head.model)))?;
+    if let Some(later) = later {
+        return Box::pin(jobs::submit::submit(exchange, call, (later, &caller.key))).await;
+    }
     exchange.route = Some(permit.route.clone());
     let reservation = limit::reserve(&caller)?;
     let (call, inspector) = inspect::input(exchange, call).await?;

@@ -16,6 +16,7 @@ use crate::authenticate::registry::Registry;
 use crate::books::Books;
 use crate::clock::{Instant, micros};
 use crate::hook::HookBridge;
+use crate::jobs::Jobs;
 use crate::snapshot::Snapshot;
 use crate::telemetry::{Shard, Telemetry};
 use crate::translate::Signatures;
@@ -40,6 +41,8 @@ pub(crate) struct Shared {
     /// The same as `drain` holds, for who only looks.
     pub(crate) draining: AtomicBool,
     pub(crate) workers: Vec<Mailbox>,
+    /// Where there is a store.
+    pub(crate) jobs: Option<Jobs>,
     /// The most connections that were open at a time since somebody asked.
     pub(crate) peak: AtomicUsize,
 }

@@ -21,6 +21,8 @@ pub struct Declared {
     pub omit: Vec<String>,
     /// Members that the server knows by another name: the path, and the last name instead.
     pub rename: BTreeMap<String, String>,
+    /// The same of members whose value is a text; another value stays where it is.
+    pub rename_text: BTreeMap<String, String>,
     /// Texts that the server knows by another word: by path, the words instead.
     pub values: BTreeMap<String, BTreeMap<String, String>>,
     /// Members of which the server takes these texts alone. To be without another value is a loss.
@@ -67,6 +69,7 @@ enum Act {
     Drop,
     Omit,
     Rename(String),
+    RenameText(String),
     Values(BTreeMap<String, String>),
     Only(Vec<String>),
     Set(String),
@@ -78,11 +81,12 @@ impl Quirks {
     /// # Errors
     /// What is no path, in words for the operator.
     pub fn compile(declared: Declared) -> Result<Option<Self>, String> {
-        let Declared { drop, omit, rename, values, only, set, headers, call_ids } = declared;
+        let Declared { drop, omit, rename, rename_text, values, only, set, headers, call_ids } = declared;
         let minds_all = !set.is_empty();
         let all = drop.into_iter().map(|path| (path, Act::Drop));
         let all = all.chain(omit.into_iter().map(|path| (path, Act::Omit)));
         let all = all.chain(rename.into_iter().map(|(path, name)| (path, Act::Rename(name))));
+        let all = all.chain(rename_text.into_iter().map(|(path, name)| (path, Act::RenameText(name))));
         let all = all.chain(values.into_iter().map(|(path, words)| (path, Act::Values(words))));
         let all = all.chain(only.into_iter().map(|(path, words)| (path, Act::Only(words))));
         let all = all.chain(set.into_iter().map(|(path, text)| (path, Act::Set(text))));
@@ -196,11 +200,12 @@ impl Edit {
             }
             Act::Omit => drop(members.0.remove(index)),
             Act::Set(text) => *value = Json::text(text.clone()),
-            Act::Rename(name) if members.0.iter().any(|(known, _)| known == name) => {
+            Act::RenameText(_) if value.as_str().is_none() => return false,
+            Act::Rename(name) | Act::RenameText(name) if members.0.iter().any(|(known, _)| known == name) => {
                 losses.note_if(is_said, &self.path);
                 members.0.remove(index);
             }
-            Act::Rename(name) => {
+            Act::Rename(name) | Act::RenameText(name) => {
                 if let Some((known, _)) = members.0.get_mut(index) {
                     *known = Cow::Owned(name.clone());
                 }
@@ -312,13 +317,19 @@ mod tests {
         assert_eq!(applied(declared, body), (Some(expected.to_owned()), vec![]));
         let both = r#"{"seed":7,"random_seed":8}"#;
         assert_eq!(applied(declared, both), (Some(r#"{"random_seed":8}"#.to_owned()), vec!["seed".to_owned()]));
+        let texts = r#"{"rename_text": {"choice": "option"}}"#;
+        assert_eq!(applied(texts, r#"{"choice":"auto"}"#), (Some(r#"{"option":"auto"}"#.to_owned()), vec![]));
+        assert_eq!(applied(texts, r#"{"choice":{"type":"function"}}"#), (None, vec![]));
     }
 
     #[test]
     fn what_is_set_holds_whatever_the_body_says() {
         let declared = r#"{"set": {"version": "v1", "options.project": "ours"}, "omit": ["model"]}"#;
         let (written, losses) = applied(declared, r#"{"model":"m","n":1.50}"#);
-        assert_eq!((written.as_deref(), losses), (Some(r#"{"n":1.50,"version":"v1"}"#), vec![]));
+        assert_eq!(
+            (written.as_deref(), losses),
+            (Some(r#"{"n":1.50,"options":{"project":"ours"},"version":"v1"}"#), vec![])
+        );
         let (written, _) = applied(declared, r#"{"version":7,"options":{"project":"theirs"}}"#);
         assert_eq!(written.as_deref(), Some(r#"{"version":"v1","options":{"project":"ours"}}"#));
         assert_eq!(applied(r#"{"set": {"a": "b"}}"#, "[").0, None);

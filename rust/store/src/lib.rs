@@ -10,6 +10,7 @@
 //! | [`ship`] | records, payloads, roll-ups and the journal's cursors, exactly once |
 //! | [`usage`] | what the roll-ups say |
 //! | [`search`] | records by any field, and one by its id |
+//! | [`jobs`] | requests that nobody waits for: kept, taken by one process at a time, answered |
 //! | [`retain`] | drops what is old, a month at a time |
 //! | [`watch`] | waits until another process has changed a key or a scope |
 //!
@@ -23,6 +24,7 @@ mod database;
 mod dictionary;
 pub mod error;
 mod fold;
+pub mod jobs;
 pub mod key;
 mod migrate;
 pub mod retain;
@@ -38,6 +40,7 @@ pub mod watch;
 pub use audit::{Entry, SignedHead, Verdict};
 pub use change::By;
 pub use error::Error;
+pub use jobs::{Job, NewJob};
 pub use key::{Key, NewKey};
 pub use retain::Retention;
 pub use scope::Scope;

@@ -12,13 +12,14 @@ struct Migration {
     postgres: &'static str,
 }
 
-const MIGRATIONS: [Migration; 2] = [
+const MIGRATIONS: [Migration; 3] = [
     Migration { name: "keys", both: include_str!("migrations/1-keys.sql"), postgres: "" },
     Migration {
         name: "usage and requests",
         both: include_str!("migrations/2-usage.sql"),
         postgres: include_str!("migrations/2-requests.postgres.sql"),
     },
+    Migration { name: "jobs", both: include_str!("migrations/3-jobs.sql"), postgres: "" },
 ];
 
 /// The advisory lock under which versions change, and under which partitions and names are made.

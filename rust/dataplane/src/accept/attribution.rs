@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderValue};
 use serde_json::Value;
 use tollway_protocol::peek::Span;
 
@@ -40,6 +40,8 @@ pub(crate) struct Attribution {
     pub(crate) max_cost_nano: Option<u64>,
     /// The region that it may not leave.
     pub(crate) residency: Option<String>,
+    /// Where its answer is posted, for a caller who does not wait: only in a header.
+    pub(crate) callback: Option<HeaderValue>,
 }
 
 impl Attribution {
@@ -54,6 +56,8 @@ impl Attribution {
             if NAMES.contains(&name) {
                 let text = String::from_utf8_lossy(value.as_bytes());
                 said.get_or_insert_default().note(name, &text, &format!("x-tollway-{name}"))?;
+            } else if name == "callback" {
+                said.get_or_insert_default().callback = Some(value.clone());
             }
         }
         Ok(said)
@@ -200,7 +204,7 @@ fn cleaned(text: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use http::{HeaderName, HeaderValue};
+    use http::HeaderName;
 
     use super::*;
 

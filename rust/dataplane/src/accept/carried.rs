@@ -21,6 +21,7 @@ use crate::snapshot::Server;
 use crate::upstream::provider::Provider;
 
 use super::endpoint::Endpoint;
+use super::media::Media;
 use super::through::{Area, Through};
 use super::upload::{Coming, HELD, Keeping, Upload, too_large};
 use super::{Call, CallHead, Head, body, dialect_of_list, examine, media};
@@ -53,6 +54,11 @@ impl Head {
             Endpoint::Through(_) => true,
             _ => false,
         }
+    }
+
+    /// Whether it can be a job: its body is held, and its answer is JSON.
+    pub(crate) fn may_wait(&self) -> bool {
+        !self.is_carried() && self.endpoint != Endpoint::Media(Media::Speech)
     }
 }
 

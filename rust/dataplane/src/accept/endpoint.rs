@@ -52,6 +52,15 @@ pub(crate) enum Endpoint {
     Models,
     /// `GET /v1/models/ID`
     Model(String),
+    /// `GET /v1/jobs`
+    Jobs,
+    /// `GET /v1/jobs/ID`, or `DELETE`
+    Job {
+        /// Its name.
+        id: String,
+        /// Whether it is the latter.
+        cancel: bool,
+    },
     /// `GET /health/live`
     Live,
     /// `GET /health/ready`
@@ -99,6 +108,7 @@ impl Endpoint {
             Self::Media(media) => media.name(),
             Self::Through(through) => through.area.name(),
             Self::Models | Self::Model(_) => "models",
+            Self::Jobs | Self::Job { .. } => "jobs",
             Self::Live | Self::Ready => HEALTH,
         }
     }
@@ -112,9 +122,14 @@ impl Endpoint {
             Self::Completions => Dialect::Completions,
             Self::Through(through) if through.area == Area::MessageBatches => Dialect::Anthropic,
             Self::Media(_) | Self::Through(_) => Dialect::Chat,
-            Self::ChatCompletions | Self::Embeddings | Self::Models | Self::Model(_) | Self::Live | Self::Ready => {
-                Dialect::Chat
-            }
+            Self::ChatCompletions
+            | Self::Embeddings
+            | Self::Models
+            | Self::Model(_)
+            | Self::Jobs
+            | Self::Job { .. }
+            | Self::Live
+            | Self::Ready => Dialect::Chat,
         }
     }
 
@@ -154,6 +169,7 @@ impl Endpoint {
         // RFC 9110 §9.3.2: HEAD is GET without the body, which hyper leaves out.
         const READ: &[Method] = &[Method::GET, Method::HEAD];
         const ASK: &[Method] = &[Method::POST];
+        const JOB: &[Method] = &[Method::GET, Method::HEAD, Method::DELETE];
         if let Some(through) = Through::of(method, path, query)? {
             return Ok(Self::Through(Box::new(through)));
         }
@@ -165,8 +181,10 @@ impl Endpoint {
             "/v1/completions" => (Self::Completions, ASK),
             "/v1/embeddings" => (Self::Embeddings, ASK),
             "/v1/models" | "/v1beta/models" => (Self::Models, READ),
+            "/v1/jobs" => (Self::Jobs, READ),
             "/health/live" => (Self::Live, READ),
             "/health/ready" => (Self::Ready, READ),
+            _ if let Some(id) = job(path) => (Self::Job { id: id.to_owned(), cancel: method == Method::DELETE }, JOB),
             _ => match gemini_model(path) {
                 Some(asked) if method == Method::POST => (Self::generate(asked, query)?, ASK),
                 Some(id) if !id.is_empty() => (Self::Model(percent_decoded(id)), READ),
@@ -176,7 +194,11 @@ impl Endpoint {
         if allowed.contains(method) {
             return Ok(endpoint);
         }
-        let allow = if allowed == READ { "GET, HEAD" } else { "POST" };
+        let allow = match allowed {
+            READ => "GET, HEAD",
+            JOB => "GET, HEAD, DELETE",
+            _ => "POST",
+        };
         Err(Error::new(Kind::MethodNotAllowed { allow }, format!("This path takes {allow}.")))
     }
 
@@ -202,6 +224,11 @@ impl Endpoint {
             }
         }
     }
+}
+
+/// The name of the job that `path` is of.
+fn job(path: &str) -> Option<&str> {
+    path.strip_prefix("/v1/jobs/").filter(|id| !id.is_empty() && !id.contains('/'))
 }
 
 /// What follows the folder of models: Google's clients ask under either version, and with a method behind the model.

@@ -18,12 +18,13 @@ use std::cell::OnceCell;
 
 use bytes::Bytes;
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, HeaderValue, Version, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Uri, Version, header};
 use hyper::body::Incoming;
 use tollway_protocol::dialect::{self, Dialect};
 use tollway_protocol::peek::{Peek, peek};
 
 use crate::error::{Error, Kind};
+use crate::jobs::Pass;
 use crate::snapshot::Server;
 
 use endpoint::Endpoint;
@@ -32,7 +33,10 @@ use shape::Shape;
 /// A request whose head was found good; its body is not read yet.
 pub(crate) struct Head {
     pub(crate) endpoint: Endpoint,
+    pub(crate) uri: Uri,
     pub(crate) headers: HeaderMap,
+    /// Whose job it is, if it is one.
+    pub(crate) pass: Option<Pass>,
 }
 
 /// A whole request: its head, its body, and what of the body decides its way.
@@ -109,7 +113,7 @@ impl Call {
 ///
 /// # Errors
 /// `UnknownUrl`, `MethodNotAllowed`, `InvalidRequest` (Host), `UnsupportedEncoding`.
-pub(crate) fn head(Parts { method, uri, headers, version, .. }: Parts) -> Result<Head, Error> {
+pub(crate) fn head(Parts { method, uri, headers, version, mut extensions, .. }: Parts) -> Result<Head, Error> {
     one_host(&headers, version)?;
     let endpoint = Endpoint::of(&method, uri.path(), uri.query())?;
     if let Some(coding) = headers.get(header::CONTENT_ENCODING)
@@ -120,7 +124,7 @@ pub(crate) fn head(Parts { method, uri, headers, version, .. }: Parts) -> Result
             "The request's body is compressed. Send it as it is, without content-encoding.",
         ));
     }
-    Ok(Head { endpoint, headers })
+    Ok(Head { endpoint, uri, headers, pass: extensions.remove() })
 }
 
 /// Exactly one Host in HTTP/1.1 (RFC 9112 §3.2): two of them are how requests are smuggled past a check.

@@ -12,7 +12,7 @@ use crate::clock;
 use crate::error::{Error, Kind};
 use crate::snapshot::{Key, Snapshot};
 
-use registry::Registry;
+use registry::{Known, Registry};
 
 /// Proof that a request came with a key that is known, not revoked and not expired.
 pub(crate) struct Caller {
@@ -42,6 +42,21 @@ pub(crate) fn authenticate(headers: &HeaderMap, snapshot: &Snapshot, registry: &
     };
     key.warm();
     usable(key)
+}
+
+/// The caller whose key is named `id`: for what the gateway does in the name of a key that was checked before.
+///
+/// # Errors
+/// `KeyRevoked`, also where there is no such key any more, `KeyExpired`; `StoreUnavailable` where that cannot be known.
+pub(crate) fn named(id: &str, snapshot: &Snapshot, registry: &Registry) -> Result<Caller, Error> {
+    let declared = snapshot.keys.values().find(|key| *key.id == *id);
+    match declared.or_else(|| registry.named(id)) {
+        Some(key) => usable(key),
+        None if registry.known != Known::Fresh => {
+            Err(Error::new(Kind::StoreUnavailable, "The gateway cannot reach its store, and does not know this key."))
+        }
+        None => Err(Error::new(Kind::KeyRevoked, "The API key that this was asked with is no more.")),
+    }
 }
 
 /// Proof for a key that is known, unless its time is over.

@@ -101,6 +101,11 @@ impl Registry {
         entry.until.is_none_or(|until| until > unix_time()).then_some(&entry.key)
     }
 
+    /// The key whose name is `id`.
+    pub(crate) fn named(&self, id: &str) -> Option<&Arc<Key>> {
+        self.table.values().map(|entry| &entry.key).find(|key| *key.id == *id)
+    }
+
     /// Whether a key that is not here may exist all the same: `presented` looks like one that was made at run time,
     /// and the store cannot be asked.
     pub(crate) fn may_lack(&self, presented: &[u8]) -> bool {

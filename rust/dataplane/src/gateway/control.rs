@@ -234,10 +234,11 @@ pub(crate) fn metrics(shared: &Shared) -> String {
     gauges.extend(shared.hooks.gauges());
     let (name, help, value) = ("tollway_connections", "Connections of callers.", shared.connections() as u64);
     gauges.push(Gauge { name, kind: "gauge", help, value });
+    let jobs = shared.jobs.as_ref().map(|jobs| jobs.page()).unwrap_or_default();
     let (name, help) =
         ("tollway_credentials_missing", "Providers whose credential source gives nothing that is valid.");
     gauges.push(Gauge { name, kind: "gauge", help, value: snapshot.lacking().count() as u64 });
-    shared.telemetry.render(&targets, &gauges) + &shared.alerts.page()
+    shared.telemetry.render(&targets, &gauges) + &jobs + &shared.alerts.page()
 }
 
 /// What does not work, and is no reason to refuse requests.

@@ -21,6 +21,7 @@ use crate::authenticate::registry::Registry;
 use crate::books::Books;
 use crate::clock::{self, unix_time};
 use crate::hook::HookBridge;
+use crate::jobs::{self, Jobs};
 use crate::log;
 use crate::snapshot::Snapshot;
 use crate::telemetry::Telemetry;
@@ -108,6 +109,7 @@ impl Gateway {
                 (Mailbox { connections: 0.into(), handover }, handed)
             })
             .unzip();
+        let (jobs, called) = books.as_ref().map(|_| Jobs::new(workers)).unzip();
         let shared = Arc::new(Shared {
             alerts: Alerts::default(),
             began: clock::now(),
@@ -120,6 +122,7 @@ impl Gateway {
             drain: watch::Sender::new(false),
             draining: false.into(),
             workers: mailboxes,
+            jobs,
             peak: 0.into(),
         });
         shared.alerts.sweep(&shared.snapshot.load(), shared.moment());
@@ -132,6 +135,12 @@ impl Gateway {
             }
             None => (Vec::new(), None, None),
         };
+        let mut keepers = keepers;
+        if let Some(called) = called {
+            let (shared, closed) = (Arc::clone(&shared), closed.clone());
+            let keeper = Builder::new().name("tollway-jobs".to_owned());
+            keepers.push(keeper.spawn(move || jobs::keeper::run(&shared, &called, &closed))?);
+        }
         let (control_open, control_closed) = watch::channel(());
         let commands = control::start(control, Arc::clone(&shared), desk, (stopped.clone(), control_closed))?;
         let gateway = Self {
@@ -182,6 +191,7 @@ impl Gateway {
                         let worker = Rc::clone(&worker);
                         async move { worker.look_after_journal().await }
                     });
+                    tokio::task::spawn_local(jobs::serve(Rc::clone(&worker)));
                     tokio::task::spawn_local(listener::run(worker, listeners, handed));
                     let _stopped = stopped.wait_for(|stop| *stop).await;
                 }
@@ -215,10 +225,11 @@ impl Gateway {
         self.shared.drain.send_replace(true);
         let until = Instant::now() + patience;
         // Idle connections end soon, so what is left then is at work.
-        while self.shared.connections() > 0 && Instant::now() < until {
+        let busy = || self.shared.connections() + self.shared.jobs.as_ref().map_or(0, Jobs::held) > 0;
+        while busy() && Instant::now() < until {
             std::thread::sleep(Duration::from_millis(5));
         }
-        let finished = self.shared.connections() == 0;
+        let finished = !busy();
         self.stop.send_replace(true);
         self.shared.hooks.close();
         self.commands.close();

@@ -33,6 +33,8 @@ pub(crate) enum Outcome {
     Answer(Answer),
     /// An answer of the gateway's own.
     Own(StatusCode, Bytes),
+    /// A job: where it is found, and how it is.
+    Accepted(Option<HeaderValue>, Bytes),
 }
 
 /// The body of an answer.
@@ -55,6 +57,11 @@ pub(crate) fn respond(
     let mut response = match outcome {
         Ok(Outcome::Answer(answer)) => answered(exchange, answer),
         Ok(Outcome::Own(status, body)) => whole(exchange, status, JSON, body),
+        Ok(Outcome::Accepted(location, body)) => {
+            let mut response = whole(exchange, StatusCode::ACCEPTED, JSON, body);
+            response.headers_mut().extend(location.map(|location| (header::LOCATION, location)));
+            response
+        }
         Err(error) => refused(exchange, &error),
     };
     if version == Version::HTTP_2 {

@@ -22,6 +22,7 @@ use crate::account::price::Prices;
 use crate::authenticate::registry::TeamModels;
 use crate::authenticate::virtual_key::{KeyHash, KeyHasher, from_hex};
 use crate::guard::Guards;
+use crate::jobs;
 use crate::route::Reason;
 use crate::upstream::provider::Provider;
 use crate::upstream::slot::Slot;
@@ -56,6 +57,8 @@ pub(crate) struct Snapshot {
     pub(crate) outlier: Option<OutlierSettings>,
     /// How deployments and credentials are, kept over configurations.
     pub(crate) state: Arc<dyn State>,
+    /// Requests whose callers do not wait.
+    pub(crate) jobs: jobs::callback::Settings,
     /// The credentials of clouds, kept over configurations.
     pub(crate) slots: Slots,
     /// What other signatures than those of keys are made under.
@@ -97,6 +100,9 @@ pub(crate) struct Key {
     pub(crate) revoked: bool,
     pub(crate) guards: Guards,
     pub(crate) data_policy: Option<DataPolicy>,
+    /// Below which URLs answers of its jobs may be posted, and what signs them.
+    pub(crate) callbacks: Vec<jobs::callback::Target>,
+    pub(crate) callback_secret: Option<Zeroizing<String>>,
     /// What a record says of it.
     pub(crate) recorded: Box<[u8]>,
 }
@@ -209,6 +215,7 @@ impl Snapshot {
                 ..OutlierSettings::default()
             }),
             state,
+            jobs: spec.jobs.compile(),
             slots,
             secret: Zeroizing::new(server.secret.into_bytes()),
         })
@@ -254,6 +261,9 @@ impl Key {
         }
         spec.tags.iter().for_each(|tag| writer.text(field::TAGS, tag));
         Self {
+            // One that cannot be read covers nothing.
+            callbacks: spec.callbacks.iter().filter_map(|url| jobs::callback::Target::parse(url)).collect(),
+            callback_secret: spec.callback_secret.map(Zeroizing::new),
             recorded: recorded.into(),
             id: spec.id.into(),
             team: spec.team,

@@ -46,6 +46,7 @@ pub(super) fn request<'c>(exchange: &Exchange, call: &'c Call, target: &Target) 
         body,
         stream: false,
         base64: false,
+        predict: false,
         losses: Vec::new(),
         asked: None,
         forward: &call.head.forward,

@@ -39,6 +39,8 @@ pub(crate) struct Outbound<'c> {
     pub(crate) stream: bool,
     /// Whether embeddings are wanted in base64.
     pub(crate) base64: bool,
+    /// Whether the model embeds by Vertex AI's `predict`.
+    pub(crate) predict: bool,
     /// What of the request the target cannot be told, as flags.
     pub(crate) losses: Vec<String>,
     /// The request, where its answer is to repeat it.
@@ -52,7 +54,7 @@ pub(crate) struct Outbound<'c> {
 impl Outbound<'_> {
     /// The same with `body`, which an adapter made of it. Its headers are the adapter's.
     pub(crate) fn instead(&self, body: Bytes) -> Self {
-        let Self { from, to, operation, stream, base64, .. } = *self;
+        let Self { from, to, operation, stream, base64, predict, .. } = *self;
         let (losses, asked) = (Vec::new(), self.asked.clone());
         Self {
             from,
@@ -60,6 +62,7 @@ impl Outbound<'_> {
             operation,
             stream,
             base64,
+            predict,
             losses,
             asked,
             body: Segments::from(body),
@@ -75,7 +78,7 @@ impl Outbound<'_> {
 
     /// Whether the answer passes as it is.
     pub(crate) fn is_passed_on(&self) -> bool {
-        self.from == self.to
+        self.from == self.to && !self.predict
     }
 }
 
@@ -101,6 +104,7 @@ pub(crate) fn request<'c>(exchange: &Exchange, call: &'c Call, target: &Target) 
         body: Segments::default(),
         stream,
         base64: false,
+        predict: matches!(operation, Operation::Embed { .. }) && target.provider.predicts(&target.model),
         losses: Vec::new(),
         asked: None,
         forward: &[],
@@ -113,7 +117,7 @@ pub(crate) fn request<'c>(exchange: &Exchange, call: &'c Call, target: &Target) 
     // A count may hold a whole request, and in it the model's name.
     let holds_more = operation == Operation::Count && to == Dialect::Gemini;
     let changed = exchange.most_tokens.is_some() && operation == Operation::Generate;
-    if from == to && !holds_more && !changed && !signature::is_marked(&call.body, to) {
+    if outbound.is_passed_on() && !holds_more && !changed && !signature::is_marked(&call.body, to) {
         let usage = matches!(from, Dialect::Chat | Dialect::Completions) && target.provider.ask_usage;
         outbound.body = for_upstream(&call.body, &call.peek, &target.labels.model_json, usage);
     } else {
@@ -205,6 +209,7 @@ fn embedding(
     outbound.operation = Operation::Embed { batch: gemini::embeddings::is_batch(&request) };
     outbound.base64 = request.base64;
     let body = match outbound.to {
+        _ if outbound.predict => gemini::predict::write(&request, losses)?,
         Dialect::Gemini => gemini::embeddings::write(&request, &wanted, losses)?,
         Dialect::Bedrock => bedrock::embeddings::write(&request, &wanted, losses)?,
         _ => openai::embeddings::write_request(&request, &wanted, losses),
@@ -219,6 +224,7 @@ fn embedding(
 pub(crate) fn embeddings(exchange: &Exchange, body: &[u8], outbound: &Outbound<'_>) -> Result<Read, Invalid> {
     let json = Json::parse(body)?;
     let answer = match outbound.to {
+        _ if outbound.predict => gemini::predict::read_answer(json)?,
         Dialect::Gemini => gemini::embeddings::read_answer(json)?,
         Dialect::Bedrock => bedrock::embeddings::read_answer(json)?,
         _ => openai::embeddings::read(json)?,

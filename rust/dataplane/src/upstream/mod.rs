@@ -4,6 +4,7 @@ pub(crate) mod adapted;
 pub(crate) mod body;
 pub(crate) mod credential;
 mod framed;
+pub(crate) mod global;
 pub(crate) mod mock;
 pub(crate) mod origin;
 pub(crate) mod paths;

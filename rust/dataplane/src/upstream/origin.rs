@@ -86,7 +86,8 @@ impl Origin {
         // RFC 3986 §3.2.2: an IPv6 address stands in brackets in a URL, and without them everywhere else.
         let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
         let port = settings.base.port_u16().unwrap_or(if secure { 443 } else { 80 });
-        let tls = if secure { Some((connector(&settings)?, server_name(&host)?)) } else { None };
+        let tls =
+            if secure { Some((connector(settings.ca.as_deref(), settings.http2)?, server_name(&host)?)) } else { None };
         let proxy = settings.proxy.as_deref().map(proxy_address).transpose()?;
         Ok(Self { id: IDS.fetch_add(1, Ordering::Relaxed), settings, host, port, proxy, tls })
     }
@@ -114,8 +115,12 @@ impl Origin {
     }
 }
 
-fn connector(settings: &Settings) -> Result<TlsConnector, String> {
-    let trusted = match &settings.ca {
+/// What speaks TLS to who shows a certificate under `ca` (PEM), or under the system's roots.
+///
+/// # Errors
+/// Where `ca` holds no certificate.
+pub(crate) fn connector(ca: Option<&str>, http2: Http2) -> Result<TlsConnector, String> {
+    let trusted = match ca {
         Some(pem) => Arc::new(roots(pem).map_err(|error| format!("its ca {error}"))?),
         None => Arc::clone(&SYSTEM_ROOTS),
     };
@@ -124,7 +129,7 @@ fn connector(settings: &Settings) -> Result<TlsConnector, String> {
         .map_err(|error| error.to_string())?
         .with_root_certificates(trusted)
         .with_no_client_auth();
-    config.alpn_protocols = match settings.http2 {
+    config.alpn_protocols = match http2 {
         Http2::Auto => vec![b"h2".to_vec(), b"http/1.1".to_vec()],
         Http2::Prior => vec![b"h2".to_vec()],
         Http2::Off => vec![b"http/1.1".to_vec()],
@@ -132,7 +137,11 @@ fn connector(settings: &Settings) -> Result<TlsConnector, String> {
     Ok(TlsConnector::from(Arc::new(config)))
 }
 
-fn server_name(host: &str) -> Result<ServerName<'static>, String> {
+/// The name that a certificate of `host` must have.
+///
+/// # Errors
+/// Where `host` is neither a name nor an address.
+pub(crate) fn server_name(host: &str) -> Result<ServerName<'static>, String> {
     ServerName::try_from(host.to_owned()).map_err(|_| format!("{host:?} is not a host's name"))
 }
 
@@ -145,7 +154,10 @@ fn proxy_address(url: &str) -> Result<(String, u16), String> {
 }
 
 /// Tries the addresses in order, each with a head start over the next (RFC 8305).
-async fn first_to_answer(addresses: Vec<SocketAddr>) -> Result<TcpStream, String> {
+///
+/// # Errors
+/// What the last of them said.
+pub(crate) async fn first_to_answer(addresses: Vec<SocketAddr>) -> Result<TcpStream, String> {
     let mut waiting = addresses.into_iter();
     let mut trying = JoinSet::new();
     let mut last = "no address".to_owned();

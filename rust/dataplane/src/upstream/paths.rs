@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 
 use http::Uri;
 use tollway_protocol::dialect::Dialect;
+use tollway_protocol::dialect::gemini::predict;
 
 use crate::accept::endpoint::Operation;
 use crate::accept::media::Media;
@@ -34,11 +35,11 @@ const KNOWN: &[(Asked, &str, &str)] = &[
     ((Dialect::Bedrock, Operation::Generate, false), "bedrock", "/model/{model:segment}/converse"),
     ((Dialect::Bedrock, Operation::Generate, true), "bedrock:stream", "/model/{model:segment}/converse-stream"),
     ((Dialect::Bedrock, EMBED, false), "embeddings", "/model/{model:segment}/invoke"),
-    ((Dialect::Bedrock, EMBED_MANY, false), "embeddings", "/model/{model:segment}/invoke"),
+    ((Dialect::Bedrock, EMBED_MANY, false), "embeddings:batch", "/model/{model:segment}/invoke"),
     ((Dialect::Chat, EMBED, false), "embeddings", "/embeddings"),
-    ((Dialect::Chat, EMBED_MANY, false), "embeddings", "/embeddings"),
+    ((Dialect::Chat, EMBED_MANY, false), "embeddings:batch", "/embeddings"),
     ((Dialect::Gemini, EMBED, false), "embeddings", "/{models/model}:embedContent"),
-    ((Dialect::Gemini, EMBED_MANY, false), "embeddings", "/{models/model}:batchEmbedContents"),
+    ((Dialect::Gemini, EMBED_MANY, false), "embeddings:batch", "/{models/model}:batchEmbedContents"),
     ((Dialect::Anthropic, Operation::Count, false), "count", "/messages/count_tokens"),
     ((Dialect::Gemini, Operation::Count, false), "count", "/{models/model}:countTokens"),
     ((Dialect::Chat, Operation::Media(Media::Images), false), "images/generations", "/images/generations"),
@@ -53,6 +54,8 @@ const KNOWN: &[(Asked, &str, &str)] = &[
 pub(crate) struct Paths {
     base: Uri,
     places: Vec<(Asked, Place)>,
+    /// Where Vertex AI has the embeddings of its older models.
+    predict: Option<Place>,
 }
 
 enum Place {
@@ -82,24 +85,21 @@ pub(crate) struct Address {
 }
 
 impl Paths {
-    /// Compiles what `named` says of the paths under `base`. A stream goes where its own name says, else where the same
-    /// goes that is no stream.
+    /// Compiles what `named` says of the paths under `base`. What has no path of its own as a
+    /// stream or a batch goes where the same goes that is none.
     ///
     /// # Errors
-    /// A name of nothing that can be asked, or what is no path, in words for the operator.
-    pub(crate) fn compile(base: Uri, mut named: BTreeMap<String, String>) -> Result<Self, String> {
+    /// What is no path, in words for the operator.
+    pub(crate) fn compile(base: Uri, named: &BTreeMap<String, String>) -> Result<Self, String> {
         let place = |&(asked, name, default): &(Asked, &str, &str)| {
-            let whole = name.strip_suffix(":stream").unwrap_or(name);
+            let whole = name.split_once(':').map_or(name, |(whole, _)| whole);
             let template = named.get(name).or_else(|| named.get(whole)).map_or(default, String::as_str);
             let place = (!template.is_empty()).then(|| Place::compile(&base, template)).transpose()?;
             Ok(place.map(|place| (asked, place)))
         };
         let places = KNOWN.iter().filter_map(|known| place(known).transpose()).collect::<Result<_, String>>()?;
-        named.retain(|name, _| !KNOWN.iter().any(|(_, known, _)| known == name));
-        match named.first_key_value() {
-            Some((name, _)) => Err(format!("nothing that can be asked is called {name:?}")),
-            None => Ok(Self { base, places }),
-        }
+        let predict = named.get("predict").map(|template| Place::compile(&base, template)).transpose()?;
+        Ok(Self { base, places, predict })
     }
 
     /// Where `path`, which may have a query, is below the provider's base; `None` if it is no path.
@@ -117,7 +117,16 @@ impl Paths {
     pub(crate) fn address(&self, asked: Asked, model: &str) -> Option<Address> {
         let (dialect, operation, stream) = asked;
         let asked = (dialect, operation, stream && operation == Operation::Generate);
-        match &self.places.iter().find(|(known, _)| *known == asked)?.1 {
+        self.filled(&self.places.iter().find(|(known, _)| *known == asked)?.1, model)
+    }
+
+    /// Where `model` embeds by `predict`, if it does.
+    pub(crate) fn predict(&self, model: &str) -> Option<Address> {
+        self.filled(self.predict.as_ref().filter(|_| predict::is_for(model))?, model)
+    }
+
+    fn filled(&self, place: &Place, model: &str) -> Option<Address> {
+        match place {
             Place::Fixed(address) => Some(address.clone()),
             Place::Templated(pieces) => Address::of(&self.base, &filled(pieces, model)).ok(),
         }
@@ -199,7 +208,7 @@ mod tests {
 
     fn paths(named: &[(&str, &str)]) -> Result<Paths, String> {
         let named = named.iter().map(|(name, path)| ((*name).to_owned(), (*path).to_owned())).collect();
-        Paths::compile("https://host/v1/".parse().unwrap(), named)
+        Paths::compile("https://host/v1/".parse().unwrap(), &named)
     }
 
     fn goes(paths: &Paths, asked: Asked, model: &str) -> String {
@@ -255,15 +264,8 @@ mod tests {
 
     #[test]
     fn what_is_no_template_is_refused() {
-        for (name, path) in [
-            ("openai", "chat"),
-            ("openai", "/{model"),
-            ("openai", "/{mode}"),
-            ("openai", "/{xmodel}"),
-            ("openai", "/a b"),
-            ("chat", "/"),
-        ] {
-            assert!(paths(&[(name, path)]).is_err(), "{name} {path}");
+        for path in ["chat", "/{model", "/{mode}", "/{xmodel}", "/a b"] {
+            assert!(paths(&[("openai", path)]).is_err(), "{path}");
         }
     }
 }

@@ -136,6 +136,11 @@ impl Provider {
         is_plain && (operation == Operation::Through || self.dialects.contains(&Dialect::Chat))
     }
 
+    /// Whether `model` embeds by Vertex AI's `predict` there.
+    pub(crate) fn predicts(&self, model: &str) -> bool {
+        matches!(&self.transport, Transport::Http(http) if http.paths.predict(model).is_some())
+    }
+
     /// Whether it counts the tokens of what is asked in `dialect`.
     pub(crate) fn counts(&self, dialect: Dialect) -> bool {
         let has = |http: &HttpTransport| http.paths.has((dialect, Operation::Count, false));
@@ -250,7 +255,7 @@ impl HttpTransport {
             Some(origin) if origin.settings == settings => Arc::clone(origin),
             _ => Arc::new(Origin::compile(settings)?),
         };
-        Ok(Self { paths: Paths::compile(base, spec.paths)?, origin, headers, credentials })
+        Ok(Self { paths: Paths::compile(base, &spec.paths)?, origin, headers, credentials })
     }
 }
 

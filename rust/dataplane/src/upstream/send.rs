@@ -65,11 +65,13 @@ pub(crate) async fn send(
         }
         Transport::Http(http) => {
             let asked = (outbound.to, outbound.operation, outbound.stream);
-            let address = match outbound.carried.as_ref().and_then(|carried| carried.path.as_deref()) {
+            let below = outbound.carried.as_ref().and_then(|carried| carried.path.as_deref());
+            let place = match below {
                 Some(path) => http.paths.below(path),
+                None if outbound.predict => http.paths.predict(&target.model),
                 None => http.paths.address(asked, &target.model),
             };
-            let address = address.ok_or_else(|| {
+            let address = place.ok_or_else(|| {
                 SendError::Connect(format!("the model's name {:?} can be no part of a path", target.model))
             })?;
             let letter = (address, outbound);

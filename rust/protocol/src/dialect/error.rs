@@ -16,7 +16,7 @@ pub struct UpstreamError {
     pub kind: Option<String>,
     /// Its `param`.
     pub param: Option<String>,
-    /// Its `code`, a number as digits.
+    /// Its `code` or `error_code`, a number as digits.
     pub code: Option<String>,
     /// The HTTP status that it states: a number from 400 to 599 as `status`, `status_code` or `code`.
     pub status: Option<u16>,
@@ -27,8 +27,8 @@ pub struct UpstreamError {
     pub retry_after: Option<Duration>,
 }
 
-/// The error in an upstream's body: `{"error":{…}}`, `{"error":"…"}`, `{"message":…}`, `{"Message":…}`, `{"detail":…}`
-/// or `{"object":"error",…}`, also as the one item of an array. None if the body has none of these forms.
+/// The error in an upstream's body: `{"error":{…}}`, `{"error":"…"}`, `{"errors":[{…}]}`, `{"message":…}`, `{"Message":…}`,
+/// `{"detail":…}` or `{"object":"error",…}`, also as the one item of an array. None if the body has none of these forms.
 #[must_use]
 pub fn parse_error(body: &[u8]) -> Option<UpstreamError> {
     if !may_tell_an_error(body) {
@@ -37,7 +37,8 @@ pub fn parse_error(body: &[u8]) -> Option<UpstreamError> {
     let document: Value = serde_json::from_slice(body).ok()?;
     // Google wraps the errors of its OpenAI endpoint in an array.
     let outer = document.get(0).unwrap_or(&document).as_object()?;
-    match outer.get("error") {
+    // Cloudflare and watsonx list their errors, of which the first is told.
+    match outer.get("error").or_else(|| outer.get("errors")?.get(0)) {
         Some(Value::Object(inner)) => Some(read(inner, message(inner).unwrap_or_default(), Some(outer))),
         Some(Value::String(text)) => Some(read(outer, text.clone(), None)),
         _ => {
@@ -69,6 +70,8 @@ fn may_tell_an_error(body: &[u8]) -> bool {
 
 fn read(error: &Map<String, Value>, message: String, outer: Option<&Map<String, Value>>) -> UpstreamError {
     let own = |name: &str| error.get(name).and_then(word);
+    // Databricks: https://docs.databricks.com/api/workspace/introduction.
+    let code = own("code").or_else(|| own("error_code"));
     // AWS: `com.amazon.coral.service#ExpiredTokenException`.
     let exception = || Some(own("__type")?.rsplit('#').next()?.to_owned());
     let kind = own("type").or_else(|| own("error_type")).or_else(exception);
@@ -79,7 +82,7 @@ fn read(error: &Map<String, Value>, message: String, outer: Option<&Map<String, 
     let status = stated(error).or_else(|| stated(outer?));
     let reasons = reasons(error);
     let retry_after = details(error).find_map(|detail| duration(detail.get("retryDelay")?.as_str()?));
-    UpstreamError { message, kind, param: own("param"), code: own("code"), status, reasons, retry_after }
+    UpstreamError { message, kind, param: own("param"), code, status, reasons, retry_after }
 }
 
 /// Google's `details`: objects, each of a type of its own (<https://google.aip.dev/193>).

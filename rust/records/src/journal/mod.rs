@@ -144,6 +144,11 @@ impl Journal {
         &self.shared.folder
     }
 
+    /// Whether the folder is ours, as far as it is known.
+    pub fn is_owned(&self) -> bool {
+        self.shared.is_owner()
+    }
+
     /// Whether the folder is ours by now, trying to get it: for a successor, to be asked on a timer.
     pub fn try_own(&self) -> Result<bool, Error> {
         if self.shared.is_owner() {

@@ -4,6 +4,7 @@ mod audit;
 mod bounds;
 mod failure;
 mod hostile;
+mod jobs;
 mod keys;
 mod kill;
 mod migration;

@@ -180,6 +180,10 @@ fn of_configuration(key: &Key) -> Value {
             settings.insert(name.to_owned(), value);
         }
     }
+    let callbacks: Vec<String> = key.callbacks.iter().map(|listed| listed.uri.to_string()).collect();
+    if !callbacks.is_empty() {
+        settings.insert("callbacks".to_owned(), json!(callbacks));
+    }
     for (name, list) in [("tags", &said.tags), ("files", &key.files), ("passthrough", &key.passthrough)] {
         if !list.is_empty() {
             settings.insert(name.to_owned(), json!(list));

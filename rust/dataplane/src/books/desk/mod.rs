@@ -2,6 +2,7 @@
 //! thread of its own.
 
 mod audit;
+mod jobs;
 mod keys;
 mod requests;
 mod scopes;
@@ -97,7 +98,7 @@ impl Handle {
 
 /// Whether `name` is a call for the desk.
 pub(crate) fn knows(name: &str) -> bool {
-    ["keys.", "scopes.", "requests.", "audit."].iter().any(|group| name.starts_with(group)) || name == "usage"
+    ["keys.", "scopes.", "requests.", "audit.", "jobs."].iter().any(|group| name.starts_with(group)) || name == "usage"
 }
 
 /// Answers calls until nobody can make any.
@@ -123,6 +124,7 @@ impl Desk<'_> {
             Some(("keys", what)) => keys::answer(self, what, call),
             Some(("scopes", what)) => scopes::answer(self, what, call),
             Some(("requests", what)) => requests::answer(self, what, call),
+            Some(("jobs", what)) => jobs::answer(self, what, call),
             Some(("audit", what)) => audit::answer(self, what, call),
             _ => Err(no_such_call()),
         }

@@ -1,5 +1,6 @@
 //! The configuration as Python hands it down: plain values that pydantic has already checked.
 
+mod jobs;
 mod provider;
 mod route;
 
@@ -12,6 +13,7 @@ use serde::de::IgnoredAny;
 use crate::account::price::Prices;
 use crate::guard::GuardSpec;
 
+pub(crate) use jobs::JobsSpec;
 pub(crate) use provider::{
     AdapterSpec, ApiKeySpec, AuthKind, AuthSpec, Http2, MockSpec, OutlierSpec, ProviderKind, ProviderSpec, QuirksSpec,
 };
@@ -47,6 +49,8 @@ pub(crate) struct Spec {
     pub(crate) store: Option<StoreSpec>,
     #[serde(default)]
     pub(crate) alerts: AlertsSpec,
+    #[serde(default)]
+    pub(crate) jobs: JobsSpec,
 }
 
 /// `[alerts]`, as far as it is not the control plane's.
@@ -179,6 +183,10 @@ pub(crate) struct KeySpec {
     #[serde(default)]
     pub(crate) guardrails: Vec<GuardSpec>,
     pub(crate) data_policy: Option<DataPolicySpec>,
+    #[serde(default)]
+    pub(crate) callbacks: Vec<String>,
+    /// Never one of a key that was made at run time: the store holds no secrets.
+    pub(crate) callback_secret: Option<String>,
     /// For people.
     #[serde(rename = "name")]
     pub(crate) _name: Option<String>,

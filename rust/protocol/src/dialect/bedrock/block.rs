@@ -39,7 +39,12 @@ const KNOWN: [(&str, Read); 5] = [
 fn is_foreign(json: &Json<'_>) -> bool {
     let Some(members) = json.as_object().filter(|members| !members.is_empty()) else { return false };
     let known = KNOWN.iter().any(|(name, _)| members.get(name).is_some()) || members.get("text").is_some();
-    !known || json.get("toolUse").is_some_and(|call| call.get("type").is_some())
+    !known || json.get("toolUse").is_some_and(is_run_there)
+}
+
+/// Whether the provider runs this call by itself. The caller's have no type, or `tool_use`.
+pub(super) fn is_run_there(call: &Json<'_>) -> bool {
+    call.get("type").and_then(Json::as_str) == Some("server_tool_use")
 }
 
 /// Text, and what it cites.
@@ -67,6 +72,7 @@ fn reasoning<'a>(fields: &mut Fields<'a, '_>) -> Result<Part<'a>, Invalid> {
 }
 
 fn tool_use<'a>(fields: &mut Fields<'a, '_>) -> Result<Part<'a>, Invalid> {
+    fields.take("type");
     let call = ToolCall {
         id: Some(fields.need_text("toolUseId")?),
         name: fields.need_text("name")?,

@@ -139,3 +139,67 @@ pub fn read_answer(body: Json<'_>) -> Result<Embeddings<'_>, Invalid> {
     let data = data.collect::<Result<_, Invalid>>()?;
     Ok(Embeddings { model: None, data, usage, rest: Rest::none() })
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::dialect::{Head, gemini, openai};
+
+    /// What goes out for `body`, and what is lost.
+    fn written(model: &str, body: &'static str) -> (Result<String, String>, Vec<String>) {
+        let json = Json::parse(body.as_bytes()).unwrap();
+        let request = match body.contains("\"content\"") {
+            true => gemini::embeddings::read(json, Head { model: Some("m"), stream: false }),
+            false => openai::embeddings::read_request(json, Head::default()),
+        };
+        let mut losses = Losses::default();
+        let written = write(&request.unwrap(), &Wanted::new(model), &mut losses);
+        let written = written.map(|json| String::from_utf8(json.to_bytes()).unwrap()).map_err(|invalid| invalid.param);
+        (written, losses.names().iter().map(ToString::to_string).collect())
+    }
+
+    fn sent(model: &str, body: &'static str, expected: &str, lost: &[&str]) {
+        let (written, losses) = written(model, body);
+        assert_eq!((written.as_deref(), losses), (Ok(expected), lost.iter().map(ToString::to_string).collect()));
+    }
+
+    #[test]
+    fn each_makers_body() {
+        let titan = "amazon.titan-embed-text-v2:0";
+        let body = r#"{"model":"m","input":"a","dimensions":256,"normalize":false,"truncate":"END","user":"u"}"#;
+        sent(titan, body, r#"{"inputText":"a","normalize":false,"dimensions":256}"#, &["user", "truncate"]);
+        let body = r#"{"model":"m","input":["a"],"dimensions":256}"#;
+        sent("amazon.titan-embed-text-v1", body, r#"{"inputText":"a"}"#, &["dimensions"]);
+        let cohere = "us.cohere.embed-v4:0";
+        let body = r#"{"model":"m","input":["a","b"],"dimensions":256,"input_type":"clustering"}"#;
+        sent(cohere, body, r#"{"texts":["a","b"],"input_type":"clustering","output_dimension":256}"#, &[]);
+        let body = r#"{"content":{"parts":[{"text":"a"}]},"taskType":"RETRIEVAL_QUERY"}"#;
+        sent(cohere, body, r#"{"texts":["a"],"input_type":"search_query"}"#, &[]);
+    }
+
+    #[test]
+    fn what_cannot_be_said_is_refused() {
+        let titan = "amazon.titan-embed-text-v2:0";
+        assert_eq!(written(titan, r#"{"model":"m","input":["a","b"]}"#).0, Err("input".to_owned()));
+        assert_eq!(written(titan, r#"{"model":"m","input":[1,2]}"#).0, Err("input[0]".to_owned()));
+        assert_eq!(written("arn:aws:bedrock:x", r#"{"model":"m","input":"a"}"#).0, Err("model".to_owned()));
+    }
+
+    #[test]
+    fn answers_of_all() {
+        for (body, vectors, input) in [
+            (r#"{"embedding":[0.5,-1],"inputTextTokenCount":3}"#, vec![vec!["0.5", "-1"]], Some(3)),
+            (r#"{"embeddings":[[1],[2]],"response_type":"embeddings_floats"}"#, vec![vec!["1"], vec!["2"]], None),
+            (r#"{"embeddings":{"float":[[1.5]]},"response_type":"embeddings_by_type"}"#, vec![vec!["1.5"]], None),
+        ] {
+            let answer = read_answer(Json::parse(body.as_bytes()).unwrap()).unwrap();
+            let read: Vec<_> = answer.data.iter().map(|one| one.vector.to_numbers().unwrap()).collect();
+            assert_eq!(read, vectors);
+            assert_eq!(answer.usage.and_then(|usage| usage.input), input);
+        }
+        for body in [r#"{"embeddings":[1]}"#, r#"{"embeddings":{"int8":[[1]]}}"#, "{}", r#"{"embedding":["a"]}"#] {
+            assert!(read_answer(Json::parse(body.as_bytes()).unwrap()).is_err(), "{body}");
+        }
+    }
+}

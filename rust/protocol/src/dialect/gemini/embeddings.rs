@@ -11,7 +11,7 @@ use crate::dialect::{Head, Wanted};
 use crate::json::{At, Fields, Invalid, Json, Members};
 
 /// Stands in the rest with null where a caller asked for several at once.
-const BATCH: &str = "requests";
+pub(super) const BATCH: &str = "requests";
 
 /// Reads a request of either kind. What a batch's requests ask for must be the same for all.
 ///

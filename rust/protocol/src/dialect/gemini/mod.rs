@@ -27,6 +27,7 @@ mod media;
 mod model;
 mod names;
 mod part;
+pub mod predict;
 pub mod request;
 mod schema;
 mod stop;

@@ -27,8 +27,12 @@ pub(in crate::dialect) const ROWS: &[Row] = &[
             "organization_usage_limit_exceeded",
             "billing_hard_limit_reached",
             "billing_not_active",
+            "token_quota_reached", // watsonx, 403 (<https://cloud.ibm.com/apidocs/watsonx-ai>)
         ],
     ),
+    // Cloudflare's 3036, and no room: its 3040 (<https://developers.cloudflare.com/workers-ai/platform/errors>).
+    Row::worded(Quota, Of(&[429]), &["daily free allocation"]),
+    Row::worded(Overload, Of(&[429]), &["no more data centers", "capacity temporarily exceeded"]),
     // xAI, as 403 or 429; Moonshot, as 429; DeepSeek, as 402 (<https://api-docs.deepseek.com/quick_start/error_codes>).
     Row::worded(
         Quota,

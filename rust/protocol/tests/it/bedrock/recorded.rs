@@ -45,7 +45,9 @@ fn block(block: &Value) -> Value {
             let said = &inner["reasoningText"];
             json!(["thought", string(&said["text"]), said["signature"].as_str().or(inner["redactedContent"].as_str())])
         }
-        "toolUse" if inner.get("type").is_none() => json!(["call", inner["toolUseId"], inner["name"], inner["input"]]),
+        "toolUse" if inner["type"] != "server_tool_use" => {
+            json!(["call", inner["toolUseId"], inner["name"], inner["input"]])
+        }
         _ => json!(["foreign", block]),
     }
 }

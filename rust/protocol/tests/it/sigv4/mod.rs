@@ -1,6 +1,7 @@
 //! SigV4 against AWS's published vectors, and against botocore: `botocore.json` is what its `SigV4Auth` signs, written by
 //! `tests/clouds/test_sigv4.py`.
 
+use proptest::prelude::*;
 use serde::Deserialize;
 use tollway_protocol::sigv4::{Scope, Signed, SigningKey, Stamp, digest};
 
@@ -108,5 +109,23 @@ fn moments_are_written_as_aws_writes_them() {
         (4_107_542_400, "21000301T000000Z"),
     ] {
         assert_eq!(Stamp::of(unix).as_str(), stamp);
+    }
+}
+
+proptest! {
+    /// Whatever is signed: in any order of its headers the same, and another where the body is.
+    #[test]
+    fn any_request_is_signed(path in "[/.%a-dü~ ]{0,30}", query in "[a-c=&%]{0,20}", value in "\\PC{0,20}", body: Vec<u8>) {
+        let stamp = Stamp::of(AT);
+        let key = SigningKey::derive(SECRET, &stamp, Scope { region: "r", service: "s" });
+        let signed = |headers: &[(&str, &str)], body: &[u8]| {
+            let body = &digest(&[body]);
+            key.authorize(ID, &stamp, &Signed { method: "POST", path: &path, query: &query, headers, body })
+        };
+        let headers = [("host", "h"), ("x-amz-date", stamp.as_str()), ("x-amz-meta", &*value)];
+        let reversed: Vec<_> = headers.into_iter().rev().collect();
+        let value = signed(&headers, &body);
+        prop_assert!(value.is_ascii() && value == signed(&reversed, &body));
+        prop_assert_ne!(value, signed(&headers, &[&body[..], b"."].concat()));
     }
 }

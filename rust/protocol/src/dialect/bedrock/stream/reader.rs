@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::super::{OWN, citation, stop, usage};
+use super::super::{OWN, block, citation, stop, usage};
 use super::whole::Whole;
 use crate::canonical::{CallKind, Delta, Event, Opening, Rest, Signature, Stop, Text};
 use crate::dialect::anthropic::emulated;
@@ -121,7 +121,7 @@ impl Reader {
         let Some((name, inner)) = start.as_object().and_then(|start| start.0.first()) else {
             return Err(at.invalid("must be an object with a member"));
         };
-        let block = if name == "toolUse" && inner.get("type").is_none() {
+        let block = if name == "toolUse" && !block::is_run_there(inner) {
             self.call(Fields::of(inner.clone(), at.member("toolUse"))?, each)?
         } else {
             Block::Whole(Whole::new(name, inner))
