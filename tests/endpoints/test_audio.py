@@ -355,3 +355,9 @@ def test_the_memory_of_a_large_upload_is_flat(
     assert answer.status == 200, answer.body
     assert drain.drained > len(piece) * pieces
     assert most - before < 32 << 20, f"{(most - before) >> 20} MiB"
+
+
+def test_a_form_cannot_wait_for_a_callback(bench: Bench) -> None:
+    body = field("model", "m") + file() + END
+    answer = bench.ask("POST", TRANSCRIPTIONS, body, {**FORM, "x-tollway-callback": "poll"})
+    error(answer, 400, "invalid_request", "x-tollway-callback")
