@@ -167,7 +167,6 @@ def test_providers(write: Write) -> None:
         "auth": None,
         "auth_header": "authorization",
         "auth_prefix": "Bearer ",
-        "auth": None,
         "api_keys": [{"value": f"A-{CANARY}", "weight": 2}, {"value": f"B-{CANARY}", "weight": 1}],
         "headers": {"openai-organization": "org-1", "x-canary": f"B-{CANARY}"},
         "region": "us",

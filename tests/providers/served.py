@@ -2,8 +2,9 @@
 
 A case has what a chat caller has `asked`, what is then `sent` (`"@id"` is any name of a call that the server takes) to
 which `path` and `stream_path`, the `flags` that tell what was lost, an `answer`, the same as `events` of a stream, and
-what the caller is `told`; where it is of use, `options` of the module, `embeddings`, and the server's own `errors` with
-the class that each is of. `framing` is of AWS's event streams: events by their type, or the chunks of a model's own.
+what the caller is `told`; where it is of use, `options` of the module, and the server's own `errors` with the class
+that each is of. Under `embeddings` and `rerank` it has the same, and a `model` of their own; a provider without models
+that answer has nothing else. `framing` is of AWS's event streams: events by their type, or the chunks of a model's own.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ from tests.support.wire import Json
 from tollway.providers.contract import Provider, providers
 
 CASES = Path(__file__).parent / "cases"
+PARTS = ("embeddings", "rerank")
 SERVERS = {name: one for name, one in providers().items() if one.kind == "http" and one.adapter is None}
+ANSWERING = {name: one for name, one in SERVERS.items() if one.answers}
 
 
 def case_of(name: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.providers.served import CASES, SERVERS, base_path, case_of, streamed, table_of
+from tests.providers.served import ANSWERING, CASES, PARTS, SERVERS, base_path, case_of, streamed, table_of
 from tests.support import sse
 from tests.support.gateway import UPSTREAM_KEY, RunningGateway, minimal
 from tests.support.reply import whole
@@ -21,7 +21,13 @@ from tollway.providers.contract import Provider
 @pytest.fixture(scope="module")
 def gateway(upstream: ScriptedUpstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningGateway]:
     tables = {name: table_of(name, upstream) for name in SERVERS}
-    routes = {name: {"provider": name, "model": case_of(name)["model"], "max_retries": 0} for name in SERVERS}
+    models = {name: case_of(name)["model"] for name in ANSWERING}
+    parts = ((name, part, case_of(name).get(part, {})) for name in SERVERS for part in PARTS)
+    models |= {f"{name}/{part}": case["model"] for name, part, case in parts if "model" in case}
+    routes = {
+        route: {"provider": route.partition("/")[0], "model": model, "max_retries": 0}
+        for route, model in models.items()
+    }
     with RunningGateway(
         minimal(upstream.url, providers=tables, routes=routes), tmp_path_factory.mktemp("providers")
     ) as running:
@@ -50,7 +56,7 @@ def flags_of(answer: Answer) -> list[str]:
     return sorted(flag for flag in (answer.header("x-tollway-flags") or "").split(",") if flag.startswith("lossy:"))
 
 
-@pytest.mark.parametrize("name", SERVERS)
+@pytest.mark.parametrize("name", ANSWERING)
 def test_whole(gateway: RunningGateway, upstream: ScriptedUpstream, name: str) -> None:
     case = case_of(name)
     upstream.script(whole(json.dumps(case["answer"]).encode()))
@@ -64,7 +70,7 @@ def test_whole(gateway: RunningGateway, upstream: ScriptedUpstream, name: str) -
     assert answer.header("x-tollway-output-tokens") == str(told["output"])
 
 
-@pytest.mark.parametrize("name", SERVERS)
+@pytest.mark.parametrize("name", ANSWERING)
 def test_streamed(gateway: RunningGateway, upstream: ScriptedUpstream, name: str) -> None:
     case, provider = case_of(name), SERVERS[name]
     upstream.script(streamed(case))
@@ -91,13 +97,44 @@ def test_streamed(gateway: RunningGateway, upstream: ScriptedUpstream, name: str
 def test_embeddings(gateway: RunningGateway, upstream: ScriptedUpstream, name: str) -> None:
     case = case_of(name)["embeddings"]
     vectors = {"object": "list", "data": [{"object": "embedding", "index": 0, "embedding": [0.5, -0.5]}]}
-    upstream.script(
-        whole(json.dumps(vectors | {"model": "m", "usage": {"prompt_tokens": 1, "total_tokens": 1}}).encode())
-    )
-    answer = ask(gateway.address, request({"model": name, **case["asked"]}, key=gateway.key, target="/v1/embeddings"))
+    usual = vectors | {"model": "m", "usage": {"prompt_tokens": 1, "total_tokens": 1}}
+    answer = _asked_part(gateway, upstream, (name, "embeddings"), case, case.get("answer", usual))
+    told = case.get("told", {"input": 1, "vectors": [[0.5, -0.5]]})
+    assert [one["embedding"] for one in answer.json()["data"]] == told["vectors"]
+    assert answer.header("x-tollway-input-tokens") == str(told["input"])
+
+
+@pytest.mark.parametrize("name", [name for name in SERVERS if "rerank" in case_of(name)])
+def test_rerank(gateway: RunningGateway, upstream: ScriptedUpstream, name: str) -> None:
+    case = case_of(name)["rerank"]
+    told = json.loads(_asked_part(gateway, upstream, (name, "rerank"), case, case["answer"]).body)
+    assert re.fullmatch(re.escape(case["told"].get("id", "")).replace("<id>", "[A-Za-z0-9]+"), told.pop("id", ""))
+    assert told == {member: value for member, value in case["told"].items() if member != "id"}
+
+
+def _asked_part(
+    gateway: RunningGateway, upstream: ScriptedUpstream, place: tuple[str, str], case: Json, answers: Json
+) -> Answer:
+    """What a caller of `/v1/PART` gets; what the server was sent is checked."""
+    name, part = place
+    upstream.reset()
+    upstream.script(whole(json.dumps(answers).encode()))
+    body = {"model": f"{name}/{part}" if "model" in case else name, **case["asked"]}
+    answer = ask(gateway.address, request(body, key=gateway.key, target=f"/v1/{part}"))
     assert answer.status == 200, answer.body
-    check_sent(upstream.take(), case["sent"], name, case.get("path", "/embeddings"))
+    check_sent(upstream.take(), case["sent"], name, case.get("path", f"/{part}"))
     assert flags_of(answer) == sorted(case.get("flags", ()))
+    return answer
+
+
+@pytest.mark.parametrize("name", [name for name in SERVERS if name not in ANSWERING])
+def test_who_has_no_models_that_answer_says_so(gateway: RunningGateway, upstream: ScriptedUpstream, name: str) -> None:
+    upstream.reset()
+    part = next(part for part in PARTS if part in case_of(name))
+    answer = gateway.chat({"model": f"{name}/{part}", "messages": [{"role": "user", "content": "Hello?"}]})
+    assert (answer.status, answer.json()["error"]["param"]) == (400, "model")
+    assert f'"{name}" has no models that answer' in answer.json()["error"]["message"]
+    assert not upstream.requests
 
 
 PARAMS = {"drop_params": ["seed", "messages[].name", "thinking"], "rename_params": {"max_completion_tokens": "most"}}

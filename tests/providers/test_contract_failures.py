@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.providers.served import SERVERS, case_of, first_with, streamed, table_of
+from tests.providers.served import ANSWERING, case_of, first_with, streamed, table_of
 from tests.records.looking import record_of
 from tests.support import sse
 from tests.support.errors import is_error
@@ -32,8 +32,8 @@ ANY_SERVER: list[dict[str, Any]] = [
 ]
 """What a status alone says, whoever answers."""
 
-OWN = {name: case_of(name).get("errors", []) for name in SERVERS}
-FAILURES = [(name, index) for name in SERVERS for index in range(len(ANY_SERVER) + len(OWN[name]))]
+OWN = {name: case_of(name).get("errors", []) for name in ANSWERING}
+FAILURES = [(name, index) for name in ANSWERING for index in range(len(ANY_SERVER) + len(OWN[name]))]
 
 EVERY_BYTE = {"azure", "vertex", "vertex-anthropic", "bedrock"}
 
@@ -51,7 +51,7 @@ STATUS = {
 @pytest.fixture(scope="module")
 def gateway(upstream: ScriptedUpstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningGateway]:
     tables, routes = {}, {}
-    for name, index in [*((name, None) for name in SERVERS), *FAILURES]:
+    for name, index in [*((name, None) for name in ANSWERING), *FAILURES]:
         # A refused key or a used up quota is remembered: each failure has a provider of its own.
         own = name if index is None else f"{name}-{index}"
         tables[own] = table_of(name, upstream)
@@ -88,7 +88,7 @@ def test_an_error_is_of_its_class(gateway: RunningGateway, upstream: ScriptedUps
         assert answer.header("retry-after-ms") == str(failure["wait_ms"])
 
 
-@pytest.mark.parametrize("name", SERVERS)
+@pytest.mark.parametrize("name", ANSWERING)
 def test_a_key_that_is_quoted_stays_here(gateway: RunningGateway, upstream: ScriptedUpstream, name: str) -> None:
     body = json.dumps({"error": {"message": f"{UPSTREAM_KEY} is no key", "type": "x", "code": UPSTREAM_KEY}}).encode()
     upstream.script(Reply(400, body=(body,)))
@@ -98,7 +98,7 @@ def test_a_key_that_is_quoted_stays_here(gateway: RunningGateway, upstream: Scri
     assert UPSTREAM_KEY not in gateway.log
 
 
-@pytest.mark.parametrize("name", SERVERS)
+@pytest.mark.parametrize("name", ANSWERING)
 def test_a_caller_who_leaves_ends_the_call(gateway: RunningGateway, upstream: ScriptedUpstream, name: str) -> None:
     case = case_of(name)
     reply, gate = streamed(case), Gate()
@@ -112,7 +112,7 @@ def test_a_caller_who_leaves_ends_the_call(gateway: RunningGateway, upstream: Sc
     gate.open()
 
 
-@pytest.mark.parametrize("name", SERVERS)
+@pytest.mark.parametrize("name", ANSWERING)
 def test_a_stream_that_is_cut_is_never_taken_for_whole(
     gateway: RunningGateway, upstream: ScriptedUpstream, name: str
 ) -> None:
@@ -140,9 +140,9 @@ def _never_mistaken(answer: Answer, case: dict[str, Any]) -> None:
     assert case["told"]["content"].startswith(said)
 
 
-@pytest.mark.parametrize("name", [name for name in SERVERS if SERVERS[name].dialects[0] != "bedrock"])
+@pytest.mark.parametrize("name", [name for name in ANSWERING if ANSWERING[name].dialects[0] != "bedrock"])
 def test_what_is_unknown_passes_both_ways(gateway: RunningGateway, upstream: ScriptedUpstream, name: str) -> None:
-    case, dialect = case_of(name), SERVERS[name].dialects[0]
+    case, dialect = case_of(name), ANSWERING[name].dialects[0]
     sent = {key: value for key, value in case["sent"].items() if key not in {"model_id", "project_id"}}
     body: Json = {**sent, "x_new": {"a": [1]}}
     target = {"anthropic": "/v1/messages", "gemini": f"/v1beta/models/{name}:generateContent"}.get(dialect)
@@ -157,6 +157,6 @@ def test_what_is_unknown_passes_both_ways(gateway: RunningGateway, upstream: Scr
 
 
 def test_an_end_that_is_no_answer(gateway: RunningGateway, upstream: ScriptedUpstream) -> None:
-    for name in SERVERS:
+    for name in ANSWERING:
         upstream.script(Raw((End.RESET,)))
         is_error(gateway.chat(asked(name, case_of(name))), 502, "upstream_error")

@@ -17,6 +17,9 @@ WIRE = Path(__file__).resolve().parents[1] / "wire"
 MODELS = {"chat": "gpt-5.2", "responses": "gpt-5.2", "anthropic": "claude-sonnet-4-5", "gemini": "gemini-2.5-flash"}
 """The dialects, and the model that is asked for where a case names none."""
 
+UPSTREAMS = {"cohere": "command-a-03-2025"}
+"""The same of dialects of models alone: nobody calls in them."""
+
 MADE_UP = ("<id>", "<call>", "<time>", "<model>", "<request>")
 """What the gateway makes up, by the word that stands for it. One word stands for one value in a document."""
 
@@ -55,17 +58,24 @@ class Case:
 
     def model(self, target: str) -> str:
         """The model that is asked for."""
-        model: str = self.told.get("models", {}).get(target, MODELS[target])
+        model: str = self.told.get("models", {}).get(target) or (MODELS | UPSTREAMS)[target]
         return model
 
     def others(self) -> list[str]:
-        """The other dialects."""
+        """The other dialects of callers."""
         return [dialect for dialect in MODELS if dialect != self.dialect]
+
+    def targets(self) -> list[str]:
+        """The dialects that the case tells a request to: all others, and of those of models alone some."""
+        refused = self.told.get("refused", {})
+        told = (name for name in UPSTREAMS if name in refused or (self.folder / f"to-{name}.json").exists())
+        return [*self.others(), *told]
 
 
 def cases(kind: Literal["requests", "answers"]) -> list[Case]:
     """All of them."""
-    folders = ((dialect, folder) for dialect in MODELS for folder in sorted((WIRE / dialect / kind).iterdir()))
+    dialects = MODELS if kind == "requests" else MODELS | UPSTREAMS
+    folders = ((dialect, folder) for dialect in dialects for folder in sorted((WIRE / dialect / kind).iterdir()))
     return [Case(dialect, folder) for dialect, folder in folders]
 
 

@@ -11,11 +11,14 @@ from dataclasses import dataclass
 import httpx
 import pytest
 
-from tests.support.cases import MODELS, Case, cases, difference, parsed, told
+from tests.support import spoken
+from tests.support.cases import MODELS, UPSTREAMS, Case, cases, difference, parsed, told
 from tests.support.gateway import KEY, RunningGateway, minimal
 from tests.support.reply import Reply, stream, whole
-from tests.support.spoken import SPOKEN
+from tests.support.spoken_cohere import COHERE
 from tests.support.upstream import ScriptedUpstream
+
+SPOKEN = {**spoken.SPOKEN, "cohere": COHERE}
 
 ANSWERS_KEY = "canary-virtual-key-of-answers"
 """Another key: signed thoughts of answers are kept for whoever got them, and would come back in requests."""
@@ -57,14 +60,15 @@ def _route(target: str, model: str) -> str:
 
 
 def _configuration(url: str) -> str:
-    types = {"chat": "openai", "responses": "openai", "anthropic": "anthropic", "gemini": "gemini"}
+    types = {"chat": "openai", "responses": "openai", "anthropic": "anthropic", "gemini": "gemini", "cohere": "cohere"}
     dialects = {"chat": ["openai"], "responses": ["openai-responses"]}
     providers = {
         name: {"type": kind, "base_url": f"{url}{SPOKEN[name].base}", "api_key": "env:TEST_UPSTREAM_KEY"}
         | ({"dialects": dialects[name]} if name in dialects else {})
         for name, kind in types.items()
     }
-    wanted = {(target, case.model(target)) for case in REQUESTS for target in MODELS} | set(MODELS.items())
+    wanted = {(target, case.model(target)) for case in REQUESTS for target in MODELS | UPSTREAMS}
+    wanted |= set((MODELS | UPSTREAMS).items())
     routes = {_route(target, model): {"provider": target, "model": model, "max_retries": 0} for target, model in wanted}
     return minimal(url, providers=providers, routes=routes, keys={"answers": {"secret": "env:TEST_ANSWERS_KEY"}})
 
@@ -93,7 +97,7 @@ def _named(case: Case) -> str:
 
 @pytest.mark.parametrize("case", REQUESTS, ids=_named)
 def test_what_the_model_is_asked(shop: Shop, case: Case) -> None:
-    for target in case.others():
+    for target in case.targets():
         _asked(shop, case, target)
     # Whoever speaks the caller's dialect gets the bytes, with the model's name; not what a caller was given marked.
     body = case.file("request.json")
@@ -138,7 +142,7 @@ def test_what_the_caller_is_answered(shop: Shop, case: Case) -> None:
     for caller in MODELS:
         shop.upstream.script(_reply(answer, streams=case.streams))
         end = STREAM.get(caller, b', "stream": true}') if case.streams else b"}"
-        route = _route(case.dialect, MODELS[case.dialect])
+        route = _route(case.dialect, (MODELS | UPSTREAMS)[case.dialect])
         response = shop.ask(caller, route, ASKED[caller] + end, streams=case.streams, key=ANSWERS_KEY)
         pair = f"for {caller}"
         assert response.status_code == 200, (pair, response.text)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
+import cohere
 import pytest
 from anthropic.types import Message, RawMessageStreamEvent
 from anthropic.types.message_create_params import MessageCreateParamsBase
@@ -110,11 +111,54 @@ def _of_responses(judge: Judge) -> Judge:
     return judged
 
 
+class CohereRequest(BaseModel):
+    """The body of `/v2/chat`, made of the library's types (https://docs.cohere.com/reference/chat)."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    model: str
+    messages: list[cohere.ChatMessageV2]
+    stream: bool
+    tools: list[cohere.ToolV2] = Field(default_factory=list)
+    strict_tools: bool | None = None
+    documents: list[str | cohere.Document] = Field(default_factory=list)
+    citation_options: cohere.CitationOptions | None = None
+    response_format: cohere.ResponseFormatV2 | None = None
+    safety_mode: Literal["CONTEXTUAL", "STRICT", "OFF"] | None = None
+    max_tokens: int | None = None
+    stop_sequences: list[str] = Field(default_factory=list, max_length=5)
+    temperature: float | None = None
+    seed: int | None = None
+    frequency_penalty: float | None = Field(default=None, ge=0, le=1)
+    presence_penalty: float | None = Field(default=None, ge=0, le=1)
+    k: int | None = Field(default=None, ge=0, le=500)
+    p: float | None = Field(default=None, ge=0.01, le=0.99)
+    logprobs: bool | None = None
+    tool_choice: Literal["REQUIRED", "NONE"] | None = None
+    thinking: cohere.Thinking | None = None
+
+
+def _of_cohere(model: type[BaseModel]) -> Judge:
+    """Whether a body is a `model` and has nothing else: the library's models allow more, and keep it."""
+
+    def known(value: object) -> None:
+        if isinstance(value, BaseModel):
+            assert not value.model_extra, value
+            for inner in dict(value).values():
+                known(inner)
+        elif isinstance(value, list):
+            for inner in value:
+                known(inner)
+
+    return lambda body: known(model.model_validate(body))
+
+
 REQUESTS: dict[str, Judge] = {
     "chat": _strict(Chat),
     "responses": _of_responses(_strict(Responses)),
     "anthropic": _strict(Anthropic),
     "gemini": GoogleRequest.model_validate,
+    "cohere": _of_cohere(CohereRequest),
 }
 
 ANSWERS: dict[str, Judge] = {
@@ -157,7 +201,7 @@ def _named(case: Case) -> str:
 
 @pytest.mark.parametrize("case", cases("requests"), ids=_named)
 def test_requests_are_the_targets(case: Case) -> None:
-    for target in case.others():
+    for target in case.targets():
         if target not in case.told.get("refused", {}):
             REQUESTS[target](json.loads(case.file(f"to-{target}.json")))
 
@@ -186,3 +230,17 @@ def _read(document: bytes | str) -> Json:
     """A document with a time in place of the word for one."""
     text = document.decode() if isinstance(document, bytes) else document
     return json.loads(text.replace('"<time>"', "1763718600"))
+
+
+_OF_COHERE = [case for case in cases("answers") if case.dialect == "cohere" and case.name != "unknown"]
+
+
+@pytest.mark.parametrize("case", _OF_COHERE, ids=_named)
+def test_what_is_said_of_coheres_models_is_coheres(case: Case) -> None:
+    if not case.streams:
+        cohere.V2ChatResponse.model_validate(_read(case.file("answer.json")))
+        return
+    events = TypeAdapter[Any](cohere.V2ChatStreamResponse)
+    for data in payloads(case.file("answer.sse")):
+        if data != "[DONE]":
+            events.validate_python(json.loads(data))

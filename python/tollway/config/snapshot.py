@@ -113,6 +113,8 @@ def _provider(name: str, settings: ProviderSettings, config: Config, resolved: R
         "kind": declared.kind,
         "dialects": http.dialects or declared.dialects,
         "max_tokens": declared.max_tokens,
+        "rerank": declared.rerank,
+        "answers": declared.answers,
         "quirks": {
             "chat": _quirks(declared.chat, settings),
             "other": _quirks(declared.other, settings),

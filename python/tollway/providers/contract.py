@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeAlias
 import tollway.providers
 
 Quantity = Literal["delay", "count", "status", "word"]
-Dialect = Literal["openai", "openai-responses", "openai-completions", "anthropic", "gemini", "bedrock"]
+Dialect = Literal["openai", "openai-responses", "openai-completions", "anthropic", "gemini", "bedrock", "cohere"]
 
 
 CONFIGURED = "configured"
@@ -157,11 +157,13 @@ class Provider:
     `auth_header` and `auth_prefix` frame the credential; `headers` go with every request.
     `max_tokens` is what the provider calls the most tokens of a chat completion. `chat`, `embeddings` and `count` (of
     tokens) are the quirks of these requests, `other` of those for answers in other dialects; `stream_usage` says
-    whether a stream tells its tokens because it is asked to, or always, where asking is an error. `needs_key` warns
-    when none is configured. `auth` is how a credential is fetched where the configuration gives neither a key nor a way
-    to one. `adapter` is the class that translates, as `module:Class`, where the API is no known dialect: see
-    `tollway.adapter`. `options` are settings beyond those that all providers share. `evidence` is what the module was
-    tested against: recorded traffic of the provider, or its documentation alone.
+    whether a stream tells its tokens because it is asked to, or always, where asking is an error. `answers` says
+    whether it has models that answer; else only others, as for embeddings. `rerank` is the shape of its rerankings
+    (`rust/protocol/src/dialect/rerank.rs`). `needs_key` warns when none is configured. `auth` is how a credential is
+    fetched where the configuration gives neither a key nor a way to one. `adapter` is the class that translates, as
+    `module:Class`, where the API is no known dialect: see `tollway.adapter`. `options` are settings beyond those that
+    all providers share. `evidence` is what the module was tested against: recorded traffic of the provider, or its
+    documentation alone.
     """
 
     title: str
@@ -181,6 +183,8 @@ class Provider:
     embeddings: Quirks = field(default_factory=Quirks)
     count: Quirks = field(default_factory=Quirks)
     stream_usage: Literal["asked", "always"] = "asked"
+    answers: bool = True
+    rerank: Literal["standard", "cohere", "voyage"] = "standard"
     needs_key: bool = False
     auth: Literal["aws", "google", "azure"] | None = None
     adapter: str | None = None

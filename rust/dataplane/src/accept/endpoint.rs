@@ -33,6 +33,10 @@ pub(crate) enum Endpoint {
     Completions,
     /// `POST /v1/embeddings`
     Embeddings,
+    /// `POST /v1/rerank`, or `/v2/rerank`
+    Rerank,
+    /// `POST /v1/moderations`
+    Moderations,
     /// `POST /v1/messages/count_tokens`
     CountTokens,
     /// `POST /v1beta/models/MODEL:countTokens`
@@ -79,6 +83,10 @@ pub(crate) enum Operation {
         /// Whether it is the path for many.
         batch: bool,
     },
+    /// Which documents answer a query best.
+    Rerank,
+    /// Whether a content is harmful.
+    Moderate,
     /// Pictures made, speech made or heard.
     Media(Media),
     /// Whatever one provider has.
@@ -102,6 +110,8 @@ impl Endpoint {
             Self::Generate { .. } => "generateContent",
             Self::Completions => "completions",
             Self::Embeddings => "embeddings",
+            Self::Rerank => "rerank",
+            Self::Moderations => "moderations",
             Self::Embed { .. } => "embedContent",
             Self::CountTokens => "messages/count_tokens",
             Self::CountContent(_) => "countTokens",
@@ -124,6 +134,8 @@ impl Endpoint {
             Self::Media(_) | Self::Through(_) => Dialect::Chat,
             Self::ChatCompletions
             | Self::Embeddings
+            | Self::Rerank
+            | Self::Moderations
             | Self::Models
             | Self::Model(_)
             | Self::Jobs
@@ -148,6 +160,8 @@ impl Endpoint {
     pub(crate) fn operation(&self) -> Operation {
         match self {
             Self::Embeddings => Operation::Embed { batch: true },
+            Self::Rerank => Operation::Rerank,
+            Self::Moderations => Operation::Moderate,
             Self::Embed { batch, .. } => Operation::Embed { batch: *batch },
             Self::CountTokens | Self::CountContent(_) => Operation::Count,
             Self::Media(media) => Operation::Media(*media),
@@ -180,6 +194,8 @@ impl Endpoint {
             "/v1/messages/count_tokens" => (Self::CountTokens, ASK),
             "/v1/completions" => (Self::Completions, ASK),
             "/v1/embeddings" => (Self::Embeddings, ASK),
+            "/v1/rerank" | "/v2/rerank" => (Self::Rerank, ASK),
+            "/v1/moderations" => (Self::Moderations, ASK),
             "/v1/models" | "/v1beta/models" => (Self::Models, READ),
             "/v1/jobs" => (Self::Jobs, READ),
             "/health/live" => (Self::Live, READ),
@@ -238,8 +254,8 @@ fn gemini_model(path: &str) -> Option<&str> {
 
 fn unknown() -> Error {
     let message = "This path does not exist. See GET /v1/models, and POST /v1/chat/completions, /v1/responses, \
-                   /v1/completions, /v1/embeddings, /v1/images/generations, /v1/audio/speech, \
-                   /v1/messages or /v1beta/models/MODEL:generateContent.";
+                   /v1/completions, /v1/embeddings, /v1/rerank, /v1/moderations, /v1/images/generations, \
+                   /v1/audio/speech, /v1/messages or /v1beta/models/MODEL:generateContent.";
     Error::new(Kind::UnknownUrl, message)
 }
 

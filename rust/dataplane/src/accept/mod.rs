@@ -83,11 +83,8 @@ impl Call {
     pub(crate) fn stream(&self) -> bool {
         match &self.head.endpoint {
             Endpoint::Generate { stream, .. } => *stream,
-            Endpoint::Embeddings
-            | Endpoint::Embed { .. }
-            | Endpoint::CountTokens
-            | Endpoint::CountContent(_)
-            | Endpoint::Through(_) => false,
+            Endpoint::Embeddings | Endpoint::Embed { .. } | Endpoint::CountTokens | Endpoint::CountContent(_) => false,
+            Endpoint::Rerank | Endpoint::Moderations | Endpoint::Through(_) => false,
             _ => self.peek.stream,
         }
     }

@@ -67,7 +67,11 @@ impl Counting {
         match self.asked.as_ref().map(|asked| asked.operation) {
             Some(Operation::Generate) => lacks_input || reported.all_output().is_none() || (stream && !self.is_final),
             Some(Operation::Embed { .. }) => lacks_input,
-            Some(Operation::Count | Operation::Media(_) | Operation::Through) | None => false,
+            // What these took without a report is not known: the one is billed by the query, the other by nobody.
+            Some(
+                Operation::Count | Operation::Rerank | Operation::Moderate | Operation::Media(_) | Operation::Through,
+            )
+            | None => false,
         }
     }
 

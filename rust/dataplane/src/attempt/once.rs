@@ -8,11 +8,12 @@ use tollway_protocol::dialect::gemini::stream::FromArray;
 use tollway_protocol::dialect::openai::{self, Chunk};
 use tollway_protocol::dialect::{Dialect, ReadStream, UpstreamError, gemini, parse_error};
 use tollway_protocol::eventstream::Inner;
-use tollway_protocol::json::Json;
+use tollway_protocol::json::{Invalid, Json};
 use tollway_protocol::sse::decoder::{Decoder, Event};
 
 use crate::accept::endpoint::Operation;
 use crate::clock::{Instant, now};
+use crate::exchange::Exchange;
 use crate::relay::course::is_content;
 use crate::relay::passing::Passing;
 use crate::snapshot::Target;
@@ -202,10 +203,19 @@ async fn whole(
     }
     match outbound.operation {
         Operation::Generate => {}
-        Operation::Embed { .. } => return embeddings(sending, bytes, outbound),
-        Operation::Count if Json::parse(&bytes).is_err() => return Err(malformed(NOT_AN_OBJECT)),
-        Operation::Count => {
-            return parse_error(&bytes).map_or(Ok(Reply::Whole(bytes)), |said| Err(Failure::inside(said)));
+        Operation::Embed { .. } => return read_as(translate::embeddings, sending, bytes, outbound),
+        Operation::Rerank => return read_as(translate::rerank::answer, sending, bytes, outbound),
+        Operation::Count | Operation::Moderate if Json::parse(&bytes).is_err() => {
+            return Err(malformed(NOT_AN_OBJECT));
+        }
+        Operation::Count | Operation::Moderate => {
+            if let Some(said) = error_of(&bytes, outbound.operation) {
+                return Err(Failure::inside(said));
+            }
+            if outbound.operation == Operation::Moderate {
+                sending.findings.told = openai::usage_of_answer(&bytes).unwrap_or_default().into();
+            }
+            return Ok(Reply::Whole(bytes));
         }
         Operation::Media(_) | Operation::Through => return Err(malformed(NOT_AN_OBJECT)),
     }
@@ -233,18 +243,30 @@ async fn whole(
     }
 }
 
-/// Embeddings, in the caller's dialect.
-fn embeddings(sending: &mut Sending<'_>, bytes: Bytes, outbound: &Outbound<'_>) -> Result<Reply, Failure> {
-    if let Some(said) = parse_error(&bytes) {
+/// Embeddings or a reranking, in the caller's dialect.
+fn read_as(
+    answer: fn(&Exchange, &[u8], &Outbound<'_>) -> Result<translate::Read, Invalid>,
+    sending: &mut Sending<'_>,
+    bytes: Bytes,
+    outbound: &Outbound<'_>,
+) -> Result<Reply, Failure> {
+    if let Some(said) = error_of(&bytes, outbound.operation) {
         return Err(Failure::inside(said));
     }
-    match translate::embeddings(sending.exchange, &bytes, outbound) {
+    match answer(sending.exchange, &bytes, outbound) {
         Ok(read) => {
             sending.findings.told = read.told;
             Ok(Reply::Whole(read.body.unwrap_or(bytes)))
         }
         Err(invalid) => Err(malformed(&format!("Its answer is not what its API says: {}", invalid.message))),
     }
+}
+
+/// The error that stands in `body` in place of an answer: one with results is none, whatever words its documents hold.
+fn error_of(body: &[u8], operation: Operation) -> Option<UpstreamError> {
+    let by_results = matches!(operation, Operation::Rerank | Operation::Moderate);
+    let answers = |name| memchr::memmem::find(body, name).is_some();
+    if by_results && (answers(b"\"results\"") || answers(b"\"relevance_score\"")) { None } else { parse_error(body) }
 }
 
 /// The error that stands in `body` in place of an answer in `dialect`: what has the member that every answer has is none.
@@ -254,6 +276,7 @@ fn error_in(body: &[u8], dialect: Dialect) -> Option<UpstreamError> {
         Dialect::Responses | Dialect::Bedrock => b"\"output\"",
         Dialect::Anthropic => b"\"content\"",
         Dialect::Gemini => b"\"candidates\"",
+        Dialect::Cohere => b"\"finish_reason\"",
     };
     if memchr::memmem::find(body, member).is_some() { None } else { parse_error(body) }
 }

@@ -50,7 +50,7 @@ fn is_handle_of(dialect: Dialect, path: &[Step<'_>], value: &str) -> bool {
         _ => "",
     };
     match dialect {
-        Dialect::Chat | Dialect::Completions => false,
+        Dialect::Chat | Dialect::Completions | Dialect::Cohere => false,
         Dialect::Anthropic => match (*top, inside, *last) {
             (
                 "messages" | "content" | "system",

@@ -115,7 +115,7 @@ impl Strings<'_, '_> {
 /// Where in a whole answer a part lies, so that its strings are looked at as there.
 fn part_of<'p>(dialect: Dialect) -> Vec<Step<'p>> {
     match dialect {
-        Dialect::Chat | Dialect::Completions => {
+        Dialect::Chat | Dialect::Completions | Dialect::Cohere => {
             vec![Key("choices"), Index(0), Key("message"), Key("content"), Index(0)]
         }
         Dialect::Responses => vec![Key("output"), Index(0)],

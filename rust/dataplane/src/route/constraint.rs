@@ -120,7 +120,7 @@ pub(super) fn violated(target: &Target, ask: &Ask<'_>) -> Option<Reason> {
     let operation = ask.call.head.endpoint.operation();
     if operation.is_carried() {
         // Whoever makes pictures or speech has a window of its own, of which nothing is known here.
-        return (!target.provider.carries(operation)).then_some(Reason::Endpoint);
+        return (!target.provider.serves(operation)).then_some(Reason::Endpoint);
     }
     let window = target.context_window?;
     let output = ask.call.shape().max_tokens;

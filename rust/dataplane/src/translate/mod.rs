@@ -7,12 +7,13 @@
 pub(crate) mod carried;
 pub(crate) mod count;
 pub(crate) mod fixed;
+pub(crate) mod rerank;
 mod signatures;
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue};
 use tollway_protocol::canonical::{Answer, Body, Losses, Request, StopReason};
-use tollway_protocol::dialect::{Dialect, Head, Told as Saying, Wanted, bedrock, gemini, openai, signature};
+use tollway_protocol::dialect::{Dialect, Head, Told as Saying, Wanted, bedrock, cohere, gemini, openai, signature};
 use tollway_protocol::json::{Invalid, Json};
 use tollway_protocol::quirks::Quirks;
 use tollway_protocol::splice::{Segments, for_upstream};
@@ -92,10 +93,13 @@ pub(crate) fn request<'c>(exchange: &Exchange, call: &'c Call, target: &Target) 
         return carried::request(exchange, call, target);
     }
     let (from, operation, stream) = (call.dialect(), call.head.endpoint.operation(), call.stream());
+    if !target.provider.serves(operation) {
+        return Err(not_served(target, operation));
+    }
     let to = match operation {
         Operation::Generate | Operation::Count => target.provider.speaks(from),
-        Operation::Media(_) | Operation::Through => from,
-        Operation::Embed { .. } => target.provider.embeds(from).ok_or_else(|| no_embeddings(target))?,
+        Operation::Embed { .. } => target.provider.embeds(from).unwrap_or(from),
+        Operation::Rerank | Operation::Moderate | Operation::Media(_) | Operation::Through => from,
     };
     let mut outbound = Outbound {
         from,
@@ -117,14 +121,18 @@ pub(crate) fn request<'c>(exchange: &Exchange, call: &'c Call, target: &Target) 
     // A count may hold a whole request, and in it the model's name.
     let holds_more = operation == Operation::Count && to == Dialect::Gemini;
     let changed = exchange.most_tokens.is_some() && operation == Operation::Generate;
-    if outbound.is_passed_on() && !holds_more && !changed && !signature::is_marked(&call.body, to) {
+    if operation == Operation::Rerank {
+        rerank::request(call, target, &mut outbound, &mut losses).map_err(|invalid| refused(&invalid))?;
+    } else if outbound.is_passed_on() && !holds_more && !changed && !signature::is_marked(&call.body, to) {
         let usage = matches!(from, Dialect::Chat | Dialect::Completions) && target.provider.ask_usage;
         outbound.body = for_upstream(&call.body, &call.peek, &target.labels.model_json, usage);
     } else {
         let body = match operation {
-            Operation::Generate | Operation::Media(_) | Operation::Through => {
-                translated(exchange, call, target, to, &mut losses)
-            }
+            Operation::Generate
+            | Operation::Rerank
+            | Operation::Moderate
+            | Operation::Media(_)
+            | Operation::Through => translated(exchange, call, target, to, &mut losses),
             Operation::Count => count::request(call, target, &mut losses),
             Operation::Embed { .. } => embedding(call, target, &mut outbound, &mut losses),
         };
@@ -193,7 +201,7 @@ fn translated(
     Ok(to.write_request(&request, &wanted, losses)?.to_bytes())
 }
 
-/// A request for embeddings, between the two dialects that have them.
+/// A request for embeddings, between the dialects that have them.
 fn embedding(
     call: &Call,
     target: &Target,
@@ -212,6 +220,7 @@ fn embedding(
         _ if outbound.predict => gemini::predict::write(&request, losses)?,
         Dialect::Gemini => gemini::embeddings::write(&request, &wanted, losses)?,
         Dialect::Bedrock => bedrock::embeddings::write(&request, &wanted, losses)?,
+        Dialect::Cohere => cohere::embeddings::write(&request, &wanted, losses)?,
         _ => openai::embeddings::write_request(&request, &wanted, losses),
     };
     Ok(body.to_bytes())
@@ -227,6 +236,7 @@ pub(crate) fn embeddings(exchange: &Exchange, body: &[u8], outbound: &Outbound<'
         _ if outbound.predict => gemini::predict::read_answer(json)?,
         Dialect::Gemini => gemini::embeddings::read_answer(json)?,
         Dialect::Bedrock => bedrock::embeddings::read_answer(json)?,
+        Dialect::Cohere => cohere::embeddings::read(json)?,
         _ => openai::embeddings::read(json)?,
     };
     let told = Told { usage: answer.usage, model: answer.model.as_deref().map(str::to_owned), finish: None };
@@ -241,8 +251,16 @@ pub(crate) fn embeddings(exchange: &Exchange, body: &[u8], outbound: &Outbound<'
     Ok(Read { told, body })
 }
 
-fn no_embeddings(target: &Target) -> Error {
-    let message = format!("The provider {:?} has no embeddings.", target.provider.name);
+fn not_served(target: &Target, operation: Operation) -> Error {
+    let lacks = match operation {
+        Operation::Generate | Operation::Count => "models that answer",
+        Operation::Embed { .. } => "embeddings",
+        Operation::Rerank => "rerankings",
+        Operation::Moderate => "moderations",
+        Operation::Media(media) => media.name(),
+        Operation::Through => "paths that pass",
+    };
+    let message = format!("The provider {:?} has no {lacks}.", target.provider.name);
     Error::new(Kind::InvalidRequest, message).at("model")
 }
 

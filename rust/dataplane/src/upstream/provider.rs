@@ -6,6 +6,7 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderName, HeaderValue, Uri, header as names};
 
 use tollway_protocol::dialect::Dialect;
+use tollway_protocol::dialect::rerank::Shape;
 use tollway_protocol::quirks::Quirks;
 use tollway_resilience::Moment;
 use tollway_resilience::health::HealthSettings;
@@ -28,6 +29,10 @@ pub(crate) struct Provider {
     dialects: Vec<Dialect>,
     /// What it calls the most tokens of a chat completion.
     pub(crate) max_tokens: String,
+    /// How it has its rerankings.
+    pub(crate) rerank: Shape,
+    /// Whether it has models that answer.
+    answers: bool,
     quirks: ByRequest,
     /// Whether a stream's usage is asked for.
     pub(crate) ask_usage: bool,
@@ -99,6 +104,7 @@ impl Provider {
             return Err(format!("provider {name:?}: it speaks no dialect"));
         }
         let max_tokens = std::mem::take(&mut spec.max_tokens);
+        let (rerank, answers) = (spec.rerank, spec.answers);
         let judged = spec.breaker.judged();
         let adapter = spec.adapter.take().map(adapter);
         let (region, tags) = (spec.region.take(), std::mem::take(&mut spec.tags));
@@ -110,7 +116,36 @@ impl Provider {
                     .map_err(|error| format!("provider {name:?}: {error}"))?,
             )),
         };
-        Ok(Self { name, dialects, max_tokens, quirks, ask_usage, adapter, region, tags, judged, transport })
+        Ok(Self {
+            name,
+            dialects,
+            max_tokens,
+            rerank,
+            answers,
+            quirks,
+            ask_usage,
+            adapter,
+            region,
+            tags,
+            judged,
+            transport,
+        })
+    }
+
+    /// Whether it has anything for `operation`, in whatever dialect.
+    pub(crate) fn serves(&self, operation: Operation) -> bool {
+        let over_http = self.adapter.is_none() && matches!(self.transport, Transport::Http(_));
+        let speaks = |known: &[Dialect]| over_http && self.dialects.iter().any(|own| known.contains(own));
+        let signs = self.credentials().is_some_and(Credentials::sign);
+        match operation {
+            Operation::Generate | Operation::Count => self.answers,
+            Operation::Embed { .. } => self.embeds(Dialect::Chat).is_some(),
+            Operation::Rerank => speaks(&[Dialect::Chat, Dialect::Cohere]),
+            Operation::Moderate => speaks(&[Dialect::Chat]),
+            // Signatures are of whole bodies, and these may not be whole.
+            Operation::Media(_) => speaks(&[Dialect::Chat]) && !signs,
+            Operation::Through => over_http && !signs,
+        }
     }
 
     /// What is spoken with it for a caller of `dialect`: the same, if it can.
@@ -122,18 +157,11 @@ impl Provider {
     /// What is spoken with it for embeddings, for a caller of `dialect`; `None` if it has none.
     pub(crate) fn embeds(&self, dialect: Dialect) -> Option<Dialect> {
         let able = |own: &&Dialect| {
-            self.adapter.is_none() && matches!(own, Dialect::Chat | Dialect::Gemini | Dialect::Bedrock)
+            self.adapter.is_none()
+                && matches!(own, Dialect::Chat | Dialect::Gemini | Dialect::Bedrock | Dialect::Cohere)
         };
         let same = self.dialects.iter().filter(able).find(|own| **own == dialect);
         same.or(self.dialects.iter().find(able)).copied()
-    }
-
-    /// Whether it is asked for what only passes: images and audio of who speaks as `OpenAI` does, the rest of who is asked
-    /// over HTTP. Who wants signatures is not: they are of whole bodies.
-    pub(crate) fn carries(&self, operation: Operation) -> bool {
-        let is_plain =
-            self.adapter.is_none() && self.origin().is_some() && !self.credentials().is_some_and(Credentials::sign);
-        is_plain && (operation == Operation::Through || self.dialects.contains(&Dialect::Chat))
     }
 
     /// Whether `model` embeds by Vertex AI's `predict` there.
@@ -158,7 +186,7 @@ impl Provider {
             (Operation::Generate, _) => self.quirks.other.as_ref(),
             (Operation::Embed { .. }, _) => self.quirks.embeddings.as_ref(),
             (Operation::Count, _) => self.quirks.count.as_ref(),
-            (Operation::Media(_) | Operation::Through, _) => None,
+            (Operation::Rerank | Operation::Moderate | Operation::Media(_) | Operation::Through, _) => None,
         }
     }
 

@@ -10,6 +10,7 @@ mod content;
 mod embeddings;
 mod loss;
 mod request;
+mod rerank;
 mod stream;
 mod tier;
 mod usage;
@@ -26,6 +27,7 @@ pub use request::{
     Builtin, BuiltinKind, Format, FunctionTool, Message, Request, Rest, Role, Sampling, Thinking, Tool, ToolChoice,
     ToolKind,
 };
+pub use rerank::{RankedDocument, RerankRequest, Reranked};
 pub use stream::{Delta, Event, Opening};
 pub use tier::Tier;
 pub use usage::{Share, Usage};

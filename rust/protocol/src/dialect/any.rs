@@ -3,12 +3,13 @@
 use bytes::BytesMut;
 
 use super::{
-    Dialect, ErrorTold, Head, ReadStream, Told, Wanted, WriteStream, anthropic, bedrock, gemini, openai, responses,
+    Dialect, ErrorTold, Head, ReadStream, Told, Wanted, WriteStream, anthropic, bedrock, cohere, gemini, openai,
+    responses,
 };
 use crate::canonical::{Answer, Losses, Request};
 use crate::json::{At, Invalid, Json};
 
-/// No caller speaks [`Dialect::Bedrock`]: its requests are refused, and what would be written for its callers is what chat
+/// No caller speaks [`Dialect::Bedrock`] or [`Dialect::Cohere`]: such requests are refused, and what would be written for their callers is what chat
 /// completions are.
 impl Dialect {
     /// Reads a caller's request; what the canonical form cannot say is noted in `losses`.
@@ -25,6 +26,7 @@ impl Dialect {
             Self::Bedrock => {
                 Err(At::ROOT.invalid("must be in a dialect of callers: Bedrock's is spoken to models alone"))
             }
+            Self::Cohere => Err(At::ROOT.invalid("is of no caller's dialect")),
         }
     }
 
@@ -44,6 +46,7 @@ impl Dialect {
             Self::Anthropic => anthropic::request::write(request, wanted, losses),
             Self::Gemini => gemini::request::write(request, wanted, losses),
             Self::Bedrock => bedrock::request::write(request, wanted, losses),
+            Self::Cohere => cohere::request::write(request, wanted, losses),
             Self::Completions => Err(At::ROOT.member("model").invalid("is served by legacy completions alone")),
         }
     }
@@ -59,6 +62,7 @@ impl Dialect {
             Self::Anthropic => anthropic::answer::read(body),
             Self::Gemini => gemini::answer::read(body),
             Self::Bedrock => bedrock::answer::read(body),
+            Self::Cohere => cohere::answer::read(body),
         }
     }
 
@@ -66,7 +70,7 @@ impl Dialect {
     #[must_use]
     pub fn write_answer<'a>(self, answer: &'a Answer<'a>, told: &Told<'_>) -> Json<'a> {
         match self {
-            Self::Chat | Self::Bedrock => openai::answer::write(answer, told),
+            Self::Chat | Self::Bedrock | Self::Cohere => openai::answer::write(answer, told),
             Self::Responses => responses::answer::write(answer, told),
             Self::Anthropic => anthropic::answer::write(answer, told),
             Self::Gemini => gemini::answer::write(answer, told),
@@ -83,6 +87,7 @@ impl Dialect {
             Self::Anthropic => Box::new(anthropic::stream::Reader::default()),
             Self::Gemini => Box::new(gemini::stream::Reader::default()),
             Self::Bedrock => Box::new(bedrock::stream::Reader::default()),
+            Self::Cohere => Box::new(cohere::stream::Reader::default()),
         }
     }
 
@@ -90,7 +95,7 @@ impl Dialect {
     #[must_use]
     pub fn writer(self, told: &Told<'_>) -> Box<dyn WriteStream> {
         match self {
-            Self::Chat | Self::Bedrock => Box::new(openai::stream::Writer::new(told)),
+            Self::Chat | Self::Bedrock | Self::Cohere => Box::new(openai::stream::Writer::new(told)),
             Self::Responses => Box::new(responses::stream::Writer::new(told)),
             Self::Anthropic => Box::new(anthropic::stream::Writer::new(told)),
             Self::Gemini => Box::new(gemini::stream::Writer::new(told)),
@@ -102,7 +107,9 @@ impl Dialect {
     #[must_use]
     pub fn error_body(self, error: &ErrorTold<'_>) -> Vec<u8> {
         match self {
-            Self::Chat | Self::Responses | Self::Completions | Self::Bedrock => openai::error::write(error),
+            Self::Chat | Self::Responses | Self::Completions | Self::Bedrock | Self::Cohere => {
+                openai::error::write(error)
+            }
             Self::Anthropic => anthropic::error::write(error),
             Self::Gemini => gemini::error::write(error),
         }
@@ -111,7 +118,7 @@ impl Dialect {
     /// Appends `error` as an event of a stream, `number` as its writer counts them.
     pub fn error_event(self, error: &ErrorTold<'_>, number: Option<u64>, out: &mut BytesMut) {
         match self {
-            Self::Chat | Self::Completions | Self::Bedrock => openai::error::event(error, out),
+            Self::Chat | Self::Completions | Self::Bedrock | Self::Cohere => openai::error::event(error, out),
             Self::Responses => responses::error::event(error, number, out),
             Self::Anthropic => anthropic::error::event(error, out),
             Self::Gemini => gemini::error::event(error, out),

@@ -1,7 +1,7 @@
 //! What kind of failure an upstream's error tells of: by its names and words first, by its status last. A server often
 //! passes on the error of what stands behind it, in that one's words, so the tables of all dialects are looked through.
 
-use super::{UpstreamError, anthropic, bedrock, gemini, openai};
+use super::{UpstreamError, anthropic, bedrock, cohere, gemini, openai};
 
 /// What an error says of the request, the credential or the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -93,7 +93,12 @@ fn by_table(status: Option<u16>, said: &UpstreamError) -> Option<ErrorClass> {
 }
 
 fn rows() -> impl Iterator<Item = &'static Row> {
-    openai::error::ROWS.iter().chain(anthropic::error::ROWS).chain(gemini::error::ROWS).chain(bedrock::error::ROWS)
+    openai::error::ROWS
+        .iter()
+        .chain(anthropic::error::ROWS)
+        .chain(gemini::error::ROWS)
+        .chain(bedrock::error::ROWS)
+        .chain(cohere::error::ROWS)
 }
 
 /// RFC 9110 §15; 402 is all providers' word for money (OpenRouter, DeepSeek, Together, Anthropic), 498 Groq's and 529

@@ -22,12 +22,14 @@ pub enum Dialect {
     /// `OpenAI` completions, the legacy endpoint. It is read from callers, and passed on to who speaks it; it is never
     /// written for an upstream.
     Completions,
+    /// Cohere's chat, version 2. It is written for upstreams, and read from them; no caller speaks it.
+    Cohere,
 }
 
 impl Dialect {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Chat, Self::Responses, Self::Anthropic, Self::Gemini, Self::Completions, Self::Bedrock];
+    pub const ALL: [Self; 7] =
+        [Self::Chat, Self::Responses, Self::Anthropic, Self::Gemini, Self::Completions, Self::Bedrock, Self::Cohere];
 
     /// The dialect of this name.
     #[must_use]
@@ -57,7 +59,7 @@ impl Dialect {
         let Some(error) = document.get("error") else { return false };
         let texts = |names: &[&str]| names.iter().all(|name| error.get(name).and_then(Json::as_str).is_some());
         match self {
-            Self::Chat | Self::Responses | Self::Completions | Self::Bedrock => is_canonical_error(body),
+            Self::Chat | Self::Responses | Self::Completions | Self::Bedrock | Self::Cohere => is_canonical_error(body),
             Self::Anthropic => {
                 texts(&["type", "message"]) && document.get("type").and_then(Json::as_str) == Some("error")
             }
@@ -75,6 +77,7 @@ impl Dialect {
             Self::Gemini => "gemini",
             Self::Bedrock => "bedrock",
             Self::Completions => "openai-completions",
+            Self::Cohere => "cohere",
         }
     }
 }

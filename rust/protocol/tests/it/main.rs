@@ -6,6 +6,7 @@ mod bedrock;
 mod cases;
 mod chat;
 mod classes;
+mod cohere;
 mod eventstream;
 mod gemini;
 mod idle;

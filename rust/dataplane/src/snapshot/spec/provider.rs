@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use tollway_protocol::dialect::Dialect;
+use tollway_protocol::dialect::rerank::Shape;
 use tollway_protocol::quirks::Declared;
 use tollway_resilience::breaker::BreakerSettings;
 use tollway_resilience::health::HealthSettings;
@@ -19,6 +20,12 @@ pub(crate) struct ProviderSpec {
     pub(crate) dialects: Vec<DialectName>,
     /// What it calls the most tokens of a chat completion.
     pub(crate) max_tokens: String,
+    /// How it has its rerankings.
+    #[serde(default)]
+    pub(crate) rerank: Shape,
+    /// Whether it has models that answer; else only others, as for embeddings.
+    #[serde(default = "yes")]
+    pub(crate) answers: bool,
     /// How it departs from the dialects, in what it takes.
     pub(crate) quirks: QuirksSpec,
     /// The Python class that translates for it, if one does.
@@ -46,6 +53,10 @@ pub(crate) struct ProviderSpec {
     pub(crate) mock: Option<MockSpec>,
     #[serde(default)]
     pub(crate) breaker: BreakerSpec,
+}
+
+const fn yes() -> bool {
+    true
 }
 
 /// When a target that answers, but slowly, goes behind the others.

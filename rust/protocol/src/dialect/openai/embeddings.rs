@@ -116,7 +116,7 @@ pub fn read(body: Json<'_>) -> Result<Embeddings<'_>, Invalid> {
     let data = fields.each("data", embedding)?;
     let model = fields.text("model")?;
     let reported = fields.take("usage");
-    let usage = reported.as_ref().and_then(usage::read);
+    let usage = reported.as_ref().and_then(usage::of_input);
     let mut rest = Members::new();
     rest.0.extend(reported.map(|reported| ("usage".into(), reported)));
     rest.0.extend(fields.rest().0);
@@ -160,7 +160,7 @@ pub fn write<'a>(answer: &Embeddings<'a>, base64: bool, told: &Told<'_>) -> Resu
     let data: Vec<Json<'a>> = each.collect::<Result<_, Invalid>>()?;
     let said = answer.rest.of(CHAT).and_then(|rest| rest.get("usage")).filter(|_| is_own(&answer.rest));
     let usage = match (said, &answer.usage) {
-        (Some(json), known) if usage::read(json) == *known => Some(json.clone()),
+        (Some(json), known) if usage::of_input(json) == *known => Some(json.clone()),
         (_, known) => known.as_ref().map(write_usage),
     };
     let body = Members::new()

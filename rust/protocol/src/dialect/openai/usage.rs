@@ -87,6 +87,15 @@ pub(super) fn read_usage(cursor: &mut Cursor<'_>, depth: u32) -> Result<Option<U
     Ok(report.usage())
 }
 
+/// Reads a `usage` of what has no output, as embeddings and rerankings: some servers say only the total.
+#[must_use]
+pub fn of_input(json: &Json<'_>) -> Option<Usage> {
+    let total = json.get("total_tokens").and_then(Json::as_u64);
+    let known = read(json).unwrap_or_default();
+    let usage = if known.all_input().is_none_or(|input| input == 0) { Usage { input: total, ..known } } else { known };
+    (usage != Usage::default()).then_some(usage)
+}
+
 /// Reads a usage object. None if it reports nothing.
 ///
 /// `prompt_tokens` include what was read from and written to the cache; the latter is `cache_write_tokens` (OpenRouter),

@@ -24,8 +24,10 @@ const DIALECTS: [(&str, Dialect, &str); 4] = [
 
 /// The dialects that upstreams alone speak. Requests toward them are judged where a case says what must reach them (an empty
 /// file is drafted), and so many do; answers all, of which there are so many.
-const UPSTREAMS: [(&str, Dialect, &str); 1] =
-    [("bedrock", Dialect::Bedrock, "us.anthropic.claude-sonnet-4-5-20250929-v1:0")];
+const UPSTREAMS: [(&str, Dialect, &str); 2] = [
+    ("bedrock", Dialect::Bedrock, "us.anthropic.claude-sonnet-4-5-20250929-v1:0"),
+    ("cohere", Dialect::Cohere, "command-a-03-2025"),
+];
 const LEAST_OF_UPSTREAMS: usize = 12;
 
 /// So many cases each dialect has at least, of requests and of answers.

@@ -137,7 +137,7 @@ impl<'a> Turns<'a, '_> {
         }
         let content = match &result.json {
             _ if place.list => parts::content(&text, place, self.losses)?,
-            Some(json) if text.is_empty() => text_of(json).into(),
+            Some(json) if text.is_empty() => text_of_result(json).into(),
             _ if text.is_empty() && self.attached.len() > before => "The result is in the next message.".into(),
             _ => parts::plain(&text, place.between).unwrap_or_default().into(),
         };
@@ -254,7 +254,7 @@ impl<'a> Turns<'a, '_> {
 }
 
 /// A result that is JSON, as text: the text alone where it holds nothing else.
-fn text_of<'a>(json: &Json<'a>) -> Text<'a> {
+pub(in crate::dialect) fn text_of_result<'a>(json: &Json<'a>) -> Text<'a> {
     match json {
         Json::String(text) => text.clone(),
         Json::Object(Members(members)) => match members.as_slice() {
