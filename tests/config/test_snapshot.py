@@ -30,8 +30,8 @@ SHAPE: dict[str, set[str]] = {
         "callback_pause_ms", "private_hosts", "callback_secret", "ca",
     },
     "server": {
-        "secret", "max_head", "max_body", "max_connections", "max_streams", "head_timeout_ms", "body_timeout_ms",
-        "write_timeout_ms", "tls",
+        "secret", "max_head", "max_body", "max_upload", "max_connections", "max_streams", "head_timeout_ms",
+        "body_timeout_ms", "write_timeout_ms", "tls",
     },
     "providers": {
         "name", "kind", "dialects", "max_tokens", "fetches_urls", "rerank", "answers", "quirks",
@@ -68,7 +68,7 @@ SHAPE: dict[str, set[str]] = {
     "guardrails": {"type", "entities", "on", "action", "restore", "on_failure"},
     "keys": {
         "id", "hash", "organisation", "tenant", "team", "project", "environment", "user", "agent", "priority", "tier",
-        "tags", "metadata", "models", "expires", "revoked", "guardrails", "data_policy",
+        "tags", "metadata", "models", "files", "passthrough", "expires", "revoked", "guardrails", "data_policy",
         "callbacks", "callback_secret",
     },
     "scopes": {"kind", "name", "settings"},
@@ -145,6 +145,7 @@ def test_server(write: Write) -> None:
         "secret": f"TOLLWAY_SECRET-{CANARY}",
         "max_head": 32768,
         "max_body": 1048576,
+        "max_upload": 1 << 30,
         "max_connections": 1000,
         "max_streams": 100,
         "head_timeout_ms": 5000,

@@ -73,6 +73,10 @@ class KeySettings(Settings):
     agent: Name | None = Field(default=None, description="Agent that counts where the caller names none.")
     priority: Priority | None = Field(default=None, description="Who goes first when requests wait.")
     models: Many[Name] | None = Field(default=None, description="Routes that the key may use; all if not given.")
+    files: Many[Name] | None = Field(default=None, description="Providers whose files and batches the key may use.")
+    passthrough: Many[Name] | None = Field(
+        default=None, description="Providers of which the key may use everything, by `/passthrough/PROVIDER/…`."
+    )
     expires: Expiry | None = Field(default=None, description="When the key stops working.")
     budgets: Budgets | None = Field(default=None, description="Budgets of the key.")
     limits: LimitsLater = Field(default=None, description="Rate limits of the key.")
@@ -106,6 +110,8 @@ class KeyShown(Shown):
     agent: str | None = None
     priority: str | None = None
     models: list[str] | None = None
+    files: list[str] | None = None
+    passthrough: list[str] | None = None
     expires: int | None = Field(default=None, description="Seconds since 1970 (UTC).")
     budgets: list[dict[str, JsonValue]] | None = None
     limits: dict[str, JsonValue] | None = None

@@ -23,6 +23,9 @@ def check_access(checks: Checks) -> None:
         path: Path = ("keys", name)
         _check_secret(checks, path, key)
         _check_models(checks, path, key.models)
+        for setting in ("files", "passthrough"):
+            for index, provider in enumerate(getattr(key, setting)):
+                checks.reference("providers", (*path, setting, index), provider)
         _check_budgets(checks, path, key)
         for table in ("organisations", "tenants", "teams", "projects", "environments"):
             one = table.removesuffix("s")

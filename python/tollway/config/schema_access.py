@@ -97,6 +97,12 @@ class Key(Settings):
     )
     tier: Name | None = Field(default=None, description="The key's tier, for targets that serve some tiers only.")
     models: Many[Name] | None = Field(default=None, description="Routes that the key may use; all if not given.")
+    files: Many[Name] = Field(
+        default=(), description="Providers whose files and batches the key may use, all of their account's."
+    )
+    passthrough: Many[Name] = Field(
+        default=(), description="Providers of which the key may use everything, by `/passthrough/PROVIDER/…`."
+    )
     expires: Moment | None = Field(default=None, description="When the key stops working.")
     revoked: bool = Field(default=False, description="Whether the key has been withdrawn.")
     budgets: Budgets = Field(default=(), description="Budgets of this key.")

@@ -42,6 +42,7 @@ class Server(Settings):
     )
     max_head: Size = preset("64KiB", "Most bytes of a request's head.")
     max_body: Size = preset("32MiB", "Most bytes of a request's body.")
+    max_upload: Size = preset("512MiB", "Most bytes of a request that is not held: forms with files, and what passes.")
     max_connections: int = Field(default=65_536, ge=1, le=1 << 24, description="Most client connections at a time.")
     max_streams: int = Field(
         default=256, ge=1, le=65_536, description="Most concurrent streams of one HTTP/2 connection."

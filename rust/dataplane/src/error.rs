@@ -47,6 +47,8 @@ pub enum Kind {
     KeyExpired,
     /// A route that the key may not use.
     ModelNotAllowed,
+    /// A provider that the key may not use by name.
+    ProviderNotAllowed,
     /// A route that does not exist.
     ModelNotFound,
     /// A path that does not exist.
@@ -120,6 +122,7 @@ impl Kind {
             KeyRevoked => (StatusCode::UNAUTHORIZED, "authentication_error", "key_revoked"),
             KeyExpired => (StatusCode::UNAUTHORIZED, "authentication_error", "key_expired"),
             ModelNotAllowed => (StatusCode::FORBIDDEN, "permission_error", "model_not_allowed"),
+            ProviderNotAllowed => (StatusCode::FORBIDDEN, "permission_error", "provider_not_allowed"),
             ModelNotFound => (StatusCode::NOT_FOUND, REQUEST, "model_not_found"),
             UnknownUrl => (StatusCode::NOT_FOUND, REQUEST, "unknown_url"),
             MethodNotAllowed { .. } => (StatusCode::METHOD_NOT_ALLOWED, REQUEST, "method_not_allowed"),

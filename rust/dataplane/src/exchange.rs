@@ -14,6 +14,7 @@ use tollway_records::record::Payload;
 
 use crate::accept::Call;
 use crate::accept::attribution::Attribution;
+use crate::accept::upload::Upload;
 use crate::account;
 use crate::account::estimate::{self, Counting};
 use crate::attempt::{self, Held};
@@ -73,6 +74,10 @@ pub(crate) struct Exchange {
     /// The code of the error that the caller gets.
     pub(crate) error: Option<Cow<'static, str>>,
     pub(crate) flags: Vec<String>,
+    /// What of the request's body is not held.
+    pub(crate) upload: Option<Upload>,
+    /// The provider that the request passes to, where it passes to one.
+    pub(crate) through: Option<Arc<str>>,
     /// The request, where its answer is to repeat it.
     pub(crate) asked: Option<Bytes>,
     /// When all of it must be over.
@@ -221,6 +226,8 @@ impl Exchange {
             status: CLIENT_CLOSED,
             error: None,
             flags: Vec::new(),
+            upload: None,
+            through: None,
             asked: None,
             deadline: None,
             shadow: false,
@@ -263,7 +270,7 @@ impl Exchange {
     /// # Errors
     /// `InvalidRequest` for metadata that cannot be.
     pub(crate) fn received(&mut self, call: &Call) -> Result<(), Error> {
-        self.request_bytes = call.body.len() as u64;
+        self.request_bytes = self.request_bytes.max(call.body.len() as u64);
         self.stream = call.stream();
         Attribution::add_call(&mut self.said, call)
     }

@@ -5,6 +5,8 @@
 use bytes::Bytes;
 use serde_json::json;
 
+use crate::accept::endpoint::Operation;
+use crate::accept::media::Media;
 use crate::accept::{Call, examine};
 use crate::error::{Error, Kind};
 use crate::exchange::Exchange;
@@ -60,7 +62,16 @@ pub(crate) async fn input(exchange: &mut Exchange, mut call: Call) -> Result<(Ca
         _ => route.guards.clone(),
     };
     let mut memory = Memory::default();
-    if guards.inspects_input() {
+    let operation = call.head.endpoint.operation();
+    let through = operation == Operation::Through;
+    if through && guards.inspects_input() {
+        noted(exchange, guards.input_unseen().map_err(|refusal| self::refusal(&refusal))?);
+    }
+    if (through || operation == Operation::Media(Media::Speech)) && guards.inspects_output() {
+        // Told before it is paid for.
+        noted(exchange, guards.too_large().map_err(|refusal| self::refusal(&refusal))?);
+    }
+    if guards.inspects_input() && !through {
         let outcome =
             guards.input(call.dialect(), &call.body, &mut memory).map_err(|refusal| self::refusal(&refusal))?;
         if let Some(body) = noted(exchange, outcome) {
@@ -129,7 +140,11 @@ pub(crate) fn refusal(refusal: &Refusal) -> Error {
 }
 
 fn noted(exchange: &mut Exchange, outcome: Outcome) -> Option<Bytes> {
-    exchange.flags.extend(outcome.flags);
+    for flag in outcome.flags {
+        if !exchange.flags.contains(&flag) {
+            exchange.flags.push(flag);
+        }
+    }
     outcome.body.map(Bytes::from)
 }
 

@@ -32,7 +32,8 @@ use crate::{account, attach, attempt, cache, inspect, jobs, limit, route, transl
 /// or, for a stream, with the stream's last byte.
 pub(crate) async fn serve(worker: Rc<Worker>, request: Request<Incoming>) -> Response<ReplyBody> {
     let version = request.version();
-    let (head, mut body) = request.into_parts();
+    let (head, body) = request.into_parts();
+    let mut body = Some(body);
     let mut exchange = Exchange::begin(worker);
     // Pinned here, not there: what is handed over is kept twice, as long as the connection.
     let travelled = caught(pin!(travel(&mut exchange, head, &mut body))).await;
@@ -40,13 +41,15 @@ pub(crate) async fn serve(worker: Rc<Worker>, request: Request<Incoming>) -> Res
         Ok(outcome) => outcome,
         Err(Panicked) => Err(respond::panicked(&exchange)),
     };
-    accept::body::discard(body);
+    if let Some(body) = body {
+        accept::body::discard(body);
+    }
     respond::respond(exchange, outcome, version)
 }
 
 /// accept → authenticate → limit → guard input → attach → cache → route → attempt (translate, upstream) → relay and guard
 /// output; account and respond follow in [`serve`].
-async fn travel(exchange: &mut Exchange, head: Parts, body: &mut Incoming) -> Result<Outcome, Error> {
+async fn travel(exchange: &mut Exchange, head: Parts, body: &mut Option<Incoming>) -> Result<Outcome, Error> {
     exchange.trace = Some(Trace::new(&head.headers, exchange.id.digits(), exchange.worker.random()));
     exchange.dialect = Endpoint::dialect_of(head.uri.path());
     let head = accept::head(head)?;
@@ -76,11 +79,22 @@ async fn travel(exchange: &mut Exchange, head: Parts, body: &mut Incoming) -> Re
         return Box::pin(jobs::asked::answer(exchange, (&head.endpoint, &head.uri), &caller.key)).await;
     }
     let later = exchange.said.as_mut().and_then(|said| said.callback.take()).map(|url| Later::new(url, &head));
-    let call = head.read(body, &exchange.snapshot.server).await?;
+    if later.is_some() && !head.may_wait() {
+        let message = "This endpoint's request or answer cannot be kept: ask without x-tollway-callback.";
+        return Err(Error::new(Kind::InvalidRequest, message).at("x-tollway-callback"));
+    }
+    let call = if head.is_carried() {
+        // In a box: few requests are such, and the room for one is taken by all.
+        Box::pin(accept::carried::read(exchange, head, body.take(), &caller)).await?
+    } else {
+        head.read(body, &exchange.snapshot.server).await?
+    };
     exchange.received(&call)?;
-    let permit = route::permit(&exchange.snapshot, &caller, &call.head.model).inspect_err(|_| {
-        exchange.requested_model = Some(bounded(&call.head.model));
-    })?;
+    let permit = match &exchange.through {
+        Some(provider) => route::through(&exchange.snapshot, provider),
+        None => route::permit(&exchange.snapshot, &caller, &call.head.model),
+    }
+    .inspect_err(|_| exchange.requested_model = Some(bounded(&call.head.model)))?;
     if let Some(later) = later {
         return Box::pin(jobs::submit::submit(exchange, call, (later, &caller.key))).await;
     }

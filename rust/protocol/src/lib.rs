@@ -7,6 +7,7 @@
 //! | [`quirks`] | how a server departs from its dialect in what it takes |
 //! | [`sigv4`] | AWS Signature Version 4 |
 //! | [`text`] | visits, and rewrites, the string values of a JSON document |
+//! | [`multipart`] | forms with files: an incremental reader, and a writer |
 //! | [`eventstream`] | AWS event streams, turned into Server-Sent Events |
 //! | [`sse`] | Server-Sent Events: an incremental decoder and an encoder |
 //! | [`attachment`] | what a request holds besides text, in the caller's own body |
@@ -18,6 +19,7 @@ pub mod dialect;
 pub mod eventstream;
 pub mod json;
 mod malformed;
+pub mod multipart;
 pub mod peek;
 pub mod quirks;
 pub mod sigv4;

@@ -8,7 +8,7 @@ use crate::json::{Cursor, Fault, Keys, Rule, explain, unescape, unescape_lossy};
 pub type Span = std::ops::Range<usize>;
 
 /// What the gateway knows of a request body after one pass.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Peek {
     /// The top-level `model`.
     pub model: Option<ModelName>,

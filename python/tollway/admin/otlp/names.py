@@ -97,6 +97,13 @@ ENDPOINTS = {
     "generateContent": Endpoint("POST", "/v1beta/models/{model}:generateContent", "generate_content"),
     "streamGenerateContent": Endpoint("POST", "/v1beta/models/{model}:streamGenerateContent", "generate_content"),
     "countTokens": Endpoint("POST", "/v1beta/models/{model}:countTokens", "count_tokens"),
+    **{
+        name: Endpoint("POST", f"/v1/{name}", "generate_content")
+        for name in (
+            *("images/generations", "images/edits", "images/variations"),
+            *("audio/speech", "audio/transcriptions", "audio/translations"),
+        )
+    },
     "models": Endpoint("GET", "/v1/models"),
 }
 """By the name that records have for them."""

@@ -38,9 +38,7 @@ pub(crate) async fn read(body: &mut Incoming, limit: usize, timeout: Duration) -
     }
     match tokio::time::timeout(timeout, collect(body, limit)).await {
         Ok(read) => read,
-        Err(_) => {
-            Err(Error::new(Kind::RequestTimeout, format!("The request's body did not arrive within {timeout:?}.")))
-        }
+        Err(_) => Err(stalled(timeout)),
     }
 }
 
@@ -49,9 +47,7 @@ async fn collect(body: &mut Incoming, limit: usize) -> Result<Bytes, Error> {
     let mut first = Bytes::new();
     let mut all = BytesMut::new();
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|_| {
-            Error::new(Kind::InvalidRequest, "The request's body broke off or is badly framed.").at("body")
-        })?;
+        let frame = frame.map_err(|_| broken())?;
         let Ok(data) = frame.into_data() else { continue };
         if first.len() + all.len() + data.len() > limit {
             return Err(too_large(limit));
@@ -68,6 +64,16 @@ async fn collect(body: &mut Incoming, limit: usize) -> Result<Bytes, Error> {
         all.extend_from_slice(&data);
     }
     Ok(if all.is_empty() { first } else { all.freeze() })
+}
+
+/// What a body gets that broke off.
+pub(crate) fn broken() -> Error {
+    Error::new(Kind::InvalidRequest, "The request's body broke off or is badly framed.").at("body")
+}
+
+/// What a body gets of which too little came in `time`.
+pub(crate) fn stalled(time: Duration) -> Error {
+    Error::new(Kind::RequestTimeout, format!("The request's body did not arrive within {time:?}."))
 }
 
 fn too_large(limit: usize) -> Error {

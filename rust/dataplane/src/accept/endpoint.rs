@@ -5,6 +5,9 @@ use tollway_protocol::dialect::Dialect;
 
 use crate::error::{Error, Kind};
 
+use super::media::Media;
+use super::through::{Area, Through};
+
 /// The name of the probes' endpoint, which are counted but not recorded.
 pub(crate) const HEALTH: &str = "health";
 
@@ -45,6 +48,10 @@ pub(crate) enum Endpoint {
         /// Whether it is the latter.
         batch: bool,
     },
+    /// `POST /v1/images/…`, `/v1/audio/…`
+    Media(Media),
+    /// What passes to one provider.
+    Through(Box<Through>),
     /// `GET /v1/models`
     Models,
     /// `GET /v1/models/ID`
@@ -80,6 +87,17 @@ pub(crate) enum Operation {
     Rerank,
     /// Whether a content is harmful.
     Moderate,
+    /// Pictures made, speech made or heard.
+    Media(Media),
+    /// Whatever one provider has.
+    Through,
+}
+
+impl Operation {
+    /// Whether its requests and answers pass, without being what a chat model reads or writes.
+    pub(crate) fn is_carried(self) -> bool {
+        matches!(self, Self::Media(_) | Self::Through)
+    }
 }
 
 impl Endpoint {
@@ -97,6 +115,8 @@ impl Endpoint {
             Self::Embed { .. } => "embedContent",
             Self::CountTokens => "messages/count_tokens",
             Self::CountContent(_) => "countTokens",
+            Self::Media(media) => media.name(),
+            Self::Through(through) => through.area.name(),
             Self::Models | Self::Model(_) => "models",
             Self::Jobs | Self::Job { .. } => "jobs",
             Self::Live | Self::Ready => HEALTH,
@@ -110,6 +130,8 @@ impl Endpoint {
             Self::Messages | Self::CountTokens => Dialect::Anthropic,
             Self::Generate { .. } | Self::Embed { .. } | Self::CountContent(_) => Dialect::Gemini,
             Self::Completions => Dialect::Completions,
+            Self::Through(through) if through.area == Area::MessageBatches => Dialect::Anthropic,
+            Self::Media(_) | Self::Through(_) => Dialect::Chat,
             Self::ChatCompletions
             | Self::Embeddings
             | Self::Rerank
@@ -142,6 +164,8 @@ impl Endpoint {
             Self::Moderations => Operation::Moderate,
             Self::Embed { batch, .. } => Operation::Embed { batch: *batch },
             Self::CountTokens | Self::CountContent(_) => Operation::Count,
+            Self::Media(media) => Operation::Media(*media),
+            Self::Through(_) => Operation::Through,
             _ => Operation::Generate,
         }
     }
@@ -160,6 +184,9 @@ impl Endpoint {
         const READ: &[Method] = &[Method::GET, Method::HEAD];
         const ASK: &[Method] = &[Method::POST];
         const JOB: &[Method] = &[Method::GET, Method::HEAD, Method::DELETE];
+        if let Some(through) = Through::of(method, path, query)? {
+            return Ok(Self::Through(Box::new(through)));
+        }
         let (endpoint, allowed) = match path {
             "/v1/chat/completions" => (Self::ChatCompletions, ASK),
             "/v1/responses" => (Self::Responses, ASK),
@@ -177,7 +204,7 @@ impl Endpoint {
             _ => match gemini_model(path) {
                 Some(asked) if method == Method::POST => (Self::generate(asked, query)?, ASK),
                 Some(id) if !id.is_empty() => (Self::Model(percent_decoded(id)), READ),
-                _ => return Err(unknown()),
+                _ => (Self::Media(Media::of_path(path).ok_or_else(unknown)?), ASK),
             },
         };
         if allowed.contains(method) {
@@ -227,12 +254,13 @@ fn gemini_model(path: &str) -> Option<&str> {
 
 fn unknown() -> Error {
     let message = "This path does not exist. See GET /v1/models, and POST /v1/chat/completions, /v1/responses, \
-                   /v1/completions, /v1/embeddings, /v1/rerank, /v1/moderations, /v1/messages or /v1beta/models/MODEL:generateContent.";
+                   /v1/completions, /v1/embeddings, /v1/rerank, /v1/moderations, /v1/images/generations, \
+                   /v1/audio/speech, /v1/messages or /v1beta/models/MODEL:generateContent.";
     Error::new(Kind::UnknownUrl, message)
 }
 
 /// `text` with its percent-encoded bytes decoded (RFC 3986 §2.1); as it is where they are not UTF-8.
-fn percent_decoded(text: &str) -> String {
+pub(super) fn percent_decoded(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((&first, after)) = rest.split_first() {

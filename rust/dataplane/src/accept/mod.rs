@@ -2,12 +2,16 @@
 
 pub(crate) mod attribution;
 pub(crate) mod body;
+pub(crate) mod carried;
 pub(crate) mod endpoint;
 mod heads;
 pub(crate) mod listener;
+pub(crate) mod media;
 mod patient;
 mod shape;
+pub(crate) mod through;
 pub(crate) mod tls;
+pub(crate) mod upload;
 mod watched;
 
 use std::cell::OnceCell;
@@ -88,7 +92,7 @@ impl Call {
         match &self.head.endpoint {
             Endpoint::Generate { stream, .. } => *stream,
             Endpoint::Embeddings | Endpoint::Embed { .. } | Endpoint::CountTokens | Endpoint::CountContent(_) => false,
-            Endpoint::Rerank | Endpoint::Moderations => false,
+            Endpoint::Rerank | Endpoint::Moderations | Endpoint::Through(_) => false,
             _ => self.peek.stream,
         }
     }
@@ -142,8 +146,11 @@ impl Head {
     ///
     /// # Errors
     /// `RequestTooLarge`, `RequestTimeout`, `InvalidRequest`.
-    pub(crate) async fn read(self, body: &mut Incoming, server: &Server) -> Result<Call, Error> {
-        let body = body::read(body, server.max_body, server.body_timeout).await?;
+    pub(crate) async fn read(self, body: &mut Option<Incoming>, server: &Server) -> Result<Call, Error> {
+        let body = match body {
+            Some(body) => body::read(body, server.max_body, server.body_timeout).await?,
+            None => Bytes::new(),
+        };
         let trailer = self.headers.get("x-tollway-trailer").is_some_and(|value| value == "true");
         let (model, peek) = examine(&body, &self.endpoint)?;
         let forward = forwarded(&self.headers, self.endpoint.dialect());

@@ -68,7 +68,10 @@ impl Counting {
             Some(Operation::Generate) => lacks_input || reported.all_output().is_none() || (stream && !self.is_final),
             Some(Operation::Embed { .. }) => lacks_input,
             // What these took without a report is not known: the one is billed by the query, the other by nobody.
-            Some(Operation::Count | Operation::Rerank | Operation::Moderate) | None => false,
+            Some(
+                Operation::Count | Operation::Rerank | Operation::Moderate | Operation::Media(_) | Operation::Through,
+            )
+            | None => false,
         }
     }
 

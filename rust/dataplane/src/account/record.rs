@@ -3,6 +3,7 @@
 use tollway_protocol::canonical::Tier;
 use tollway_records::record::{Writer, field};
 
+use crate::accept::upload::Upload;
 use crate::clock::micros;
 use crate::exchange::Exchange;
 use crate::route;
@@ -120,6 +121,7 @@ fn how_much(exchange: &Exchange, settled: &Settled<'_>, to: &mut Writer<'_>) {
         to.text(field::PRICE_VERSION, cost.version);
     }
     to.text_if(field::SERVICE_TIER, exchange.told.usage.and_then(|usage| usage.tier).map(Tier::name));
-    to.number(field::REQUEST_BYTES, exchange.request_bytes);
+    let passed = exchange.upload.as_ref().map_or(0, Upload::passed);
+    to.number(field::REQUEST_BYTES, exchange.request_bytes.max(passed));
     to.number(field::RESPONSE_BYTES, exchange.response_bytes);
 }

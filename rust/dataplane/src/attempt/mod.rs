@@ -4,6 +4,7 @@
 //! replaced by another target, at once; the same one is asked again only where no other is left, after a wait. Errors go by
 //! their class: what is wrong with the request is told to its caller, or to the route that serves such requests.
 
+mod carried;
 mod failure;
 mod once;
 mod race;
@@ -90,6 +91,10 @@ pub(crate) async fn run(exchange: &mut Exchange, call: &Call, plan: Plan) -> Res
         };
         if exchange.deadline.is_some_and(|deadline| deadline <= now()) {
             return Err(deadline_exceeded(exchange));
+        }
+        if let Some(upload) = exchange.upload.as_ref().filter(|upload| upload.is_spent()) {
+            upload.stop();
+            return Err(run.told());
         }
         let elsewhere = match failed {
             AttemptClass::ContextWindow => route.context_window.as_ref(),

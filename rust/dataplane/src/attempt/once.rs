@@ -15,6 +15,7 @@ use crate::accept::endpoint::Operation;
 use crate::clock::{Instant, now};
 use crate::exchange::Exchange;
 use crate::relay::course::is_content;
+use crate::relay::passing::Passing;
 use crate::snapshot::Target;
 use crate::telemetry::AttemptClass;
 use crate::translate::{self, Outbound};
@@ -22,27 +23,27 @@ use crate::upstream::adapted::Adapting;
 use crate::upstream::body::{Bounded, Broken, UpstreamBody};
 use crate::upstream::send::{self, Answer, Sending};
 
-use super::Failure;
+use super::{Failure, carried};
 
 /// JSON answers up to this size are buffered, so that their tokens can be told in headers.
-const MAX_WHOLE: usize = 1024 * 1024;
+pub(super) const MAX_WHOLE: usize = 1024 * 1024;
 /// JSON answers up to this size are translated.
-const MAX_TRANSLATED: usize = 32 * 1024 * 1024;
+pub(super) const MAX_TRANSLATED: usize = 32 * 1024 * 1024;
 /// As much of an upstream's error as is read.
 const MAX_ERROR: usize = 64 * 1024;
 /// The longest event of a stream.
 const MAX_EVENT: usize = 16 * 1024 * 1024;
 /// As much as is held before the first content of a stream.
-const MAX_HELD: usize = 1024 * 1024;
+pub(super) const MAX_HELD: usize = 1024 * 1024;
 
-const NOT_AN_OBJECT: &str = "Its answer is not a JSON object.";
+pub(super) const NOT_AN_OBJECT: &str = "Its answer is not a JSON object.";
 
 /// An upstream's answer, known to be good so far.
 pub(crate) enum Reply {
     /// All of it.
     Whole(Bytes),
-    /// The first part of a long one, and the rest as it comes.
-    Large(Bytes, Bounded),
+    /// The first part of a long one, or of one that is not read, and the rest as it comes.
+    Passing(Box<Passing>),
     /// A stream whose first content has come.
     Stream(Box<Opened>),
 }
@@ -122,6 +123,10 @@ async fn receive(
     if head.headers.get(header::CONTENT_ENCODING).is_some_and(|coding| coding != "identity") {
         return Err(malformed("Its answer is compressed, which it was asked not to do."));
     }
+    if outbound.operation.is_carried() {
+        // In a box: few are such.
+        return Box::pin(carried::reply(sending, outbound, (head, body), deadline)).await;
+    }
     let content_type = head.headers.get(header::CONTENT_TYPE);
     let mut is_stream = content_type.is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"));
     if content_type.is_some_and(|kind| kind.as_bytes().starts_with(b"application/vnd.amazon.eventstream")) {
@@ -192,7 +197,7 @@ async fn whole(
     if more {
         // Too long to be parsed here; that it begins as an object tells it from a page or a file.
         return match bytes.trim_ascii_start().first() {
-            Some(b'{') => Ok(Reply::Large(bytes, Bounded::new(body, deadline))),
+            Some(b'{') => Ok(Reply::Passing(Box::new(Passing::json(bytes, Bounded::new(body, deadline))))),
             _ => Err(malformed(NOT_AN_OBJECT)),
         };
     }
@@ -212,6 +217,7 @@ async fn whole(
             }
             return Ok(Reply::Whole(bytes));
         }
+        Operation::Media(_) | Operation::Through => return Err(malformed(NOT_AN_OBJECT)),
     }
     if matches!(outbound.to, Dialect::Chat | Dialect::Completions) && outbound.is_passed_on() {
         let Some(answer) = openai::usage_of_answer(&bytes) else {
@@ -372,7 +378,7 @@ impl Look {
 ///
 /// # Errors
 /// It broke off.
-async fn read(body: &mut UpstreamBody, limit: usize) -> Result<(Bytes, bool), Broken> {
+pub(super) async fn read(body: &mut UpstreamBody, limit: usize) -> Result<(Bytes, bool), Broken> {
     let mut first = Bytes::new();
     let mut all = BytesMut::new();
     while let Some(data) = body.data().await {
@@ -394,7 +400,7 @@ async fn read(body: &mut UpstreamBody, limit: usize) -> Result<(Bytes, bool), Br
     Ok((if all.is_empty() { first } else { all.freeze() }, false))
 }
 
-fn malformed(message: &str) -> Failure {
+pub(super) fn malformed(message: &str) -> Failure {
     Failure::new(AttemptClass::Malformed, message)
 }
 

@@ -109,7 +109,7 @@ impl<'r> Run<'r> {
 
     /// When a send to the target `index` is late, on a route that has hedges.
     fn late_after(&self, exchange: &Exchange, index: usize) -> Option<Duration> {
-        let hedge = self.route.hedge.as_ref()?;
+        let hedge = self.route.hedge.as_ref().filter(|_| exchange.upload.is_none())?;
         let health = &self.target(index)?.health;
         hedge.delay.or_else(|| self.rules.hedge_after(health, exchange.worker.moment()))
     }

@@ -32,7 +32,8 @@ impl Drop for Running {
 /// Copies `call`, which `exchange` is for, to the route's shadow target, where it is one of those that are: nobody waits
 /// for it.
 pub(crate) fn cast(exchange: &Exchange, call: &Call, route: &Arc<Route>) {
-    let Some(shadow) = &route.shadow else { return };
+    // What is not held cannot be sent twice.
+    let Some(shadow) = route.shadow.as_ref().filter(|_| exchange.upload.is_none()) else { return };
     let worker = &exchange.worker;
     let draw = (worker.random() >> 11) as f64 / (1_u64 << 53) as f64;
     if draw >= shadow.share || RUNNING.get() >= MOST || !shadow.affords(exchange.accepted) {

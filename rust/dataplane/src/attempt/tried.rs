@@ -11,6 +11,7 @@ use tollway_resilience::breaker::Pass;
 use tollway_resilience::health::InFlight;
 
 use crate::accept::Call;
+use crate::accept::upload::Upload;
 use crate::alert;
 use crate::clock::now;
 use crate::error::Error;
@@ -124,6 +125,10 @@ pub(crate) async fn send(
     let busy = target.health.enter();
     let mut sending = Sending { exchange, place, credential, given: 0, ahead: None, findings: Findings::default() };
     let answer = once::send(&mut sending, target, &outbound, exchange.deadline).await;
+    if let Some(fault) = exchange.upload.as_ref().and_then(Upload::take_fault) {
+        // Of what the caller sent: whatever the upstream made of it, no deployment is to blame.
+        return Err(fault);
+    }
     let (findings, given) = (sending.findings, sending.given);
     let answer = answer.and_then(|reply| pinned(exchange, target, &findings).map(|()| reply));
     let answer = answer.map_err(|failure| failure.without_secrets_of(&target.provider));

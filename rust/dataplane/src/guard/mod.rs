@@ -113,6 +113,14 @@ impl Guards {
         pii::output(&self.plan, dialect, body, memory)
     }
 
+    /// What becomes of a request that cannot be inspected.
+    ///
+    /// # Errors
+    /// [`Refusal`]: the request is not to be forwarded.
+    pub fn input_unseen(&self) -> Result<Outcome, Refusal> {
+        pii::input_unseen(&self.plan)
+    }
+
     /// What becomes of an answer that is too large to be inspected.
     ///
     /// # Errors

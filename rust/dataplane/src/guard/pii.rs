@@ -66,6 +66,11 @@ pub(super) fn output(plan: &Plan, dialect: Dialect, body: &[u8], memory: &mut Me
     Ok(Outcome { body: treated, flags: flags.list })
 }
 
+/// What becomes of a request that cannot be inspected.
+pub(super) fn input_unseen(plan: &Plan) -> Result<Outcome, Refusal> {
+    not_inspectable(plan.input, "pii:not-inspected")
+}
+
 /// What becomes of an answer that is too large to be inspected or restored.
 pub(super) fn too_large(plan: &Plan) -> Result<Outcome, Refusal> {
     not_inspectable(plan.output, uninspected(plan))

@@ -1,7 +1,7 @@
 //! Relay: an answer on its way to the caller.
 
 pub(crate) mod course;
-pub(crate) mod large;
+pub(crate) mod passing;
 pub(crate) mod stream;
 
 use bytes::Bytes;
@@ -10,16 +10,16 @@ use crate::attempt::Reply;
 use crate::error::Error;
 use crate::exchange::Exchange;
 use crate::inspect::{self, Inspector};
-use crate::upstream::body::Bounded;
 
+use passing::Passing;
 use stream::{Source, StreamRelay};
 
 /// What goes to the caller; `respond` gives it a head.
 pub(crate) enum Answer {
     /// All of it.
     Whole(Bytes),
-    /// A long one: its first part, and the rest as it comes.
-    Large(Bytes, Bounded),
+    /// A long one, or one that is not read: its first part, and the rest as it comes.
+    Passing(Box<Passing>),
     /// A stream.
     Stream(Box<Source>),
     /// A stream that a hook had to see whole.
@@ -41,9 +41,9 @@ pub(crate) async fn relay(
             let body = inspect::output(exchange, body, inspector).await?;
             Ok(Answer::Whole(body))
         }
-        Reply::Large(first, rest) => {
+        Reply::Passing(passing) => {
             inspect::too_large(exchange, &inspector)?;
-            Ok(Answer::Large(first, rest))
+            Ok(Answer::Passing(passing))
         }
         Reply::Stream(opened) => {
             let hooked = inspector.has_response_hooks();

@@ -36,7 +36,9 @@ pub(crate) fn of_exchange(headers: &mut HeaderMap, exchange: &Exchange) {
     }
     if exchange.target.is_some() {
         headers.insert(PROVIDER, provider.clone());
-        headers.insert(MODEL, model.clone());
+        if !model.is_empty() {
+            headers.insert(MODEL, model.clone());
+        }
         headers.insert(UPSTREAM, HeaderValue::from(micros(exchange.upstream) / 1000));
     }
     if let Some(id) = &exchange.upstream_id {

@@ -20,7 +20,7 @@ use crate::error::{Error, Kind};
 use crate::exchange::{Exchange, RequestId};
 use crate::log;
 use crate::relay::Answer;
-use crate::relay::large::LargeRelay;
+use crate::relay::passing::PassingRelay;
 use crate::relay::stream::StreamRelay;
 use crate::worker::Worker;
 
@@ -43,8 +43,8 @@ pub(crate) enum ReplyBody {
     Whole(Option<Bytes>),
     /// A stream, which carries its exchange to its end.
     Stream(Box<(StreamRelay, Box<Exchange>)>),
-    /// A large answer as it comes.
-    Large(Box<LargeRelay>),
+    /// An answer as it comes.
+    Passing(Box<PassingRelay>),
 }
 
 /// The answer to a request that was received with HTTP `version`.
@@ -88,9 +88,11 @@ fn answered(mut exchange: Box<Exchange>, answer: Answer) -> Response<ReplyBody> 
             whole(exchange, StatusCode::OK, JSON, items.freeze())
         }
         Answer::Collected(body) => whole(exchange, StatusCode::OK, EVENTS, body),
-        Answer::Large(first, rest) => {
-            let mut response = head(&mut exchange, StatusCode::OK, JSON);
-            *response.body_mut() = ReplyBody::Large(Box::new(LargeRelay::new(first, rest, exchange)));
+        Answer::Passing(mut passing) => {
+            let mut response = head(&mut exchange, passing.status, JSON);
+            response.headers_mut().remove(header::CONTENT_TYPE);
+            response.headers_mut().extend(std::mem::take(&mut passing.headers));
+            *response.body_mut() = ReplyBody::Passing(Box::new(PassingRelay::new(*passing, exchange)));
             response
         }
         Answer::Stream(source) => {
@@ -191,7 +193,7 @@ impl Body for ReplyBody {
                 let (relay, exchange) = &mut **stream;
                 ready!(relay.poll_data(cx, exchange)).map(Ok)
             }
-            Self::Large(relay) => ready!(relay.poll_data(cx))
+            Self::Passing(relay) => ready!(relay.poll_data(cx))
                 .map(|data| data.map_err(|_| std::io::Error::other("the upstream's answer broke off"))),
         };
         Poll::Ready(data.map(|data| data.map(Frame::data)))
@@ -204,7 +206,8 @@ impl Body for ReplyBody {
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Whole(body) => SizeHint::with_exact(body.as_ref().map_or(0, |body| body.len() as u64)),
-            _ => SizeHint::default(),
+            Self::Passing(relay) => relay.left().map_or_else(SizeHint::default, SizeHint::with_exact),
+            Self::Stream(_) => SizeHint::default(),
         }
     }
 }

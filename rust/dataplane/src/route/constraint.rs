@@ -15,6 +15,8 @@ pub(crate) enum Reason {
     Tags,
     /// The caller demands another region.
     Residency,
+    /// The provider has nothing of the kind that is asked for.
+    Endpoint,
     /// The model cannot take what the request holds.
     Ability(Ability),
     /// The request holds a URL, which its provider does not fetch.
@@ -46,6 +48,7 @@ impl Reason {
             Self::Regions => "regions",
             Self::Tags => "require_tags",
             Self::Residency => "residency",
+            Self::Endpoint => "endpoint",
             Self::Ability(ability) => ability.name(),
             Self::RemoteUrl => "remote_url",
             Self::ContextWindow => "context_window",
@@ -71,6 +74,9 @@ impl Reason {
             Self::Residency => {
                 let asked = ask.said.and_then(|said| said.residency.as_deref()).unwrap_or_default();
                 format!("the request asks for the residency {asked:?}")
+            }
+            Self::Endpoint => {
+                format!("the provider {:?} has no {}", target.provider.name, ask.call.head.endpoint.name())
             }
             Self::Ability(ability) => format!("the model does not take {}", ability.name()),
             Self::RemoteUrl => {
@@ -122,6 +128,11 @@ pub(super) fn violated(target: &Target, ask: &Ask<'_>) -> Option<Reason> {
     }
     if !target.provider.fetches_urls && ask.call.url().is_some() {
         return Some(Reason::RemoteUrl);
+    }
+    let operation = ask.call.head.endpoint.operation();
+    if operation.is_carried() {
+        // Whoever makes pictures or speech has a window of its own, of which nothing is known here.
+        return (!target.provider.serves(operation)).then_some(Reason::Endpoint);
     }
     let window = target.context_window?;
     let output = ask.call.shape().max_tokens;

@@ -46,6 +46,17 @@ pub(crate) fn permit(snapshot: &Snapshot, caller: &Caller, model: &str) -> Resul
     Ok(Permit { route: Arc::clone(route) })
 }
 
+/// The way to `provider`, which the caller may use by name.
+///
+/// # Errors
+/// `Internal`: there is none of that name, though there was when the request came.
+pub(crate) fn through(snapshot: &Snapshot, provider: &str) -> Result<Permit, Error> {
+    let found = snapshot.providers.iter().find(|known| &*known.name == provider);
+    let route = found.and_then(|provider| Route::to_provider(provider, &*snapshot.state).ok());
+    let route = route.ok_or_else(|| Error::new(Kind::Internal, "The provider is gone."))?;
+    Ok(Permit { route: Arc::new(route) })
+}
+
 /// The targets of a route that a request may go to, in the order in which they are tried.
 pub(crate) struct Plan {
     pub(crate) route: Arc<Route>,

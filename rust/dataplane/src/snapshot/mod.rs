@@ -69,6 +69,7 @@ pub(crate) struct Snapshot {
 pub(crate) struct Server {
     pub(crate) max_head: usize,
     pub(crate) max_body: usize,
+    pub(crate) max_upload: u64,
     pub(crate) max_connections: usize,
     pub(crate) max_streams: u32,
     pub(crate) head_timeout: Duration,
@@ -91,6 +92,10 @@ pub(crate) struct Key {
     pub(crate) tier: Option<String>,
     pub(crate) tags: Vec<String>,
     pub(crate) models: Option<Vec<String>>,
+    /// The providers whose files and batches it may use.
+    pub(crate) files: Vec<String>,
+    /// The providers of which it may use whatever they have.
+    pub(crate) passthrough: Vec<String>,
     pub(crate) expires: Option<Duration>,
     pub(crate) revoked: bool,
     pub(crate) guards: Guards,
@@ -106,6 +111,12 @@ impl Key {
     /// Whether this key may use the route `name`.
     pub(crate) fn allows(&self, name: &str) -> bool {
         self.models.as_ref().is_none_or(|models| models.iter().any(|model| model == name))
+    }
+
+    /// Whether this key may use the provider `name` without a route: `any` of its paths, or its files and batches.
+    pub(crate) fn passes_to(&self, name: &str, any: bool) -> bool {
+        let files = if any { &[][..] } else { &self.files };
+        self.passthrough.iter().chain(files).any(|allowed| allowed == name)
     }
 }
 
@@ -174,6 +185,7 @@ impl Snapshot {
             server: Server {
                 max_head: server.max_head,
                 max_body: server.max_body,
+                max_upload: server.max_upload,
                 max_connections: server.max_connections,
                 max_streams: server.max_streams,
                 head_timeout: Duration::from_millis(server.head_timeout_ms),
@@ -265,6 +277,8 @@ impl Key {
             tier: spec.tier,
             tags: spec.tags,
             models: spec.models,
+            files: spec.files,
+            passthrough: spec.passthrough,
             expires: spec.expires.map(Duration::from_secs),
             revoked: spec.revoked,
             guards: Guards::compile(&spec.guardrails),

@@ -9,6 +9,7 @@ use tollway_resilience::balance::Smooth;
 use tollway_resilience::budget::{Budget, BudgetSettings};
 use tollway_resilience::health::Health;
 use tollway_resilience::outlier::Every;
+use tollway_resilience::state::{DeploymentId, State};
 
 use crate::account::price::Prices;
 use crate::attach::Attachments;
@@ -195,6 +196,54 @@ impl Route {
             guards: Guards::compile(&spec.guardrails),
             attachments: spec.attachments.map(Attachments::from),
             name,
+        })
+    }
+}
+
+/// How long a provider may take for what passes to it by name: as long as its own clients wait.
+const THROUGH: Duration = Duration::from_secs(600);
+
+impl Route {
+    /// What leads to `provider` and nowhere else, for what names a provider in place of a route. Nothing is sent again: what
+    /// it would do twice is not known.
+    ///
+    /// # Errors
+    /// The provider's name can be in no header.
+    pub(crate) fn to_provider(provider: &Arc<Provider>, state: &dyn State) -> Result<Self, String> {
+        let name: Arc<str> = format!("passthrough/{}", provider.name).into();
+        let target = Target {
+            provider: Arc::clone(provider),
+            health: state.deployment(&DeploymentId(name.clone()), &provider.judged),
+            timeout: THROUGH,
+            first_token: THROUGH,
+            idle: THROUGH,
+            max_retries: 0,
+            context_window: None,
+            supports: None,
+            tiers: Vec::new(),
+            pin: None,
+            on_drift: OnDrift::Alert,
+            labels: Labels::new(&name, &provider.name, "")?,
+            prices: None,
+            model: String::new(),
+        };
+        Ok(Self {
+            labels: Labels::new(&name, "", "")?,
+            name,
+            targets: vec![target],
+            choice: Node { via: None, way: Way::Target(0) },
+            fallbacks: Vec::new(),
+            context_window: None,
+            content_policy: None,
+            degrade: Vec::new(),
+            deadline: None,
+            hedge: None,
+            shadow: None,
+            retries: budget(0.0, 0.0),
+            on_lossy: OnLossy::Flag,
+            request_hooks: Vec::new(),
+            response_hooks: Vec::new(),
+            guards: Guards::default(),
         })
     }
 }

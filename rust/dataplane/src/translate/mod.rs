@@ -4,6 +4,7 @@
 //! usage asked for. Else, and where they hold another dialect's signatures, they go through the canonical form; what the
 //! target cannot say is named.
 
+pub(crate) mod carried;
 pub(crate) mod count;
 pub(crate) mod fixed;
 pub(crate) mod rerank;
@@ -19,11 +20,13 @@ use tollway_protocol::splice::{Segments, for_upstream};
 
 use crate::accept::Call;
 use crate::accept::endpoint::Operation;
+use crate::accept::upload::Upload;
 use crate::error::{Error, Kind};
 use crate::exchange::{Exchange, Told};
 use crate::snapshot::Target;
 use crate::snapshot::spec::OnLossy;
 
+use carried::Carried;
 pub(crate) use signatures::{Listener, Signatures};
 
 /// What goes to a target for a call.
@@ -45,6 +48,8 @@ pub(crate) struct Outbound<'c> {
     pub(crate) asked: Option<Bytes>,
     /// Headers of the caller's that the target understands.
     pub(crate) forward: &'c [(HeaderName, HeaderValue)],
+    /// What one has that only passes.
+    pub(crate) carried: Option<Box<Carried>>,
 }
 
 impl Outbound<'_> {
@@ -52,7 +57,24 @@ impl Outbound<'_> {
     pub(crate) fn instead(&self, body: Bytes) -> Self {
         let Self { from, to, operation, stream, base64, predict, .. } = *self;
         let (losses, asked) = (Vec::new(), self.asked.clone());
-        Self { from, to, operation, stream, base64, predict, losses, asked, body: Segments::from(body), forward: &[] }
+        Self {
+            from,
+            to,
+            operation,
+            stream,
+            base64,
+            predict,
+            losses,
+            asked,
+            body: Segments::from(body),
+            forward: &[],
+            carried: None,
+        }
+    }
+
+    /// What follows the body that is held.
+    pub(crate) fn upload(&self) -> Option<&Upload> {
+        self.carried.as_ref()?.upload.as_ref()
     }
 
     /// Whether the answer passes as it is.
@@ -67,6 +89,9 @@ impl Outbound<'_> {
 /// `InvalidRequest`: the body is not the caller's dialect, or holds what the target cannot say and must not be left
 /// out; also where anything is lost, if the route is to refuse that.
 pub(crate) fn request<'c>(exchange: &Exchange, call: &'c Call, target: &Target) -> Result<Outbound<'c>, Error> {
+    if call.head.endpoint.operation().is_carried() {
+        return carried::request(exchange, call, target);
+    }
     let (from, operation, stream) = (call.dialect(), call.head.endpoint.operation(), call.stream());
     if !target.provider.serves(operation) {
         return Err(not_served(target, operation));
@@ -74,7 +99,7 @@ pub(crate) fn request<'c>(exchange: &Exchange, call: &'c Call, target: &Target) 
     let to = match operation {
         Operation::Generate | Operation::Count => target.provider.speaks(from),
         Operation::Embed { .. } => target.provider.embeds(from).unwrap_or(from),
-        Operation::Rerank | Operation::Moderate => from,
+        Operation::Rerank | Operation::Moderate | Operation::Media(_) | Operation::Through => from,
     };
     let mut outbound = Outbound {
         from,
@@ -87,6 +112,7 @@ pub(crate) fn request<'c>(exchange: &Exchange, call: &'c Call, target: &Target) 
         losses: Vec::new(),
         asked: None,
         forward: &[],
+        carried: None,
     };
     if from == to {
         outbound.forward = &call.head.forward;
@@ -102,9 +128,11 @@ pub(crate) fn request<'c>(exchange: &Exchange, call: &'c Call, target: &Target) 
         outbound.body = for_upstream(&call.body, &call.peek, &target.labels.model_json, usage);
     } else {
         let body = match operation {
-            Operation::Generate | Operation::Rerank | Operation::Moderate => {
-                translated(exchange, call, target, to, &mut losses)
-            }
+            Operation::Generate
+            | Operation::Rerank
+            | Operation::Moderate
+            | Operation::Media(_)
+            | Operation::Through => translated(exchange, call, target, to, &mut losses),
             Operation::Count => count::request(call, target, &mut losses),
             Operation::Embed { .. } => embedding(call, target, &mut outbound, &mut losses),
         };
@@ -229,6 +257,8 @@ fn not_served(target: &Target, operation: Operation) -> Error {
         Operation::Embed { .. } => "embeddings",
         Operation::Rerank => "rerankings",
         Operation::Moderate => "moderations",
+        Operation::Media(media) => media.name(),
+        Operation::Through => "paths that pass",
     };
     let message = format!("The provider {:?} has no {lacks}.", target.provider.name);
     Error::new(Kind::InvalidRequest, message).at("model")

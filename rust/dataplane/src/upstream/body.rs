@@ -1,7 +1,6 @@
 //! Bodies of the upstream side: what we send, and what comes back.
 
 use std::cell::RefCell;
-use std::convert::Infallible;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker, ready};
@@ -13,6 +12,7 @@ use tokio::task::AbortHandle;
 use tollway_protocol::eventstream::Inner;
 use tollway_protocol::splice::Segments;
 
+use crate::accept::upload::{Sent, Upload};
 use crate::clock::Instant;
 
 use super::adapted::AdaptedBody;
@@ -20,35 +20,48 @@ use super::framed::FramedBody;
 use super::mock::MockBody;
 use super::pool::Lease;
 
-/// A request's body: the caller's bytes, spliced. Its length is known, so it is never chunked.
+/// A request's body: the caller's bytes, spliced. Its length is known, so it is never chunked, save where the caller's was.
 pub(crate) struct Outgoing {
     segments: <Segments as IntoIterator>::IntoIter,
     left: u64,
+    /// What follows the segments, where that is not held.
+    rest: Option<Box<Sent>>,
 }
 
 impl Outgoing {
     /// A body of these bytes; a clone of the segments costs no copy, so a retry sends the same.
-    pub(crate) fn new(segments: &Segments) -> Self {
-        Self { left: segments.len() as u64, segments: segments.clone().into_iter() }
+    pub(crate) fn new(segments: &Segments, rest: Option<&Upload>) -> Self {
+        let rest = rest.map(|rest| Box::new(rest.send()));
+        Self { left: segments.len() as u64, segments: segments.clone().into_iter(), rest }
     }
 }
 
 impl Body for Outgoing {
     type Data = Bytes;
-    type Error = Infallible;
+    type Error = std::io::Error;
 
-    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        let next = self.segments.next();
-        self.left -= next.as_ref().map_or(0, |data| data.len() as u64);
-        Poll::Ready(next.map(|data| Ok(Frame::data(data))))
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        if let Some(data) = self.segments.next() {
+            self.left -= data.len() as u64;
+            return Poll::Ready(Some(Ok(Frame::data(data))));
+        }
+        let Some(rest) = &mut self.rest else { return Poll::Ready(None) };
+        let data = ready!(rest.poll_data(cx));
+        if data.is_none() {
+            self.rest = None;
+        }
+        Poll::Ready(data.map(|data| data.map(Frame::data)))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.left == 0
+        self.left == 0 && self.rest.is_none()
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.left)
+        match &self.rest {
+            None => SizeHint::with_exact(self.left),
+            Some(rest) => rest.left().map_or_else(SizeHint::default, |rest| SizeHint::with_exact(self.left + rest)),
+        }
     }
 }
 

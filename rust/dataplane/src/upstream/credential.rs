@@ -87,6 +87,11 @@ impl Credential {
         }
     }
 
+    /// Whether it signs requests, of which it must then have the whole body.
+    pub(super) fn signs(&self) -> bool {
+        matches!(&self.value, Value::Given(from) if from.signer.is_some())
+    }
+
     /// The slot that it comes from, if it does.
     pub(crate) fn slot(&self) -> Option<&Arc<Slot>> {
         match &self.value {
@@ -156,6 +161,11 @@ pub(crate) struct Credentials {
 }
 
 impl Credentials {
+    /// Whether requests are signed with them.
+    pub(super) fn sign(&self) -> bool {
+        self.pool.iter().any(Credential::signs)
+    }
+
     /// Compiles the keys of `provider`; what is known of them stays, but for refusals.
     ///
     /// # Errors

@@ -12,6 +12,7 @@ use tollway_protocol::dialect::Dialect;
 use tollway_protocol::dialect::gemini::predict;
 
 use crate::accept::endpoint::Operation;
+use crate::accept::media::Media;
 
 /// What is asked: the dialect that is spoken, of what kind the request is, and whether it asks for a stream.
 type Asked = (Dialect, Operation, bool);
@@ -47,6 +48,12 @@ const KNOWN: &[(Asked, &str, &str)] = &[
     ((Dialect::Gemini, EMBED_MANY, false), "embeddings:batch", "/{models/model}:batchEmbedContents"),
     ((Dialect::Anthropic, Operation::Count, false), "count", "/messages/count_tokens"),
     ((Dialect::Gemini, Operation::Count, false), "count", "/{models/model}:countTokens"),
+    ((Dialect::Chat, Operation::Media(Media::Images), false), "images/generations", "/images/generations"),
+    ((Dialect::Chat, Operation::Media(Media::ImageEdits), false), "images/edits", "/images/edits"),
+    ((Dialect::Chat, Operation::Media(Media::ImageVariations), false), "images/variations", "/images/variations"),
+    ((Dialect::Chat, Operation::Media(Media::Speech), false), "audio/speech", "/audio/speech"),
+    ((Dialect::Chat, Operation::Media(Media::Transcriptions), false), "audio/transcriptions", "/audio/transcriptions"),
+    ((Dialect::Chat, Operation::Media(Media::Translations), false), "audio/translations", "/audio/translations"),
 ];
 
 /// The addresses of a provider.
@@ -99,6 +106,11 @@ impl Paths {
         let places = KNOWN.iter().filter_map(|known| place(known).transpose()).collect::<Result<_, String>>()?;
         let predict = named.get("predict").map(|template| Place::compile(&base, template)).transpose()?;
         Ok(Self { base, places, predict })
+    }
+
+    /// Where `path`, which may have a query, is below the provider's base; `None` if it is no path.
+    pub(crate) fn below(&self, path: &str) -> Option<Address> {
+        Address::of(&self.base, path).ok()
     }
 
     /// Whether there is a place for what is asked.

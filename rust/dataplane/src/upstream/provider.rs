@@ -140,11 +140,15 @@ impl Provider {
     pub(crate) fn serves(&self, operation: Operation) -> bool {
         let over_http = self.adapter.is_none() && matches!(self.transport, Transport::Http(_));
         let speaks = |known: &[Dialect]| over_http && self.dialects.iter().any(|own| known.contains(own));
+        let signs = self.credentials().is_some_and(Credentials::sign);
         match operation {
             Operation::Generate | Operation::Count => self.answers,
             Operation::Embed { .. } => self.embeds(Dialect::Chat).is_some(),
             Operation::Rerank => speaks(&[Dialect::Chat, Dialect::Cohere]),
             Operation::Moderate => speaks(&[Dialect::Chat]),
+            // Signatures are of whole bodies, and these may not be whole.
+            Operation::Media(_) => speaks(&[Dialect::Chat]) && !signs,
+            Operation::Through => over_http && !signs,
         }
     }
 
@@ -186,7 +190,7 @@ impl Provider {
             (Operation::Generate, _) => self.quirks.other.as_ref(),
             (Operation::Embed { .. }, _) => self.quirks.embeddings.as_ref(),
             (Operation::Count, _) => self.quirks.count.as_ref(),
-            (Operation::Rerank | Operation::Moderate, _) => None,
+            (Operation::Rerank | Operation::Moderate | Operation::Media(_) | Operation::Through, _) => None,
         }
     }
 

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
+use crate::accept::upload::Upload;
 use crate::clock::now;
 use crate::exchange::{Exchange, Findings};
 use crate::snapshot::Target;
 use crate::translate::Outbound;
-use http::header::HOST;
+use http::header::{ACCEPT, CONTENT_TYPE, HOST};
 use http::response::Parts;
-use http::{Method, Request, Version};
+use http::{HeaderValue, Method, Request, Version};
 
 use super::body::{Outgoing, UpstreamBody};
 use super::credential::{Credential, Taken};
@@ -64,10 +65,11 @@ pub(crate) async fn send(
         }
         Transport::Http(http) => {
             let asked = (outbound.to, outbound.operation, outbound.stream);
-            let place = if outbound.predict {
-                http.paths.predict(&target.model)
-            } else {
-                http.paths.address(asked, &target.model)
+            let below = outbound.carried.as_ref().and_then(|carried| carried.path.as_deref());
+            let place = match below {
+                Some(path) => http.paths.below(path),
+                None if outbound.predict => http.paths.predict(&target.model),
+                None => http.paths.address(asked, &target.model),
             };
             let address = place.ok_or_else(|| {
                 SendError::Connect(format!("the model's name {:?} can be no part of a path", target.model))
@@ -132,7 +134,9 @@ async fn send_over(
             match sender.try_send_request(request).await {
                 Ok(answer) => {
                     let (head, incoming) = answer.into_parts();
-                    Ok(Answer { head, body: UpstreamBody::Http(incoming, Some((sender, lease))) })
+                    // A connection on which the request is still under way serves no other.
+                    let is_over = letter.1.upload().is_none_or(Upload::is_over);
+                    Ok(Answer { head, body: UpstreamBody::Http(incoming, is_over.then_some((sender, lease))) })
                 }
                 Err(mut error) => Err(unsent(error.take_message().is_some())),
             }
@@ -160,12 +164,17 @@ fn request(
     (address, outbound): &Letter<'_>,
     version: Version,
 ) -> Request<Outgoing> {
-    let mut request = Request::new(Outgoing::new(&outbound.body));
-    *request.method_mut() = Method::POST;
+    let mut request = Request::new(Outgoing::new(&outbound.body, outbound.upload()));
+    *request.method_mut() = outbound.carried.as_ref().map_or(Method::POST, |carried| carried.method.clone());
     *request.version_mut() = version;
     let whole = version == Version::HTTP_2 || http.origin.absolute_form();
     *request.uri_mut() = if whole { address.absolute.clone() } else { address.relative.clone() };
     let mut headers = http.headers.clone();
+    if outbound.carried.is_some() {
+        // Its caller says what it is and what it wants, or nobody does.
+        headers.remove(CONTENT_TYPE);
+        headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
+    }
     for (name, value) in outbound.forward {
         headers.insert(name.clone(), value.clone());
     }

@@ -8,7 +8,7 @@ use tollway_protocol::dialect::Dialect;
 #[path = "../../tests/it/seeds.rs"]
 mod seeds;
 
-use seeds::{ASIDE, BODIES, CHUNKS, DIALECTS, FRAMES, STREAMS};
+use seeds::{ASIDE, BODIES, CHUNKS, DIALECTS, FORMS, FRAMES, STREAMS};
 
 fn main() -> Result<()> {
     let bytes = |all: &[&str]| all.iter().map(|seed| seed.as_bytes().to_vec()).collect::<Vec<_>>();
@@ -21,6 +21,7 @@ fn main() -> Result<()> {
     write("peek", bytes(&BODIES))?;
     write("text", bytes(&BODIES))?;
     write("sse", bytes(&STREAMS))?;
+    write("form", bytes(&FORMS))?;
     write("openai", bytes(&CHUNKS))?;
     write("errors", bytes(&CHUNKS))?;
     write("eventstream", bytes(&FRAMES))?;

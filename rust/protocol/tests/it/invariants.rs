@@ -9,7 +9,8 @@ use tollway_protocol::{
     dialect::parse_error,
     dialect::{Dialect, ErrorTold, Head, Told, Wanted, anthropic, gemini, openai},
     eventstream::{Inner, Reframe},
-    json::Json,
+    json::{Json, Skeleton},
+    multipart::{BadForm, Form, Step},
     peek::peek,
     splice::{ModelJson, for_upstream},
     sse::{Decoder, Event},
@@ -279,6 +280,41 @@ pub(crate) fn frames(bytes: &[u8]) {
                 assert!(event.data().is_some(), "an event has data");
             }
             assert_eq!(decoder.pending(), 0, "events are whole");
+        }
+    }
+}
+
+/// The first byte chooses how the rest is cut: a form has the same parts as uncut, or is refused with the same words.
+pub(crate) fn form(bytes: &[u8]) {
+    let Some((&size, body)) = bytes.split_first() else { return };
+    let cut = parts(body, usize::from(size).max(1));
+    assert_eq!(cut, parts(body, body.len().max(1)));
+    if let Ok(parts) = cut {
+        assert!(parts.iter().all(|(name, from, _)| !name.is_empty() && body[*from..].starts_with(b"--B")));
+    }
+    let (mut skeleton, mut kept) = (Skeleton::default(), Vec::new());
+    body.chunks(usize::from(size).max(1)).for_each(|piece| skeleton.push(piece, &mut kept));
+    assert!(kept.len() <= body.len());
+    assert!(Json::parse(body).is_err() || Json::parse(&kept).is_ok());
+}
+
+type Parts = Vec<(String, usize, Vec<u8>)>;
+
+fn parts(body: &[u8], size: usize) -> Result<Parts, BadForm> {
+    let mut form = Form::new("B");
+    let mut found = Parts::new();
+    let mut pieces = body.chunks(size);
+    loop {
+        match form.step()? {
+            Step::Part(part) => {
+                found.push((part.name, usize::try_from(part.from).expect("a place in the body"), Vec::new()));
+            }
+            Step::Data(data) => found.last_mut().expect("data is of a part").2.extend_from_slice(&data),
+            Step::End => return Ok(found),
+            Step::More => match pieces.next() {
+                Some(piece) => form.push(piece),
+                None => return form.finish().map(|()| found),
+            },
         }
     }
 }

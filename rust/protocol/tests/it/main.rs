@@ -12,6 +12,7 @@ mod gemini;
 mod idle;
 mod invariants;
 mod json;
+mod multipart;
 mod openai;
 mod peek;
 mod responses;

@@ -45,6 +45,11 @@ pub(crate) const DIALECTS: [&str; 17] = [
     "data: {\"messageStart\":{\"role\":\"assistant\"}}\n\ndata: {\"contentBlockStart\":{\"contentBlockIndex\":0,\"start\":{\"toolUse\":{\"toolUseId\":\"c\",\"name\":\"f\",\"type\":\"server_tool_use\"}}}}\n\ndata: {\"contentBlockDelta\":{\"contentBlockIndex\":0,\"delta\":{\"toolUse\":{\"input\":\"{}\"}}}}\n\ndata: {\"contentBlockStop\":{\"contentBlockIndex\":0}}\n\ndata: {\"type\":\"error\",\"error\":{\"type\":\"throttlingException\",\"message\":\"m\"}}\n\n",
 ];
 
+/// Forms whose boundary is `B`; the first byte says how they are cut.
+pub(crate) const FORMS: [&str; 2] = [
+    "\u{5}--B\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\nm\r\n--B\r\ncontent-disposition: form-data; name=file; filename=\"a\\\"b\"\r\n\r\nx\r\n--\r\n--B--\r\n",
+    "\u{2}preamble\r\n--B \t\r\nContent-Disposition: form-data; name=a; filename*=utf-8''b\r\nContent-Transfer-Encoding: binary\r\n\r\n\r\n--B--epilogue",
+];
 /// Requests and answers of embeddings and counts.
 pub(crate) const ASIDE: [&str; 7] = [
     r#"{"model":"m","input":["a",""],"dimensions":3,"encoding_format":"base64"}"#,

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::invariants;
-use super::seeds::{ASIDE, BODIES, CHUNKS, DIALECTS, FRAMES, STREAMS};
+use super::seeds::{ASIDE, BODIES, CHUNKS, DIALECTS, FORMS, FRAMES, STREAMS};
 
 type Edit = (prop::sample::Index, prop::sample::Index, u8);
 
@@ -40,6 +40,7 @@ proptest! {
     #[test]
     fn bodies(bytes in inputs(&BODIES)) {
         invariants::body(&bytes);
+        invariants::form(&[b"\x07", &bytes[..]].concat());
         invariants::document(&bytes);
     }
 
@@ -62,6 +63,11 @@ proptest! {
     #[test]
     fn aside(bytes in inputs(&ASIDE)) {
         invariants::aside(&bytes);
+    }
+
+    #[test]
+    fn forms(bytes in inputs(&FORMS)) {
+        invariants::form(&bytes);
     }
 
     #[test]

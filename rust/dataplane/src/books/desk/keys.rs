@@ -184,8 +184,10 @@ fn of_configuration(key: &Key) -> Value {
     if !callbacks.is_empty() {
         settings.insert("callbacks".to_owned(), json!(callbacks));
     }
-    if !said.tags.is_empty() {
-        settings.insert("tags".to_owned(), json!(said.tags));
+    for (name, list) in [("tags", &said.tags), ("files", &key.files), ("passthrough", &key.passthrough)] {
+        if !list.is_empty() {
+            settings.insert(name.to_owned(), json!(list));
+        }
     }
     json!({
         "id": &*key.id, "source": "config", "settings": settings, "state": state(key.revoked, expires),

@@ -126,6 +126,7 @@ pub(crate) struct ServerSpec {
     pub(crate) secret: String,
     pub(crate) max_head: usize,
     pub(crate) max_body: usize,
+    pub(crate) max_upload: u64,
     pub(crate) max_connections: usize,
     pub(crate) max_streams: u32,
     pub(crate) head_timeout_ms: u64,
@@ -170,6 +171,12 @@ pub(crate) struct KeySpec {
     #[serde(default)]
     pub(crate) tags: Vec<String>,
     pub(crate) models: Option<Vec<String>>,
+    /// Providers whose files and batches it may use.
+    #[serde(default)]
+    pub(crate) files: Vec<String>,
+    /// Providers of which it may use whatever they have.
+    #[serde(default)]
+    pub(crate) passthrough: Vec<String>,
     pub(crate) expires: Option<u64>,
     #[serde(default)]
     pub(crate) revoked: bool,
