@@ -244,6 +244,7 @@ impl Route {
             request_hooks: Vec::new(),
             response_hooks: Vec::new(),
             guards: Guards::default(),
+            attachments: None,
         })
     }
 }
