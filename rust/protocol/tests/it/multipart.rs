@@ -9,9 +9,12 @@ const SIMPLE: &[u8] = b"--B\r\nContent-Disposition: form-data; name=\"model\"\r\
     content-disposition: form-data; name=file; filename=\"a\\\"b.wav\"\r\nContent-Type: audio/wav\r\n\r\n\
     RIFF\r\n--\r\n--Bo\r-\r\n--B--\r\nepilogue";
 
-fn parts(body: &[u8], size: usize) -> Result<Vec<(String, bool, Vec<u8>, u64)>, String> {
+/// A part's name, whether it is a file, its data, and where it begins.
+type Found = (String, bool, Vec<u8>, u64);
+
+fn parts(body: &[u8], size: usize) -> Result<Vec<Found>, String> {
     let mut form = Form::new("B");
-    let mut found: Vec<(String, bool, Vec<u8>, u64)> = Vec::new();
+    let mut found: Vec<Found> = Vec::new();
     let mut pieces = body.chunks(size.max(1));
     loop {
         match form.step().map_err(|fault| fault.message)? {
