@@ -82,7 +82,7 @@ test: test-rust test-python test-node ## every test, with all that it needs
 
 test-rust: | services-test
 	@mkdir -p $(REPORTS)
-	cargo test --locked $(addprefix -p tollway-,$(TESTED)) 2>&1 | tee $(REPORTS)/rust.txt
+	cargo test --locked --no-fail-fast $(addprefix -p tollway-,$(TESTED)) 2>&1 | tee $(REPORTS)/rust.txt
 
 .PHONY: otelcol
 otelcol: # OpenTelemetry's collector, for the test of what is exported; nothing where Go is not installed

@@ -29,7 +29,7 @@ fn spec(auth: &serde_json::Value) -> Vec<u8> {
     };
     json!({
         "server": {
-            "secret": "s", "max_head": 1, "max_body": 1, "max_connections": 1, "max_streams": 1, "head_timeout_ms": 1,
+            "secret": "s", "max_head": 1, "max_body": 1, "max_upload": 1, "max_connections": 1, "max_streams": 1, "head_timeout_ms": 1,
             "body_timeout_ms": 1, "write_timeout_ms": 1,
         },
         "providers": [provider("one"), provider("two")], "routes": [], "keys": [],
