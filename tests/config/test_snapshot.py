@@ -39,8 +39,9 @@ SHAPE: dict[str, set[str]] = {
         "base_url", "paths", "auth_header", "auth_prefix", "auth", "api_keys", "headers",
         "region", "tags",
         "ca", "proxy", "http2", "connect_timeout_ms", "max_connections", "max_connection_age_ms",
-        "dns_ttl_ms", "mock", "breaker",
+        "dns_ttl_ms", "mock", "breaker", "health_check",
     },
+    "health_check": {"path", "interval_ms", "timeout_ms", "unhealthy"},
     "auth": {"source", "kind", "region", "service"},
     "quirks": {"chat", "other", "embeddings", "count", "ask_usage"},
     "chat": DECLARED_QUIRKS, "other": DECLARED_QUIRKS, "embeddings": DECLARED_QUIRKS, "count": DECLARED_QUIRKS,
@@ -184,6 +185,7 @@ def test_providers(write: Write) -> None:
         "max_connection_age_ms": 3_600_000,
         "dns_ttl_ms": 10_000,
         "mock": None,
+        "health_check": None,
         "breaker": {
             "consecutive": 3,
             "ratio": 0.4,

@@ -23,7 +23,7 @@ from tollway.config.fields import (
 from tollway.config.quantities import Delay, Duration
 from tollway.config.schema_credentials import AnyAuth
 from tollway.config.schema_price import Price
-from tollway.config.schema_resilience import Breaker
+from tollway.config.schema_resilience import Breaker, HealthCheck
 from tollway.config.schema_server import preset
 from tollway.providers.contract import CONFIGURED, Dialect, Option, Provider, providers
 
@@ -74,6 +74,9 @@ class HttpProviderSettings(ProviderSettings):
     )
     rename_params: dict[MemberPath, Annotated[str, Field(min_length=1)]] = Field(
         default_factory=dict, description="Members of requests that the server knows by another name."
+    )
+    health_check: HealthCheck | None = Field(
+        default=None, description="How the server is asked whether it serves; only requests find out if not given."
     )
     ca: FilePath | None = Field(
         default=None, description="PEM file of the authorities to trust instead of the system's."

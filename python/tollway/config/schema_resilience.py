@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from tollway.config.fields import Many, Name, Settings
 from tollway.config.quantities import Duration
@@ -26,6 +26,17 @@ class Breaker(Settings):
     cooldown: Duration = preset("5s", "Time that it stays open at first; doubled each time that a probe fails.")
     max_cooldown: Duration = preset("60s", "Longest time that it stays open.")
     probes: Count = Field(default=1, description="Requests at a time that find out whether the deployment is back.")
+
+
+class HealthCheck(Settings):
+    """How a server is asked, now and then, whether it serves: by GET, with its credential."""
+
+    path: Annotated[str, StringConstraints(pattern=r"^/[\x21\x23-\x7e]*$")] = Field(
+        description="What is asked for, on the host of `base_url` and not under its path, such as `/health`."
+    )
+    interval: Duration = preset("10s", "Time from one check to the next.")
+    timeout: Duration = preset("2s", "How long a check may take.")
+    unhealthy: Count = Field(default=3, description="Checks that fail in a row after which nothing is sent to it.")
 
 
 class Outlier(Settings):

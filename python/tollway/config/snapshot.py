@@ -18,7 +18,7 @@ from tollway.config.schema import SCOPES, Config
 from tollway.config.schema_access import DataPolicy, Key, Scope
 from tollway.config.schema_guard import Guardrail, Hook
 from tollway.config.schema_provider import HttpProviderSettings, ProviderSettings, adapter_of
-from tollway.config.schema_resilience import Breaker, Outlier
+from tollway.config.schema_resilience import Breaker, HealthCheck, Outlier
 from tollway.config.schema_route import Attachments
 from tollway.providers.contract import Provider, Quirks, providers
 
@@ -148,7 +148,15 @@ def _provider(name: str, settings: ProviderSettings, config: Config, resolved: R
         "dns_ttl_ms": http.dns_ttl,
         "mock": _mock(settings, declared),
         "breaker": _breaker(settings.breaker or config.resilience.breaker),
+        "health_check": _health_check(http.health_check),
     }
+
+
+def _health_check(settings: HealthCheck | None) -> Json | None:
+    if settings is None:
+        return None
+    times = {"interval_ms": settings.interval, "timeout_ms": settings.timeout}
+    return {"path": settings.path, "unhealthy": settings.unhealthy, **times}
 
 
 def _outlier(settings: Outlier | None) -> Json | None:

@@ -14,10 +14,10 @@ use tollway_resilience::Moment;
 use tollway_resilience::breaker::{Standing, Transition};
 
 use crate::clock::{micros, now, unix_time};
-use crate::exchange::Exchange;
 use crate::log;
 use crate::snapshot::Snapshot;
 use crate::snapshot::route::Target;
+use crate::worker::Shared;
 
 use book::{Alert, Book, State};
 
@@ -184,12 +184,12 @@ impl Alerts {
 }
 
 /// Tells of a change of a deployment's breaker, and shares it.
-pub(crate) fn breaker(exchange: &Exchange, target: &Target, change: Option<Transition>) {
+pub(crate) fn breaker(shared: &Shared, target: &Target, change: Option<Transition>) {
     let Some(change) = change else { return };
-    let alerts = &exchange.worker.shared.alerts;
+    let alerts = &shared.alerts;
     match (change.from, change.to) {
         (_, Standing::Open { until }) => {
-            let wait: Duration = until - exchange.worker.moment();
+            let wait: Duration = until - shared.moment();
             let message = format!("It fails ({:?}): it is left alone for {wait:.1?}.", change.why);
             alerts.raise(Kind::BreakerOpen, &target.deployment(), &message);
         }

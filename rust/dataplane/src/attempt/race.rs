@@ -96,7 +96,7 @@ impl<'r> Run<'r> {
         let target = self.target(index)?;
         match target.health.breaker().admit(exchange.worker.moment()) {
             Ok(pass) => {
-                alert::breaker(exchange, target, pass.transition);
+                alert::breaker(&exchange.worker.shared, target, pass.transition);
                 Some(Some(pass))
             }
             Err(_) if self.panic || !self.others_ready(index, exchange.worker.moment()) => Some(None),

@@ -76,7 +76,7 @@ pub(crate) fn ended(exchange: &Exchange, class: AttemptClass) {
     } else {
         pass.and_then(|pass| health.breaker().succeed(pass, now))
     };
-    alert::breaker(exchange, target, changed);
+    alert::breaker(&exchange.worker.shared, target, changed);
 }
 
 /// Whether the caller's own deadline is what has passed: no deployment is to blame for that, or any caller could open its
@@ -180,7 +180,7 @@ fn judge(
                 true => (None, Some(pass)),
                 false => (Some(pass), None),
             });
-            alert::breaker(exchange, target, pass.and_then(|pass| health.breaker().succeed(pass, now)));
+            alert::breaker(&exchange.worker.shared, target, pass.and_then(|pass| health.breaker().succeed(pass, now)));
             return later;
         }
         Err(failure) => failure,
@@ -226,6 +226,6 @@ fn judge(
         }
         Class::Permission | Class::Cancelled => {}
     }
-    alert::breaker(exchange, target, changed);
+    alert::breaker(&exchange.worker.shared, target, changed);
     None
 }

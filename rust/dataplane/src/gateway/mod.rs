@@ -26,6 +26,7 @@ use crate::log;
 use crate::snapshot::Snapshot;
 use crate::telemetry::Telemetry;
 use crate::translate::Signatures;
+use crate::upstream::check;
 use crate::worker::{Mailbox, Shared, Worker};
 
 pub use control::Command;
@@ -192,6 +193,9 @@ impl Gateway {
                         async move { worker.look_after_journal().await }
                     });
                     tokio::task::spawn_local(jobs::serve(Rc::clone(&worker)));
+                    if index == 0 {
+                        tokio::task::spawn_local(check::run(Rc::clone(&worker)));
+                    }
                     tokio::task::spawn_local(listener::run(worker, listeners, handed));
                     let _stopped = stopped.wait_for(|stop| *stop).await;
                 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod adapted;
 pub(crate) mod body;
+pub(crate) mod check;
 pub(crate) mod credential;
 mod framed;
 pub(crate) mod global;

@@ -194,7 +194,7 @@ fn in_path(name: &str, kept: &[u8]) -> String {
 }
 
 impl Address {
-    fn of(base: &Uri, path: &str) -> Result<Self, String> {
+    pub(super) fn of(base: &Uri, path: &str) -> Result<Self, String> {
         let path = format!("{}{path}", base.path().trim_end_matches('/'));
         let relative: Uri = path.parse().map_err(|_| format!("{path:?} is not a path"))?;
         let mut parts = base.clone().into_parts();

@@ -17,6 +17,7 @@ use crate::guard::OnFailure;
 use crate::snapshot::spec::{AdapterSpec, MockSpec, ProviderKind, ProviderSpec, QuirksSpec, header};
 use crate::snapshot::{Hook, Slots};
 
+use super::check::Check;
 use super::credential::{Credential, Credentials};
 use super::origin::{Origin, Settings};
 use super::paths::Paths;
@@ -85,6 +86,8 @@ pub(crate) struct HttpTransport {
     /// All fixed headers but the credential.
     pub(crate) headers: HeaderMap,
     pub(crate) credentials: Credentials,
+    /// How it is asked whether it serves, if it is.
+    check: Option<Check>,
 }
 
 impl Provider {
@@ -241,6 +244,14 @@ impl Provider {
         self.credentials().is_some_and(|credentials| credentials.others(now, this))
     }
 
+    /// How it is asked whether it serves, if it is.
+    pub(crate) fn check(&self) -> Option<&Check> {
+        match &self.transport {
+            Transport::Http(http) => http.check.as_ref(),
+            Transport::Mock(_) => None,
+        }
+    }
+
     /// The origin, for a provider that has one.
     pub(crate) fn origin(&self) -> Option<&Arc<Origin>> {
         match &self.transport {
@@ -287,7 +298,8 @@ impl HttpTransport {
             Some(origin) if origin.settings == settings => Arc::clone(origin),
             _ => Arc::new(Origin::compile(settings)?),
         };
-        Ok(Self { paths: Paths::compile(base, &spec.paths)?, origin, headers, credentials })
+        let check = spec.health_check.map(|check| Check::compile(&check, &base)).transpose()?;
+        Ok(Self { paths: Paths::compile(base, &spec.paths)?, origin, headers, credentials, check })
     }
 }
 

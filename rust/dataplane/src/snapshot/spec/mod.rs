@@ -15,7 +15,8 @@ use crate::guard::GuardSpec;
 
 pub(crate) use jobs::JobsSpec;
 pub(crate) use provider::{
-    AdapterSpec, ApiKeySpec, AuthKind, AuthSpec, Http2, MockSpec, OutlierSpec, ProviderKind, ProviderSpec, QuirksSpec,
+    AdapterSpec, ApiKeySpec, AuthKind, AuthSpec, HealthCheckSpec, Http2, MockSpec, OutlierSpec, ProviderKind,
+    ProviderSpec, QuirksSpec,
 };
 pub(crate) use route::{
     Ability, AttachmentsSpec, ChoiceSpec, DegradeSpec, HedgeSpec, HookSpec, NodeSpec, OnDrift, OnLossy, Phase,

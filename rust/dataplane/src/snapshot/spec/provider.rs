@@ -56,10 +56,24 @@ pub(crate) struct ProviderSpec {
     pub(crate) mock: Option<MockSpec>,
     #[serde(default)]
     pub(crate) breaker: BreakerSpec,
+    #[serde(default)]
+    pub(crate) health_check: Option<HealthCheckSpec>,
 }
 
 const fn yes() -> bool {
     true
+}
+
+/// How a provider is asked, now and then, whether it serves.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct HealthCheckSpec {
+    /// On the host, not under the base URL.
+    pub(crate) path: String,
+    pub(crate) interval_ms: u64,
+    pub(crate) timeout_ms: u64,
+    /// Failures in a row that open the breakers.
+    pub(crate) unhealthy: u32,
 }
 
 /// When a target that answers, but slowly, goes behind the others.
