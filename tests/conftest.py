@@ -12,6 +12,7 @@ import pytest
 import trustme
 
 from tests.support.gateway import RunningGateway
+from tests.support.postgres import Postgres
 from tests.support.upstream import ScriptedUpstream
 
 StartGateway = Callable[..., RunningGateway]
@@ -56,6 +57,20 @@ def start_upstream() -> Iterator[StartUpstream]:
 def upstream(start_upstream: StartUpstream) -> ScriptedUpstream:
     """A scripted upstream that speaks HTTP/1.1."""
     return start_upstream()
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[Postgres]:
+    """Started once; each test makes its tables anew."""
+    with Postgres() as server:
+        yield server
+
+
+@pytest.fixture
+def postgres(postgres_server: Postgres) -> Postgres:
+    """An empty database that answers."""
+    postgres_server.query("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+    return postgres_server
 
 
 @dataclass(frozen=True)

@@ -58,6 +58,15 @@ def test_a_gateway_that_is_killed_before_the_post_posts_what_there_is(
         assert len(upstream.requests) == 1, "it was not done again"
 
 
+def refused(gateway: RunningGateway) -> bool:
+    """Whether nobody can connect any more."""
+    try:
+        gateway.connect().close()
+    except OSError:
+        return True
+    return False
+
+
 def test_a_drained_gateway_finishes_what_it_does(tmp_path: Path, upstream: ScriptedUpstream) -> None:
     text = configuration(upstream.url, server={"drain": "30s"}, jobs={"concurrency": 1})
     gate = Gate()
@@ -66,7 +75,8 @@ def test_a_drained_gateway_finishes_what_it_does(tmp_path: Path, upstream: Scrip
     running, queued = submit(gateway), submit(gateway)
     upstream.take()
     gateway.process.send_signal(signal.SIGTERM)
-    gateway.printed("drain")
+    # It is printed before it begins: only closed listeners tell that no job is begun any more.
+    eventually(lambda: refused(gateway), "it drains")
     gate.open()
     assert gateway.stop() == 0
     assert len(upstream.requests) == 1, "nothing more was begun"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pwd
+import random
 import shutil
 import socket
 import subprocess
@@ -28,9 +30,7 @@ class Postgres:
     def __init__(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="tollway-postgres-"))
         self.data = self.folder / "data"
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port: int = free.getsockname()[1]
+        self.port = _port()
         self.url = f"postgres://tollway@127.0.0.1:{self.port}/postgres"
         if os.getuid() == 0:
             # PostgreSQL refuses to run as root.
@@ -87,6 +87,17 @@ class Postgres:
 
     def _as_nobody(self, *command: str) -> list[str]:
         return [*_NOBODY, *command] if os.getuid() == 0 else [*command]
+
+
+def _port() -> int:
+    """A free port that nobody is given while the server is stopped: below those that the system hands out."""
+    ports = list(range(20_000, 30_000))
+    random.shuffle(ports)
+    for port in ports:
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("no port between 20000 and 30000 is free")
 
 
 def _program(name: str) -> str:

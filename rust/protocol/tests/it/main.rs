@@ -15,6 +15,7 @@ mod json;
 mod multipart;
 mod openai;
 mod peek;
+mod recorded;
 mod responses;
 mod seeds;
 mod sigv4;

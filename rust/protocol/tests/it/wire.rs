@@ -1,14 +1,8 @@
-//! Recorded provider traffic, where it is at hand: `TOLLWAY_WIRE`, or `shared/wire` beside the project.
+//! Recorded chat completions, where they are at hand.
 
-use std::{
-    fs::File,
-    io::{BufRead, BufReader},
-    path::PathBuf,
-    sync::LazyLock,
-};
+use std::sync::LazyLock;
 
 use bytes::Bytes;
-use flate2::read::GzDecoder;
 use serde_json::Value;
 use tollway_protocol::{
     dialect::openai::{Chunk, classify, is_canonical_error, quick, usage_of_answer},
@@ -18,27 +12,13 @@ use tollway_protocol::{
     text::rewrite_strings,
 };
 
+use crate::recorded::{EXCHANGES, cases, has};
+
 /// The recorded exchanges of the APIs that speak this dialect; empty, with a message, where there are none.
 fn recordings() -> &'static [Value] {
-    static CASES: LazyLock<Vec<Value>> = LazyLock::new(read_recordings);
+    static CASES: LazyLock<Vec<Value>> =
+        LazyLock::new(|| cases(EXCHANGES, |line| has(line, "api", &["chat", "completions"])));
     &CASES
-}
-
-fn read_recordings() -> Vec<Value> {
-    let folder = std::env::var_os("TOLLWAY_WIRE")
-        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/wire"), PathBuf::from);
-    let path = folder.join("recordings.jsonl.gz");
-    let Ok(file) = File::open(&path) else {
-        eprintln!("skipped: no recorded traffic at {}", path.display());
-        return Vec::new();
-    };
-    let lines = BufReader::new(GzDecoder::new(file)).lines().map(|line| line.expect("text"));
-    let cases: Vec<Value> = lines
-        .filter(|line| line.contains("\"api\": \"chat\"") || line.contains("\"api\": \"completions\""))
-        .map(|line| serde_json::from_str(&line).expect("JSON"))
-        .collect();
-    assert!(cases.len() > 1000, "{} cases", cases.len());
-    cases
 }
 
 /// Streams as they were on the wire; some recorders kept them as base64 or without their framing.

@@ -6,7 +6,7 @@ mod bad_input;
 mod documents;
 mod emulated;
 mod media;
-pub(crate) mod recorded;
+mod recorded;
 mod requests;
 mod round_trip;
 mod streams;

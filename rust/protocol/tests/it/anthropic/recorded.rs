@@ -1,36 +1,22 @@
 //! Recorded traffic of the Messages API, where it is at hand: what is read and written again is the same.
 
-use std::io::{BufRead, BufReader};
 use std::sync::LazyLock;
-use std::{fs::File, path::PathBuf};
 
 use base64::Engine as _;
-use flate2::read::GzDecoder;
 use serde_json::{Value, json};
 use tollway_protocol::canonical::Losses;
 use tollway_protocol::dialect::{Head, Wanted, anthropic};
 use tollway_protocol::json::Json;
 
+use crate::recorded::{EXCHANGES, JUDGED, cases, has};
+
 use super::validity::{Folded, fold};
 use super::{TOLD, json as parse, sent, streams, tree, without_nulls};
 
 fn recordings() -> &'static [Value] {
-    static CASES: LazyLock<Vec<Value>> = LazyLock::new(|| lines("recordings.jsonl.gz", "\"provider\": \"anthropic\""));
+    static CASES: LazyLock<Vec<Value>> =
+        LazyLock::new(|| cases(EXCHANGES, |line| has(line, "provider", &["anthropic"])));
     &CASES
-}
-
-/// The lines of a file of recordings that hold `mark`; none, with a message, where the file is not at hand.
-pub(crate) fn lines(name: &str, mark: &str) -> Vec<Value> {
-    let folder = std::env::var_os("TOLLWAY_WIRE")
-        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/wire"), PathBuf::from);
-    let path = folder.join(name);
-    let Ok(file) = File::open(&path) else {
-        eprintln!("skipped: no recorded traffic at {}", path.display());
-        return Vec::new();
-    };
-    let lines = BufReader::new(GzDecoder::new(file)).lines().map(|line| line.expect("text"));
-    let cases = lines.filter(|line| line.contains(mark));
-    cases.map(|line| serde_json::from_str(&line).expect("JSON")).collect()
 }
 
 fn of_api(api: &str) -> impl Iterator<Item = &Value> {
@@ -137,7 +123,7 @@ fn streams_are_read_and_written_again() {
 /// The answers that the judge of translations serves as this dialect's upstream.
 #[test]
 fn answers_to_be_translated_are_read() {
-    let cases = lines("wire_response.dev.jsonl.gz", "\"target\": \"anthropic\"");
+    let cases = cases(JUDGED, |line| has(line, "target", &["anthropic"]));
     for case in cases.iter().filter(|case| case["upstream_status"].as_u64().unwrap_or(200) == 200) {
         let given = &case["upstream_response"];
         let (before, after) = if let Some(events) = given.as_array() {

@@ -9,10 +9,10 @@ use tollway_protocol::eventstream::{Decoder, Inner, MAX_FRAME, Reframe};
 use tollway_protocol::json::Json;
 use tollway_protocol::sse;
 
-use crate::anthropic::recorded::lines;
+use crate::recorded::{EXCHANGES, cases, has};
 
 fn of_api(api: &str) -> Vec<Value> {
-    let mut cases = lines("recordings.jsonl.gz", "\"provider\": \"bedrock\"");
+    let mut cases = cases(EXCHANGES, |line| has(line, "provider", &["bedrock"]));
     cases.retain(|case| case["api"] == api);
     cases
 }

@@ -1,14 +1,10 @@
 //! All recorded exchanges of this dialect: what is read and written again is the same.
 
-use std::fs::File;
-use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
 use std::sync::LazyLock;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use flate2::read::GzDecoder;
 use serde_json::{Value, json};
 use tollway_protocol::canonical::Losses;
 use tollway_protocol::dialect::openai::{answer, completions, embeddings, request};
@@ -18,22 +14,11 @@ use tollway_protocol::sse::Decoder;
 
 use super::fold::fold;
 use super::{TOLD, again, datas, tree};
+use crate::recorded::{EXCHANGES, cases, has};
 
 fn recordings() -> &'static [Value] {
-    static CASES: LazyLock<Vec<Value>> = LazyLock::new(|| {
-        let folder = std::env::var_os("TOLLWAY_WIRE")
-            .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/wire"), PathBuf::from);
-        let path = folder.join("recordings.jsonl.gz");
-        let Ok(file) = File::open(&path) else {
-            eprintln!("skipped: no recorded traffic at {}", path.display());
-            return Vec::new();
-        };
-        let lines = BufReader::new(GzDecoder::new(file)).lines().map(|line| line.expect("text"));
-        let known = |line: &String| {
-            ["chat", "completions", "embeddings"].iter().any(|api| line.contains(&format!("\"api\": \"{api}\"")))
-        };
-        lines.filter(known).map(|line| serde_json::from_str(&line).expect("JSON")).collect()
-    });
+    const APIS: [&str; 3] = ["chat", "completions", "embeddings"];
+    static CASES: LazyLock<Vec<Value>> = LazyLock::new(|| cases(EXCHANGES, |line| has(line, "api", &APIS)));
     &CASES
 }
 

@@ -1,14 +1,10 @@
 //! Recorded traffic, where it is at hand. Set aside are answers of version 1 (31 of `/v1/chat`), and Writer's, whose
 //! `/v1/chat` has the name alone in common: it answers in chat completions.
 
-use std::fs::File;
-use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
 use std::sync::LazyLock;
 
 use base64::Engine as _;
 use bytes::{Bytes, BytesMut};
-use flate2::read::GzDecoder;
 use serde_json::Value;
 use tollway_protocol::canonical::{Answer, Arguments, Body, Delta, Event, Opening, Part};
 use tollway_protocol::dialect::{Dialect, ErrorClass, classify, cohere, parse_error, rerank};
@@ -16,22 +12,13 @@ use tollway_protocol::json::Json;
 use tollway_protocol::sse::Decoder;
 
 use super::TOLD;
+use crate::recorded::{EXCHANGES, cases, has};
 
 const CALLERS: [Dialect; 4] = [Dialect::Chat, Dialect::Responses, Dialect::Anthropic, Dialect::Gemini];
 
 fn recordings() -> &'static [Value] {
     static CASES: LazyLock<Vec<Value>> = LazyLock::new(|| {
-        let folder = std::env::var_os("TOLLWAY_WIRE")
-            .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/wire"), PathBuf::from);
-        let path = folder.join("recordings.jsonl.gz");
-        let Ok(file) = File::open(&path) else {
-            eprintln!("skipped: no recorded traffic at {}", path.display());
-            return Vec::new();
-        };
-        let lines = BufReader::new(GzDecoder::new(file)).lines().map(|line| line.expect("text"));
-        let marks = ["\"provider\": \"cohere\"", "\"provider\": \"voyage\"", "\"api\": \"rerank\""];
-        let cases = lines.filter(|line| marks.iter().any(|mark| line.contains(mark)));
-        cases.map(|line| serde_json::from_str(&line).expect("JSON")).collect()
+        cases(EXCHANGES, |line| has(line, "provider", &["cohere", "voyage"]) || has(line, "api", &["rerank"]))
     });
     &CASES
 }

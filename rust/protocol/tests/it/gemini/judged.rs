@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 use tollway_protocol::canonical::{Body, Choice, Delta, Event, Opening, StopReason, Usage};
 
-use super::recorded::lines;
 use super::{chunks_of, data_of, events_of, read_answer};
+use crate::recorded::{JUDGED, cases, has};
 
 /// Text without thoughts, calls, why it ended, and tokens in and out.
 #[derive(Debug, Default, PartialEq)]
@@ -97,8 +97,7 @@ fn of_events(events: &[Event<'_>]) -> Said {
 #[test]
 fn answers_say_what_google_said() {
     let (mut whole, mut streamed) = (0, 0);
-    for line in lines("wire_response.dev.jsonl.gz").filter(|line| line.contains("\"target\": \"google\"")) {
-        let case: Value = serde_json::from_str(&line).expect("JSON");
+    for case in cases(JUDGED, |line| has(line, "target", &["google"])) {
         let Some(text) = case["upstream_text"].as_str() else { continue };
         if case["upstream_status"].as_u64().is_some_and(|status| status >= 400) {
             continue;

@@ -1,13 +1,9 @@
 //! Recorded traffic of the Gemini API and Vertex AI: what is read is written again as it was.
 
-use std::fs::File;
-use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
 use std::sync::LazyLock;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use flate2::read::GzDecoder;
 use serde_json::Value;
 use tollway_protocol::canonical::Losses;
 use tollway_protocol::canonical::{Body, Event, StopReason};
@@ -19,23 +15,12 @@ use super::{
     write_request, written,
 };
 
-/// The lines of a file of recorded traffic; none, with a message, where it is absent.
-pub(super) fn lines(name: &str) -> impl Iterator<Item = String> {
-    let folder = std::env::var_os("TOLLWAY_WIRE")
-        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/wire"), PathBuf::from);
-    let path = folder.join(name);
-    let file = File::open(&path).inspect_err(|_| eprintln!("skipped: no recorded traffic at {}", path.display())).ok();
-    file.into_iter().flat_map(|file| BufReader::new(GzDecoder::new(file)).lines()).map(|line| line.expect("text"))
-}
+use crate::recorded::{EXCHANGES, cases, has};
 
 /// The recorded exchanges; empty where there are none.
 fn recordings() -> &'static [Value] {
-    static CASES: LazyLock<Vec<Value>> = LazyLock::new(|| {
-        let ours =
-            |line: &String| ["gemini", "vertex"].iter().any(|one| line.contains(&format!("\"provider\": \"{one}\"")));
-        let lines = lines("recordings.jsonl.gz").filter(ours);
-        lines.map(|line| serde_json::from_str(&line).expect("JSON")).collect()
-    });
+    const PROVIDERS: [&str; 2] = ["gemini", "vertex"];
+    static CASES: LazyLock<Vec<Value>> = LazyLock::new(|| cases(EXCHANGES, |line| has(line, "provider", &PROVIDERS)));
     &CASES
 }
 

@@ -1,15 +1,11 @@
 //! Recorded traffic, where it is at hand (see `wire.rs`).
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
 use std::sync::LazyLock;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::{Bytes, BytesMut};
-use flate2::read::GzDecoder;
 use serde_json::Value;
 use tollway_protocol::canonical::{Answer, Body, Event, Losses, Part, Rest, Usage};
 use tollway_protocol::dialect::responses::{answer, request, stream};
@@ -18,21 +14,11 @@ use tollway_protocol::json::Json;
 use tollway_protocol::sse::Decoder;
 
 use super::{lean, told, value};
+use crate::recorded::{EXCHANGES, cases, has};
 
 /// The recorded exchanges of this dialect; empty, with a message, where there are none.
 fn recordings() -> &'static [Value] {
-    static CASES: LazyLock<Vec<Value>> = LazyLock::new(|| {
-        let folder = std::env::var_os("TOLLWAY_WIRE")
-            .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/wire"), PathBuf::from);
-        let path = folder.join("recordings.jsonl.gz");
-        let Ok(file) = File::open(&path) else {
-            eprintln!("skipped: no recorded traffic at {}", path.display());
-            return Vec::new();
-        };
-        let lines = BufReader::new(GzDecoder::new(file)).lines().map(|line| line.expect("text"));
-        let ours = lines.filter(|line| line.contains("\"api\": \"responses\""));
-        ours.map(|line| serde_json::from_str(&line).expect("JSON")).collect()
-    });
+    static CASES: LazyLock<Vec<Value>> = LazyLock::new(|| cases(EXCHANGES, |line| has(line, "api", &["responses"])));
     &CASES
 }
 
