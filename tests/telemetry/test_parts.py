@@ -34,9 +34,11 @@ def test_spans_of_sends_are_those_of_the_data_plane() -> None:
 
 
 def test_every_endpoint_has_its_words() -> None:
-    named = re.findall(r'Self::\w+(?: \| Self::\w+\(_\))? => "([^"]+)"', (RUST / "accept" / "endpoint.rs").read_text())
-    assert named
-    assert set(named) <= set(ENDPOINTS)
+    files = [(RUST / "accept" / f"{name}.rs").read_text() for name in ("endpoint", "media", "through")]
+    places = [file.partition("fn name(")[2].partition("    }\n    }\n")[0] for file in files]
+    named = {name for place in places for name in re.findall(r'Self::[^"=]+ => "([^"]+)"', place)}
+    assert {"chat/completions", "embedContent", "audio/speech", "passthrough"} <= named
+    assert named <= set(ENDPOINTS)
 
 
 def test_the_versions_are_those_of_the_schema() -> None:

@@ -104,6 +104,15 @@ ENDPOINTS = {
             *("audio/speech", "audio/transcriptions", "audio/translations"),
         )
     },
+    "embedContent": Endpoint("POST", "/v1beta/models/{model}:embedContent", "embeddings"),
+    "rerank": Endpoint("POST", "/v1/rerank", "rerank"),
+    "moderations": Endpoint("POST", "/v1/moderations", "moderation"),
+    # Whatever the method: records do not tell it.
+    "files": Endpoint("POST", "/v1/files"),
+    "batches": Endpoint("POST", "/v1/batches"),
+    "messages/batches": Endpoint("POST", "/v1/messages/batches"),
+    "passthrough": Endpoint("POST", "/passthrough/{provider}"),
+    "jobs": Endpoint("GET", "/v1/jobs"),
     "models": Endpoint("GET", "/v1/models"),
 }
 """By the name that records have for them."""
