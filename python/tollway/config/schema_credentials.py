@@ -10,6 +10,9 @@ from tollway.config.fields import BaseUrl, FilePath, Many, SecretRef, Settings
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=500, pattern=r"^[\x20-\x7e]+$")]
 Region = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,40}$")]
+# Counted repetitions of `\S` and `\w`, which have the whole of Unicode, made validators of nine megabytes.
+RoleArn = Annotated[str, StringConstraints(pattern=r"^arn:[a-z-]+:iam::[0-9]{12}:role/[\x21-\x7e]+$", max_length=600)]
+SessionName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_+=,.@-]{2,64}$")]
 
 
 class AwsAuth(Settings):
@@ -20,20 +23,14 @@ class AwsAuth(Settings):
     secret_access_key: SecretRef | None = Field(default=None, description="The static key's secret.")
     session_token: SecretRef | None = Field(default=None, description="Of static keys that are temporary.")
     profile: Text | None = Field(default=None, description="A profile of ~/.aws; AWS's whole chain if not given.")
-    role_arn: Annotated[str, StringConstraints(pattern=r"^arn:[a-z-]+:iam::\d{12}:role/\S{1,512}$")] | None = Field(
-        default=None, description="A role to assume with whatever else is given."
-    )
+    role_arn: RoleArn | None = Field(default=None, description="A role to assume with whatever else is given.")
     external_id: SecretRef | None = Field(default=None, description="What the role's trust policy may ask for.")
-    session_name: Annotated[str, StringConstraints(pattern=r"^[\w+=,.@-]{2,64}$")] = Field(
-        default="tollway", description="How the role's session is called, in CloudTrail."
-    )
+    session_name: SessionName = Field(default="tollway", description="How the role's session is called, in CloudTrail.")
     region: Region | None = Field(
         default=None,
         description="For signing, and for STS; from `base_url`, the variables or the profile if not given.",
     )
-    service: Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,40}$")] = Field(
-        default="bedrock", description="The service that requests are signed for."
-    )
+    service: Region = Field(default="bedrock", description="The service that requests are signed for.")
     credential_process: bool = Field(default=False, description="Whether a profile may name a program to run for keys.")
 
 
