@@ -18,7 +18,7 @@ from tollway.config.credentials import compile_credentials
 from tollway.config.fields import Address
 from tollway.config.load import Loaded, load
 from tollway.config.origin import route_origins
-from tollway.config.schema import Config
+from tollway.config.schema import Config, config_of
 from tollway.config.secrets import Secret, new_key
 from tollway.config.snapshot import compile_snapshot, compile_store
 from tollway.errors import Diagnostic
@@ -119,7 +119,7 @@ def default_config(folder: Path | None = None) -> Defaults:
     """
     key, token, server_secret = new_key(), Secret(secrets.token_hex(32)), Secret(secrets.token_hex(32))
     digest = hash_key(server_secret.reveal().encode(), key.reveal().encode())
-    config = Config.model_validate(
+    config = config_of(frozenset()).model_validate(
         {
             "providers": {"mock": {"type": "mock"}},
             "routes": {"mock": {"provider": "mock", "model": "mock"}},

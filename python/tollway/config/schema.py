@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+from types import GenericAlias
 from typing import Any
 
-from pydantic import Field
+from pydantic import Field, create_model
 
 from tollway.config.fields import Many, Name, Settings
 from tollway.config.schema_access import Key, Scope, Team
 from tollway.config.schema_alerts import Alerts
 from tollway.config.schema_jobs import Jobs
-from tollway.config.schema_provider import AnyProvider
+from tollway.config.schema_provider import MODELS, AnyProvider, any_of
 from tollway.config.schema_resilience import Resilience, TaskType
 from tollway.config.schema_route import Route
 from tollway.config.schema_server import Admin, Server, State, Store
@@ -47,6 +49,18 @@ class Config(Settings):
     users: dict[Name, Scope] = Field(default_factory=dict, description="Limits and budgets of end users.")
     agents: dict[Name, Scope] = Field(default_factory=dict, description="Limits and budgets of agents.")
     tags: dict[Name, Scope] = Field(default_factory=dict, description="Limits and budgets of tagged requests.")
+
+
+@lru_cache(maxsize=2)
+def config_of(types: frozenset[str]) -> type[Config]:
+    """`Config` for a file whose providers are of these types: one of all that there are takes four megabytes more.
+
+    Where one is none of them, it is the whole, whose error names them all.
+    """
+    if not types <= MODELS.keys():
+        return Config
+    field: Any = (GenericAlias(dict, (Name, any_of(types))), Config.model_fields["providers"])
+    return create_model("Config", __base__=Config, providers=field)
 
 
 def json_schema() -> dict[str, object]:

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from tollway.config.document import Document
-from tollway.config.schema import Config
+from tollway.config.schema import Config, config_of
 from tollway.config.shape import Path, Shape, closest, suggestion
 from tollway.config.whole import at, root
 from tollway.errors import Diagnostic
@@ -102,9 +102,10 @@ def validate(document: Document) -> tuple[Config, Working, list[Diagnostic]]:
     """The configuration that `document` holds, without the parts that are wrong, and a diagnostic for each of those."""
     working = Working(document.values)
     found: list[Diagnostic] = []
+    model = config_of(_types(document.values.get("providers")))
     for turn in range(_ROUNDS):
         try:
-            return Config.model_validate(working.values), working, found
+            return model.model_validate(working.values), working, found
         except ValidationError as error:
             details = error.errors(include_url=False, include_input=False)
         paths = [_path(detail) for detail in details]
@@ -114,6 +115,13 @@ def validate(document: Document) -> tuple[Config, Working, list[Diagnostic]]:
             found = [_explain(document, detail, path) for detail, path in pairs if not _follows(document, detail, path)]
         _prune(working, details, paths)
     return Config(), working, found
+
+
+def _types(providers: object) -> frozenset[str]:
+    """The types of the providers; an empty one stands for what is none."""
+    tables = providers.values() if isinstance(providers, dict) else ()
+    kinds = [table.get("type") if isinstance(table, dict) else None for table in tables]
+    return frozenset(kind if isinstance(kind, str) else "" for kind in kinds)
 
 
 def _path(detail: ErrorDetails) -> Path:
